@@ -1,0 +1,1 @@
+//! Invented vendors' packages: real MSI files with real PE drivers

@@ -1,0 +1,1 @@
+//! Windows file formats the stand-in guest writes: small dumps and event logs

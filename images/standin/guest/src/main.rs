@@ -1,0 +1,2 @@
+//! The stand-in guest: one static program as PID 1.
+fn main() {}

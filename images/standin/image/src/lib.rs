@@ -1,0 +1,1 @@
+//! Builds the stand-in's bootable disk

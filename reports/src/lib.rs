@@ -1,0 +1,1 @@
+//! Run and verdicts to every report format

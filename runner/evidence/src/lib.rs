@@ -1,0 +1,1 @@
+//! Bytes a machine left behind, read as facts

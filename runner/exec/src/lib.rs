@@ -1,0 +1,1 @@
+//! A plan and the ports to a stream of events

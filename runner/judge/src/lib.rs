@@ -1,0 +1,1 @@
+//! Both arms of a cell to a verdict

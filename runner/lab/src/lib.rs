@@ -1,0 +1,1 @@
+//! The ports through which a run reaches machines and guests

@@ -1,0 +1,1 @@
+//! Matrix text and catalogues to a checked matrix to a plan
