@@ -1,8 +1,34 @@
 //! The lab's nouns and pure rules: no files, no clock, no async.
-mod crash;
-mod hex;
-mod seconds;
+//!
+//! Words are the design's: a *cell* has two *arms*; an arm is a list of *steps*; a step proves *checks*; what the product
+//! did wrong is a *failure*, what our lab did wrong is a *fault*. A [`Plan`] is what will be done, [`Event`]s are what
+//! happened, and [`Run::fold`] makes one record of them that every report renders.
 
+mod boot;
+mod crash;
+mod event;
+mod hex;
+mod ids;
+mod image;
+mod outcome;
+mod plan;
+mod recipe;
+mod run;
+mod seconds;
+mod verdict;
+
+pub use boot::{Boot, BootEnd, BootIdentity, BootState, MachineEvent, MachineSign, boot_edges, crashes};
 pub use crash::{Blame, Bucket, Crash, LoadedDriver, Strength};
+pub use event::{ArmRef, EVENTS_SCHEMA, Ending, Event, Happening, Host};
 pub use hex::Hex;
+pub use ids::{AgentId, CellId, ImageId, RunId, Sha256, StepId};
+pub use image::{Disk, DiskBus, Edition, Firmware, GuestAccess, Image, MachineProfile, NetworkCard, WindowsFacts};
+pub use outcome::{ArmOutcome, CheckOutcome, FailureState, FaultKind, LabFault, StepFailure};
+pub use plan::{
+    Action, AgentChoice, Arm, Arms, CANDIDATE_STEP, CandidateKind, CandidateRef, Cell, Check, Exercise, MatrixRef,
+    PLAN_SCHEMA, PackageSource, Plan, PlannedProbe, Step,
+};
+pub use recipe::{Apply, ExitMeaning, Install, Method, Probe, RegistryData, Restart, SettingValue};
+pub use run::{ArmRecord, CheckRecord, Evidence, EvidenceKind, FoldError, Run, Rung};
 pub use seconds::Seconds;
+pub use verdict::{Exit, Judgement, Verdict};

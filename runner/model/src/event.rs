@@ -1,0 +1,164 @@
+//! The one bridge from the executor to everything that watches: progress, log, server, reports.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{Arm, ArmOutcome, Boot, CellId, CheckOutcome, Evidence, MachineEvent, Plan, RunId, Seconds, StepId};
+
+/// Schema name of the event log.
+pub const EVENTS_SCHEMA: &str = "coexist.events/1";
+
+/// One line of `events.jsonl`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    #[serde(flatten)]
+    pub what: Happening,
+}
+
+/// Which arm of which cell.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ArmRef {
+    /// The cell.
+    pub cell: CellId,
+    /// The arm.
+    pub arm: Arm,
+}
+
+impl std::fmt::Display for ArmRef {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.cell, self.arm)
+    }
+}
+
+/// Where a run takes place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Host {
+    /// Host name.
+    pub name: String,
+    /// `tcg` or `kvm`: what was proved to work, not what a device promises.
+    pub acceleration: String,
+    /// Version of QEMU.
+    pub qemu: String,
+}
+
+/// Everything that can happen in a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "event")]
+pub enum Happening {
+    /// The first event: what will be run, and where.
+    RunStarted {
+        /// [`EVENTS_SCHEMA`].
+        schema: String,
+        /// The run.
+        run: RunId,
+        /// Where.
+        host: Host,
+        /// Everything that will be done.
+        plan: Box<Plan>,
+    },
+    /// A cell begins.
+    CellStarted {
+        /// Which.
+        cell: CellId,
+    },
+    /// An arm begins.
+    ArmStarted {
+        /// Which.
+        #[serde(flatten)]
+        of: ArmRef,
+    },
+    /// A step begins.
+    StepStarted {
+        /// Which arm.
+        #[serde(flatten)]
+        of: ArmRef,
+        /// Which step.
+        step: StepId,
+    },
+    /// The machine gave a sign.
+    MachineSigned {
+        /// Which arm.
+        #[serde(flatten)]
+        of: ArmRef,
+        /// The sign.
+        machine: MachineEvent,
+    },
+    /// A boot ended, or proved to be good.
+    BootSeen {
+        /// Which arm.
+        #[serde(flatten)]
+        of: ArmRef,
+        /// During this step.
+        step: StepId,
+        /// What it led to.
+        boot: Boot,
+    },
+    /// Evidence is safe on the host.
+    EvidenceTaken {
+        /// Which arm.
+        #[serde(flatten)]
+        of: ArmRef,
+        /// The evidence.
+        evidence: Evidence,
+    },
+    /// Something worth telling that changes no outcome.
+    Noted {
+        /// Which arm.
+        #[serde(flatten)]
+        of: ArmRef,
+        /// In words.
+        note: String,
+    },
+    /// One check is decided.
+    CheckEnded {
+        /// Which arm.
+        #[serde(flatten)]
+        of: ArmRef,
+        /// Of which step.
+        step: StepId,
+        /// The check's name.
+        check: String,
+        /// What came of it.
+        outcome: CheckOutcome,
+        /// How long it took.
+        took_s: Seconds,
+    },
+    /// A step ended; its checks were reported before.
+    StepEnded {
+        /// Which arm.
+        #[serde(flatten)]
+        of: ArmRef,
+        /// Which step.
+        step: StepId,
+        /// How long it took.
+        took_s: Seconds,
+    },
+    /// An arm ended, its machine is gone.
+    ArmEnded {
+        /// Which.
+        #[serde(flatten)]
+        of: ArmRef,
+        /// What came of it.
+        outcome: ArmOutcome,
+    },
+    /// The last event.
+    RunEnded {
+        /// How.
+        ending: Ending,
+    },
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ending {
+    /// Every cell was tried.
+    Completed,
+    /// Ctrl-C.
+    Interrupted,
+    /// SIGTERM.
+    Terminated,
+}

@@ -1,0 +1,251 @@
+//! What came of a check, a step, an arm: product failures and lab faults, never mixed.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{BootState, Bucket, Crash, StepId};
+
+/// The product did wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepFailure {
+    /// What was seen.
+    pub state: FailureState,
+    /// One line for people.
+    pub message: String,
+    /// Signature that is equal for equal failures; absent when nothing tells failures of this kind apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bucket: Option<Bucket>,
+    /// Facts of the crash, where there was one and its dump was got.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crash: Option<Box<Crash>>,
+}
+
+/// What a product failure looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FailureState {
+    /// Stopped with a stop code, then came back.
+    Bugcheck,
+    /// Restarts again and again without settling.
+    Loop,
+    /// No progress.
+    Hang,
+    /// Shows the recovery screen.
+    Recovery,
+    /// Runs, but its network does not answer.
+    Unreachable,
+    /// It reset without a word of why, then came back.
+    UnexpectedRestart,
+    /// An installer said no.
+    Install,
+    /// An installer did not end in its time.
+    InstallTimeout,
+    /// A probe did not see what it must.
+    Unhealthy,
+    /// An exercise failed.
+    Exercise,
+}
+
+impl FailureState {
+    /// Its name in every format.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Bugcheck => "bugcheck",
+            Self::Loop => "loop",
+            Self::Hang => "hang",
+            Self::Recovery => "recovery",
+            Self::Unreachable => "unreachable",
+            Self::UnexpectedRestart => "unexpected-restart",
+            Self::Install => "install",
+            Self::InstallTimeout => "install-timeout",
+            Self::Unhealthy => "unhealthy",
+            Self::Exercise => "exercise",
+        }
+    }
+}
+
+impl std::fmt::Display for FailureState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl TryFrom<BootState> for FailureState {
+    type Error = ();
+
+    /// A boot that is not `up` is a failure of that name.
+    fn try_from(state: BootState) -> Result<Self, ()> {
+        match state {
+            BootState::Up => Err(()),
+            BootState::Bugcheck => Ok(Self::Bugcheck),
+            BootState::Loop => Ok(Self::Loop),
+            BootState::Hang => Ok(Self::Hang),
+            BootState::Recovery => Ok(Self::Recovery),
+            BootState::Unreachable => Ok(Self::Unreachable),
+        }
+    }
+}
+
+/// Our lab did wrong, or cannot tell.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}")]
+pub struct LabFault {
+    /// Which fault.
+    pub kind: FaultKind,
+    /// One line for people: what was tried, what was seen, what to do.
+    pub message: String,
+}
+
+impl LabFault {
+    /// A fault of this kind.
+    pub fn new(kind: FaultKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into() }
+    }
+}
+
+/// The lab's faults, by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FaultKind {
+    /// QEMU could not be started.
+    QemuStart,
+    /// QEMU ended although nobody asked it to.
+    QemuDied,
+    /// QEMU does not answer on its control socket, or paused the machine.
+    QemuHung,
+    /// The guest did not answer before any product was in it.
+    NoAnswer,
+    /// The guest's system refuses connections to its SSH service.
+    SshRefused,
+    /// The host key is not the image's.
+    SshWrongKey,
+    /// The guest does not accept the lab's key.
+    SshAuthentication,
+    /// A command's connection broke although the guest lives on.
+    ExecCut,
+    /// A transfer broke although the guest lives on.
+    TransferCut,
+    /// The host has no room left.
+    HostDiskFull,
+    /// The host's file system refused something.
+    HostFile,
+    /// The guest's disk has no room for what the lab puts there.
+    GuestDiskFull,
+    /// The image is not what the plan was made from.
+    ImageAltered,
+    /// The image is not there.
+    ImageMissing,
+    /// A setting did not take effect.
+    NotAsConfigured,
+    /// A product keeps the lab out of the guest.
+    BlockedByAgent,
+    /// The guest answered in a way that the lab does not understand.
+    GuestDisagrees,
+    /// A step of the lab's own took longer than it may.
+    Deadline,
+}
+
+impl FaultKind {
+    /// Its name in every format.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::QemuStart => "qemu-start",
+            Self::QemuDied => "qemu-died",
+            Self::QemuHung => "qemu-hung",
+            Self::NoAnswer => "no-answer",
+            Self::SshRefused => "ssh-refused",
+            Self::SshWrongKey => "ssh-wrong-key",
+            Self::SshAuthentication => "ssh-authentication",
+            Self::ExecCut => "exec-cut",
+            Self::TransferCut => "transfer-cut",
+            Self::HostDiskFull => "host-disk-full",
+            Self::HostFile => "host-file",
+            Self::GuestDiskFull => "guest-disk-full",
+            Self::ImageAltered => "image-altered",
+            Self::ImageMissing => "image-missing",
+            Self::NotAsConfigured => "not-as-configured",
+            Self::BlockedByAgent => "blocked-by-agent",
+            Self::GuestDisagrees => "guest-disagrees",
+            Self::Deadline => "deadline",
+        }
+    }
+}
+
+impl std::fmt::Display for FaultKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// What came of one check.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "result")]
+pub enum CheckOutcome {
+    /// As it must be.
+    Passed,
+    /// The product did wrong.
+    Failed {
+        /// How.
+        failure: StepFailure,
+    },
+    /// The lab did wrong.
+    Faulted {
+        /// How.
+        fault: LabFault,
+    },
+    /// Never tried.
+    NotRun {
+        /// Because of what.
+        reason: String,
+    },
+}
+
+/// What came of one arm.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "outcome")]
+pub enum ArmOutcome {
+    /// Every step reached, every check passed.
+    Up,
+    /// The product did wrong.
+    Failed {
+        /// At this step.
+        step: StepId,
+        /// How.
+        failure: StepFailure,
+    },
+    /// The lab did wrong.
+    Fault {
+        /// At this step.
+        step: StepId,
+        /// How.
+        fault: LabFault,
+    },
+    /// Never started, or stopped by the user before it could end.
+    NotRun {
+        /// Because of what.
+        reason: String,
+    },
+}
+
+impl ArmOutcome {
+    /// `up`, `failed`, `fault`, `not-run`.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::Failed { .. } => "failed",
+            Self::Fault { .. } => "fault",
+            Self::NotRun { .. } => "not-run",
+        }
+    }
+
+    /// The step at which it ended, if it ended early.
+    #[must_use]
+    pub fn step(&self) -> Option<&StepId> {
+        match self {
+            Self::Failed { step, .. } | Self::Fault { step, .. } => Some(step),
+            Self::Up | Self::NotRun { .. } => None,
+        }
+    }
+}

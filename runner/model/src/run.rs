@@ -1,0 +1,207 @@
+//! A run as its event log tells it: the fold from events to a record.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Arm, ArmOutcome, ArmRef, Arms, Boot, CheckOutcome, Ending, Event, Happening, Host, MachineEvent, Plan, RunId,
+    Seconds, Sha256, StepId,
+};
+
+/// One execution of a plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    /// Its name.
+    pub id: RunId,
+    /// What was to be done.
+    pub plan: Plan,
+    /// Where.
+    pub host: Host,
+    /// When it began.
+    pub started: Timestamp,
+    /// Time of the last event.
+    pub ended: Timestamp,
+    /// How it ended; absent while it runs, or when its coordinator died.
+    pub ending: Option<Ending>,
+    /// One record per planned cell, in the plan's order.
+    pub cells: Vec<Arms<ArmRecord>>,
+}
+
+/// What is known of one arm.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArmRecord {
+    /// What came of it.
+    pub outcome: ArmOutcome,
+    /// When it began, if it did.
+    pub started: Option<Timestamp>,
+    /// One record per planned check, by name.
+    pub checks: BTreeMap<String, CheckRecord>,
+    /// How long each step took.
+    pub steps: BTreeMap<StepId, Seconds>,
+    /// Its boots, in order.
+    pub boots: Vec<Boot>,
+    /// What the machine showed.
+    pub signs: Vec<MachineEvent>,
+    /// What is safe on the host.
+    pub evidence: Vec<Evidence>,
+    /// Remarks.
+    pub notes: Vec<String>,
+}
+
+/// What is known of one check.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckRecord {
+    /// What came of it.
+    pub outcome: CheckOutcome,
+    /// When it was decided.
+    pub at: Timestamp,
+    /// How long it took.
+    pub took_s: Seconds,
+}
+
+/// A file that proves something.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// Path relative to the run's folder, forward slashes.
+    pub path: String,
+    /// What it is.
+    pub kind: EvidenceKind,
+    /// How it was got.
+    pub rung: Rung,
+    /// Digest of the file.
+    pub sha256: Sha256,
+    /// Bytes.
+    pub size: u64,
+}
+
+/// Kinds of evidence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EvidenceKind {
+    /// A kernel dump.
+    KernelDump,
+    /// An event log.
+    EventLog,
+    /// A picture of the screen.
+    Screenshot,
+    /// What the guest wrote to its serial port.
+    SerialLog,
+    /// What QEMU wrote.
+    QemuLog,
+    /// An installer's log.
+    SetupLog,
+}
+
+/// The rungs of the ladder on which evidence is got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Rung {
+    /// From the running guest over SFTP.
+    Sftp,
+    /// From the disk of a machine that was powered off.
+    Disk,
+    /// From the machine's console.
+    Console,
+    /// Written by the host all along.
+    Host,
+}
+
+/// Why events make no run.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FoldError {
+    /// The first event must be `run-started`.
+    #[error("the record does not begin with `run-started`")]
+    NoStart,
+    /// An event names an arm that the plan does not have.
+    #[error("the record speaks of {0}, which its plan does not have")]
+    UnknownArm(ArmRef),
+}
+
+impl Run {
+    /// Folds an event log, whole or torn off anywhere, into a record. Arms and checks that it does not speak of are
+    /// there all the same, as not run.
+    ///
+    /// # Errors
+    /// When the log does not begin with its plan, or speaks of an arm outside it.
+    pub fn fold(events: impl IntoIterator<Item = Event>) -> Result<Self, FoldError> {
+        let mut events = events.into_iter();
+        let Some(Event { at, what: Happening::RunStarted { run, host, plan, .. } }) = events.next() else {
+            return Err(FoldError::NoStart);
+        };
+        let cells =
+            plan.cells.iter().map(|cell| Arms::from_fn(|arm| ArmRecord::planned(at, &cell.arms[arm]))).collect();
+        let mut run = Self { id: run, plan: *plan, host, started: at, ended: at, ending: None, cells };
+        for event in events {
+            run.apply(event)?;
+        }
+        Ok(run)
+    }
+
+    fn apply(&mut self, event: Event) -> Result<(), FoldError> {
+        let at = event.at;
+        self.ended = self.ended.max(at);
+        match event.what {
+            Happening::RunStarted { .. } | Happening::CellStarted { .. } | Happening::StepStarted { .. } => {}
+            Happening::ArmStarted { of } => {
+                let record = self.arm(&of)?;
+                record.started = Some(at);
+                record.outcome = ArmOutcome::NotRun { reason: "the run was cut off in this arm".to_owned() };
+            }
+            Happening::MachineSigned { of, machine } => self.arm(&of)?.signs.push(machine),
+            Happening::BootSeen { of, boot, .. } => self.arm(&of)?.boots.push(boot),
+            Happening::EvidenceTaken { of, evidence } => self.arm(&of)?.evidence.push(evidence),
+            Happening::Noted { of, note } => self.arm(&of)?.notes.push(note),
+            Happening::CheckEnded { of, check, outcome, took_s, .. } => {
+                self.arm(&of)?.checks.insert(check, CheckRecord { outcome, at, took_s });
+            }
+            Happening::StepEnded { of, step, took_s } => {
+                self.arm(&of)?.steps.insert(step, took_s);
+            }
+            Happening::ArmEnded { of, outcome } => self.arm(&of)?.outcome = outcome,
+            Happening::RunEnded { ending } => self.ending = Some(ending),
+        }
+        Ok(())
+    }
+
+    fn arm(&mut self, of: &ArmRef) -> Result<&mut ArmRecord, FoldError> {
+        let index = self.plan.cells.iter().position(|cell| cell.id == of.cell);
+        match index.and_then(|index| self.cells.get_mut(index)) {
+            Some(arms) => Ok(&mut arms[of.arm]),
+            None => Err(FoldError::UnknownArm(of.clone())),
+        }
+    }
+
+    /// The cells with their records, in the plan's order.
+    pub fn records(&self) -> impl Iterator<Item = (&crate::Cell, &Arms<ArmRecord>)> {
+        self.plan.cells.iter().zip(&self.cells)
+    }
+}
+
+impl ArmRecord {
+    /// The record of an arm of which nothing is known but its plan.
+    fn planned(at: Timestamp, steps: &[crate::Step]) -> Self {
+        let reason = "the run ended before this arm began".to_owned();
+        let not_run =
+            || CheckRecord { outcome: CheckOutcome::NotRun { reason: reason.clone() }, at, took_s: Seconds::default() };
+        let checks = steps.iter().flat_map(|step| &step.checks).map(|check| (check.name.clone(), not_run())).collect();
+        Self {
+            outcome: ArmOutcome::NotRun { reason: reason.clone() },
+            started: None,
+            checks,
+            steps: BTreeMap::new(),
+            boots: Vec::new(),
+            signs: Vec::new(),
+            evidence: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+}
+
+impl<T> Arms<T> {
+    /// One value for each arm.
+    pub fn from_fn(mut make: impl FnMut(Arm) -> T) -> Self {
+        Self { baseline: make(Arm::Baseline), candidate: make(Arm::Candidate) }
+    }
+}
