@@ -36,6 +36,8 @@ pub struct ArmRecord {
     pub outcome: ArmOutcome,
     /// When it began, if it did.
     pub started: Option<Timestamp>,
+    /// Whether it ended, its machine given back.
+    pub ended: bool,
     /// One record per planned check, by name.
     pub checks: BTreeMap<String, CheckRecord>,
     /// How long each step took.
@@ -159,7 +161,11 @@ impl Run {
             Happening::StepEnded { of, step, took_s } => {
                 self.arm(&of)?.steps.insert(step, took_s);
             }
-            Happening::ArmEnded { of, outcome } => self.arm(&of)?.outcome = outcome,
+            Happening::ArmEnded { of, outcome } => {
+                let record = self.arm(&of)?;
+                record.outcome = outcome;
+                record.ended = true;
+            }
             Happening::RunEnded { ending } => self.ending = Some(ending),
         }
         Ok(())
@@ -189,6 +195,7 @@ impl ArmRecord {
         Self {
             outcome: ArmOutcome::NotRun { reason: reason.clone() },
             started: None,
+            ended: false,
             checks,
             steps: BTreeMap::new(),
             boots: Vec::new(),

@@ -1,0 +1,68 @@
+//! What a machine's signs say, read at one glance. Pure.
+
+use coexist_model::{FaultKind, LabFault, MachineEvent, MachineSign, boot_edges, crashes};
+
+/// A machine's signs since some moment.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Glance {
+    /// Boot edges: how often the guest started anew.
+    pub(crate) edges: usize,
+    /// Crashes that the panic device told of.
+    pub(crate) crashes: usize,
+    /// The guest powered the machine off.
+    pub(crate) powered_off: bool,
+    /// A fault of ours that these signs show.
+    pub(crate) fault: Option<LabFault>,
+}
+
+impl Glance {
+    /// Reads signs.
+    pub(crate) fn of(signs: &[MachineEvent]) -> Self {
+        let powered_off = signs.iter().any(|it| matches!(it.what, MachineSign::Shutdown { guest: true, .. }));
+        let fault = signs.iter().find_map(|it| match &it.what {
+            MachineSign::Paused { state } if state.contains("space") => Some(LabFault::new(
+                FaultKind::HostDiskFull,
+                "the host's disk is full: QEMU paused the machine because its overlay could not grow; free some room",
+            )),
+            MachineSign::Paused { state } => Some(LabFault::new(
+                FaultKind::QemuHung,
+                format!("QEMU paused the machine ({state}) although nobody asked it to; its log says why"),
+            )),
+            MachineSign::Exited { status } if !powered_off => Some(LabFault::new(
+                FaultKind::QemuDied,
+                format!("QEMU ended in the middle of the step ({status}); its log and the host's journal say why"),
+            )),
+            MachineSign::Exited { .. }
+            | MachineSign::Started
+            | MachineSign::Answered
+            | MachineSign::Reset { .. }
+            | MachineSign::Panicked { .. }
+            | MachineSign::CrashLoaded
+            | MachineSign::Shutdown { .. } => None,
+        });
+        Self { edges: boot_edges(signs), crashes: crashes(signs), powered_off, fault }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn glance(signs: &[MachineSign]) -> Glance {
+        let at = jiff::Timestamp::UNIX_EPOCH;
+        Glance::of(&signs.iter().map(|what| MachineEvent { at, what: what.clone() }).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn faults_are_told_from_what_a_guest_may_do() {
+        let exited = MachineSign::Exited { status: "signal 9".to_owned() };
+        let off = MachineSign::Shutdown { guest: true, reason: "guest-shutdown".to_owned() };
+        let paused = |state: &str| MachineSign::Paused { state: state.to_owned() };
+        let kind = |signs: &[MachineSign]| glance(signs).fault.map(|fault| fault.kind);
+        assert_eq!(kind(std::slice::from_ref(&exited)), Some(FaultKind::QemuDied));
+        assert_eq!(kind(&[off, exited]), None, "the guest powered itself off");
+        assert_eq!(kind(&[paused("io-error: no space left")]), Some(FaultKind::HostDiskFull));
+        assert_eq!(kind(&[paused("internal-error")]), Some(FaultKind::QemuHung));
+        assert_eq!(kind(&[MachineSign::Reset { guest: true }]), None);
+    }
+}

@@ -1,0 +1,54 @@
+//! Why an arm goes no further, and how a guest's silence becomes one or the other.
+
+use coexist_lab::{GuestError, Unanswered};
+use coexist_model::{Bucket, FailureState, FaultKind, LabFault, StepFailure};
+
+/// Why an arm goes no further.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// The product did wrong.
+    Failure(StepFailure),
+    /// The lab did wrong.
+    Fault(LabFault),
+    /// The guest no longer answers; nobody is accused before the machine's signs were read.
+    Lost(GuestError),
+}
+
+impl Stop {
+    pub(crate) fn fault(kind: FaultKind, message: impl Into<String>) -> Self {
+        Self::Fault(LabFault::new(kind, message))
+    }
+
+    pub(crate) fn failure(state: FailureState, message: impl Into<String>, bucket: Option<String>) -> Self {
+        Self::Failure(StepFailure { state, message: message.into(), bucket: bucket.map(Bucket), crash: None })
+    }
+}
+
+impl From<LabFault> for Stop {
+    fn from(fault: LabFault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl From<GuestError> for Stop {
+    fn from(error: GuestError) -> Self {
+        match error {
+            GuestError::Lost { .. } | GuestError::TimedOut { .. } => Self::Lost(error),
+            GuestError::DiskFull { .. } => Self::fault(FaultKind::GuestDiskFull, error.to_string()),
+            GuestError::Disagrees { .. } => Self::fault(FaultKind::GuestDisagrees, error.to_string()),
+            GuestError::Host { full: true, .. } => Self::fault(FaultKind::HostDiskFull, error.to_string()),
+            GuestError::Host { full: false, .. } => Self::fault(FaultKind::HostFile, error.to_string()),
+        }
+    }
+}
+
+/// The fault that an unanswered knock is by itself; none while waiting may still help.
+pub(crate) fn fatal(knock: &Unanswered) -> Option<LabFault> {
+    let kind = match knock {
+        Unanswered::WrongKey { .. } => FaultKind::SshWrongKey,
+        Unanswered::Authentication { .. } => FaultKind::SshAuthentication,
+        Unanswered::Host(_) => FaultKind::HostFile,
+        Unanswered::Refused | Unanswered::Silent | Unanswered::Broken(_) => return None,
+    };
+    Some(LabFault::new(kind, knock.to_string()))
+}

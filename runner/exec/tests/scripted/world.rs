@@ -1,0 +1,373 @@
+//! A lab in memory: machines and guests that follow a script, on tokio's paused clock.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use coexist_lab::{
+    BootRecord, Clock, DiskFiles, Door, Guest, GuestError, InstallReport, Journal, LogFile, Machine, MachineSpec,
+    Provider, Reading, RemoteFile, Unanswered,
+};
+use coexist_model::{
+    Apply, Arms, BootIdentity, Edition, Exercise, GuestAccess, Host, Install, LabFault, MachineEvent, MachineSign,
+    Probe, WindowsFacts,
+};
+
+/// What a boot does, or what happens while a boot is up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// Comes up and stays.
+    Good,
+    /// Crashes while starting, writes a dump, resets.
+    Crash,
+    /// Resets while starting, without a word.
+    Reset,
+    /// Shows nothing any more.
+    Hang,
+    /// Comes up, but its SSH service does not listen.
+    Refuse,
+    /// Comes up with another host key.
+    WrongKey,
+    /// QEMU ends while the boot starts.
+    Die,
+}
+
+/// What befalls a guest during the candidate's installation or an exec.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Blow {
+    /// The stack crashes under it.
+    Crash,
+    /// The connection breaks, nothing else.
+    Cut,
+    /// QEMU is killed.
+    Die,
+    /// The network of the guest goes silent.
+    Silence,
+    /// Its SSH service is stopped.
+    Refuse,
+    /// The installer never ends.
+    Never,
+    /// The installer ends with this code.
+    Code(u32),
+    /// The host's disk is full: QEMU pauses.
+    NoSpace,
+}
+
+/// What will happen in one arm.
+#[derive(Debug, Clone, Default)]
+pub struct Script {
+    /// Fates of the boots, in order; all further ones are good.
+    pub boots: Vec<Fate>,
+    /// Falls during the candidate's installation.
+    pub candidate: Option<Blow>,
+    /// Falls during the dwell (only those that give a sign).
+    pub dwell: Option<Blow>,
+    /// Whether a setting refuses to take effect.
+    pub stubborn: bool,
+    /// Whether the first service that is probed is down.
+    pub sick: bool,
+}
+
+/// The clock of the paused runtime.
+pub struct PausedClock(pub tokio::time::Instant);
+
+#[async_trait]
+impl Clock for PausedClock {
+    fn now(&self) -> jiff::Timestamp {
+        jiff::Timestamp::UNIX_EPOCH + self.elapsed()
+    }
+    fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+    async fn sleep(&self, time: Duration) {
+        tokio::time::sleep(time).await;
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Starting,
+    Up,
+    Silent,
+    Refusing,
+    WrongKey,
+    Gone,
+}
+
+/// One machine's inside.
+pub struct Inside {
+    script: Script,
+    fates: Mutex<VecDeque<Fate>>,
+    state: Mutex<(State, u32)>,
+    journal: Arc<Journal>,
+    clock: Arc<dyn Clock>,
+    dumps: Mutex<u32>,
+    settings: Mutex<bool>,
+}
+
+impl Inside {
+    fn sign(&self, what: MachineSign) {
+        self.journal.push(MachineEvent { at: self.clock.now(), what });
+    }
+
+    fn set(&self, state: State) {
+        self.state.lock().unwrap().0 = state;
+    }
+
+    fn state(&self) -> (State, u32) {
+        *self.state.lock().unwrap()
+    }
+
+    fn begin_boot(self: &Arc<Self>) {
+        let fate = self.fates.lock().unwrap().pop_front().unwrap_or(Fate::Good);
+        *self.state.lock().unwrap() = (State::Starting, self.state().1 + 1);
+        let inside = self.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            match fate {
+                Fate::Good => inside.set(State::Up),
+                Fate::Hang => inside.set(State::Silent),
+                Fate::Refuse => inside.set(State::Refusing),
+                Fate::WrongKey => inside.set(State::WrongKey),
+                Fate::Die => inside.die(),
+                Fate::Crash => inside.crash().await,
+                Fate::Reset => {
+                    inside.sign(MachineSign::Reset { guest: true });
+                    inside.begin_boot();
+                }
+            }
+        });
+    }
+
+    fn die(&self) {
+        self.set(State::Gone);
+        self.sign(MachineSign::Exited { status: "killed by signal 9".to_owned() });
+    }
+
+    async fn crash(self: &Arc<Self>) {
+        self.set(State::Starting);
+        self.sign(MachineSign::CrashLoaded);
+        *self.dumps.lock().unwrap() += 1;
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        self.sign(MachineSign::Reset { guest: true });
+        self.sign(MachineSign::Reset { guest: true });
+        // Boxed: a boot may crash, which begins a boot.
+        let inside = self.clone();
+        let next: std::pin::Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(async move { inside.begin_boot() });
+        next.await;
+    }
+
+    async fn strike(self: &Arc<Self>, blow: Blow) {
+        match blow {
+            Blow::Crash => self.crash().await,
+            Blow::Die => self.die(),
+            Blow::Silence => self.set(State::Silent),
+            Blow::Refuse => self.set(State::Refusing),
+            Blow::NoSpace => self.sign(MachineSign::Paused { state: "io-error: no space left".to_owned() }),
+            Blow::Cut | Blow::Never | Blow::Code(_) => {}
+        }
+    }
+}
+
+/// Makes machines that follow their arm's script.
+pub struct World {
+    pub clock: Arc<dyn Clock>,
+    pub scripts: Arms<Script>,
+    pub living: Arc<Mutex<BTreeMap<SocketAddr, Arc<Inside>>>>,
+}
+
+#[async_trait]
+impl Provider for World {
+    fn host(&self) -> Host {
+        Host { name: "memory".to_owned(), acceleration: "none".to_owned(), qemu: "0".to_owned() }
+    }
+
+    async fn create(&self, spec: MachineSpec) -> Result<Box<dyn Machine>, LabFault> {
+        let script = self.scripts[spec.arm.arm].clone();
+        let inside = Arc::new(Inside {
+            fates: Mutex::new(script.boots.iter().copied().collect()),
+            script,
+            state: Mutex::new((State::Gone, 0)),
+            journal: Arc::default(),
+            clock: self.clock.clone(),
+            dumps: Mutex::new(0),
+            settings: Mutex::new(false),
+        });
+        let mut living = self.living.lock().unwrap();
+        let endpoint = SocketAddr::from(([127, 0, 0, 1], 1000 + u16::try_from(living.len()).unwrap()));
+        living.insert(endpoint, inside.clone());
+        Ok(Box::new(ScriptedMachine { inside, endpoint, living: self.living.clone() }))
+    }
+}
+
+struct ScriptedMachine {
+    inside: Arc<Inside>,
+    endpoint: SocketAddr,
+    living: Arc<Mutex<BTreeMap<SocketAddr, Arc<Inside>>>>,
+}
+
+#[async_trait]
+impl Machine for ScriptedMachine {
+    async fn start(&self) -> Result<(), LabFault> {
+        self.inside.sign(MachineSign::Started);
+        self.inside.begin_boot();
+        Ok(())
+    }
+    fn endpoint(&self) -> SocketAddr {
+        self.endpoint
+    }
+    fn journal(&self) -> Arc<Journal> {
+        self.inside.journal.clone()
+    }
+    async fn screenshot(&self, file: &Path) -> Result<(), LabFault> {
+        std::fs::write(file, "picture").unwrap();
+        Ok(())
+    }
+    async fn cut_power(&self) -> Result<(), LabFault> {
+        self.inside.set(State::Gone);
+        Ok(())
+    }
+    fn disk(&self) -> DiskFiles {
+        DiskFiles { overlay: PathBuf::from("no-such-disk"), golden: PathBuf::from("no-such-disk") }
+    }
+    fn logs(&self) -> Vec<LogFile> {
+        Vec::new()
+    }
+    async fn destroy(&self) -> Result<(), LabFault> {
+        self.living.lock().unwrap().remove(&self.endpoint);
+        Ok(())
+    }
+}
+
+/// Opens sessions with the world's guests.
+pub struct WorldDoor(pub Arc<Mutex<BTreeMap<SocketAddr, Arc<Inside>>>>);
+
+#[async_trait]
+impl Door for WorldDoor {
+    async fn knock(
+        &self,
+        at: SocketAddr,
+        _access: &GuestAccess,
+        patience: Duration,
+    ) -> Result<Box<dyn Guest>, Unanswered> {
+        let inside = self.0.lock().unwrap().get(&at).cloned();
+        let Some(inside) = inside else { return Err(Unanswered::Silent) };
+        match inside.state() {
+            (State::Up, boot) => Ok(Box::new(ScriptedGuest { inside, boot })),
+            (State::Refusing, _) => Err(Unanswered::Refused),
+            (State::WrongKey, _) => Err(Unanswered::WrongKey { found: "SHA256:other".to_owned() }),
+            (State::Starting | State::Silent | State::Gone, _) => {
+                tokio::time::sleep(patience.min(Duration::from_millis(500))).await;
+                Err(Unanswered::Silent)
+            }
+        }
+    }
+}
+
+struct ScriptedGuest {
+    inside: Arc<Inside>,
+    boot: u32,
+}
+
+impl ScriptedGuest {
+    fn alive(&self, during: &str) -> Result<(), GuestError> {
+        if self.inside.state() == (State::Up, self.boot) {
+            return Ok(());
+        }
+        Err(lost(during))
+    }
+}
+
+fn lost(during: &str) -> GuestError {
+    GuestError::Lost { during: during.to_owned(), detail: "reset by peer".to_owned(), transfer: false }
+}
+
+fn good() -> Result<Reading, GuestError> {
+    Ok(Reading { holds: true, found: "as it must be".to_owned() })
+}
+
+#[async_trait]
+impl Guest for ScriptedGuest {
+    async fn identify(&self) -> Result<WindowsFacts, GuestError> {
+        self.alive("identify")?;
+        Ok(WindowsFacts { build: 26100, edition: Edition::Client })
+    }
+    async fn boot_identity(&self) -> Result<BootIdentity, GuestError> {
+        self.alive("boot identity")?;
+        Ok(BootIdentity { boot_id: self.boot, start_time: None })
+    }
+    async fn boot_record(&self, _since: Option<&BootIdentity>) -> Result<BootRecord, GuestError> {
+        self.alive("boot record")?;
+        Ok(BootRecord::default())
+    }
+    async fn restart(&self) -> Result<(), GuestError> {
+        self.alive("restart")?;
+        self.inside.sign(MachineSign::Reset { guest: true });
+        self.inside.begin_boot();
+        Ok(())
+    }
+    async fn install(&self, order: &Install, _file: &Path) -> Result<InstallReport, GuestError> {
+        self.alive("install")?;
+        if let Some(blow) = self.inside.script.dwell.filter(|_| order.version == "2") {
+            // Falls a while after the last installation, when the arm is quiet.
+            let (inside, boot) = (self.inside.clone(), self.boot);
+            tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_secs(5)).await;
+                if inside.state() == (State::Up, boot) {
+                    inside.strike(blow).await;
+                }
+            });
+        }
+        let blow = self.inside.script.candidate.filter(|_| order.version == "2");
+        let report =
+            |code| InstallReport { exit_code: Some(code), then_failed: None, output: String::new(), log: None };
+        match blow {
+            None => Ok(report(0)),
+            Some(Blow::Code(code)) => Ok(report(code)),
+            Some(Blow::Never) => {
+                Err(GuestError::TimedOut { during: "install".to_owned(), after: order.deadline.to_duration() })
+            }
+            Some(blow) => {
+                self.inside.strike(blow).await;
+                Err(lost("install"))
+            }
+        }
+    }
+    async fn apply(&self, _change: &Apply, _deadline: Duration) -> Result<Reading, GuestError> {
+        self.alive("apply")?;
+        *self.inside.settings.lock().unwrap() = !self.inside.script.stubborn;
+        good()
+    }
+    async fn look(&self, probe: &Probe, _deadline: Duration) -> Result<Reading, GuestError> {
+        self.alive("look")?;
+        let holds = match probe {
+            Probe::Registry { .. } => *self.inside.settings.lock().unwrap(),
+            Probe::Service { .. } => !self.inside.script.sick,
+            _ => true,
+        };
+        Ok(Reading { holds, found: if holds { "yes" } else { "no" }.to_owned() })
+    }
+    async fn exercise(&self, _work: &Exercise, _deadline: Duration) -> Result<Reading, GuestError> {
+        self.alive("exercise")?;
+        good()
+    }
+    async fn crash_files(&self) -> Result<Vec<RemoteFile>, GuestError> {
+        self.alive("crash files")?;
+        let dumps = *self.inside.dumps.lock().unwrap();
+        let file = |n| RemoteFile { path: format!("/C:/Windows/Minidump/{n}.dmp"), size: 5, modified: n };
+        Ok((0..dumps.into()).map(file).collect())
+    }
+    async fn fetch(&self, _remote: &str, to: &Path, _limit: u64) -> Result<u64, GuestError> {
+        self.alive("fetch")?;
+        std::fs::write(to, "bytes").unwrap();
+        Ok(5)
+    }
+    async fn event_log(&self, to: &Path, _limit: u64) -> Result<u64, GuestError> {
+        self.alive("event log")?;
+        std::fs::write(to, "log").unwrap();
+        Ok(3)
+    }
+}
