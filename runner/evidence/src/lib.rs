@@ -1,1 +1,29 @@
-//! Bytes a machine left behind, read as facts
+//! Bytes that a crashed machine left behind, read as facts.
+//!
+//! ```text
+//! disk image ─► disk::GuestDisk ─► raw dump bytes ─► dump::read_kernel_dump ─► KernelDump
+//!                                                    KernelDump + DriverOwners ─► crash_from ─► model::Crash
+//! ```
+//!
+//! - [`dump`]: bytes to facts. Says only what the bytes say.
+//! - [`stop_codes`]: what is publicly known of a stop code: its name, which parameter is the faulting instruction,
+//!   what tells two crashes of one code apart, and whether anybody can be blamed for it at all.
+//! - [`blame()`], [`bucket()`]: conclusions, each with its reason; [`crash_from`] puts facts and conclusions together.
+//! - [`disk`]: files of a powered-off guest, read from its disk image.
+//!
+//! All input is the guest's and hostile. Everything but `disk` is a pure function of bytes; nothing here panics or
+//! allocates more than a small multiple of what it was given, and damage gives fewer facts and a note, not an error,
+//! as long as there is a stop code to report.
+
+mod blame;
+mod bucket;
+mod bytes;
+mod crash;
+pub mod disk;
+pub mod dump;
+pub mod stop_codes;
+
+pub use blame::{DriverOwners, blame};
+pub use bucket::bucket;
+pub use crash::crash_from;
+pub use dump::{DumpError, KernelDump, read_kernel_dump};

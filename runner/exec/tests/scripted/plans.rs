@@ -10,7 +10,7 @@ use coexist_model::{
     Sha256, Step, StepId, WindowsFacts,
 };
 
-pub fn package() -> Sha256 {
+pub(crate) fn package() -> Sha256 {
     Sha256::from("1".repeat(64))
 }
 
@@ -62,7 +62,7 @@ fn steps(arm: Arm) -> Vec<Step> {
     ]
 }
 
-pub fn one_cell() -> Plan {
+pub(crate) fn one_cell() -> Plan {
     let image = Image {
         id: ImageId::from("memory"),
         title: "A machine in memory".to_owned(),

@@ -18,7 +18,7 @@ use coexist_model::{
 
 /// What a boot does, or what happens while a boot is up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fate {
+pub(crate) enum Fate {
     /// Comes up and stays.
     Good,
     /// Crashes while starting, writes a dump, resets.
@@ -37,7 +37,7 @@ pub enum Fate {
 
 /// What befalls a guest during the candidate's installation or an exec.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Blow {
+pub(crate) enum Blow {
     /// The stack crashes under it.
     Crash,
     /// The connection breaks, nothing else.
@@ -58,21 +58,21 @@ pub enum Blow {
 
 /// What will happen in one arm.
 #[derive(Debug, Clone, Default)]
-pub struct Script {
+pub(crate) struct Script {
     /// Fates of the boots, in order; all further ones are good.
-    pub boots: Vec<Fate>,
+    pub(crate) boots: Vec<Fate>,
     /// Falls during the candidate's installation.
-    pub candidate: Option<Blow>,
+    pub(crate) candidate: Option<Blow>,
     /// Falls during the dwell (only those that give a sign).
-    pub dwell: Option<Blow>,
+    pub(crate) dwell: Option<Blow>,
     /// Whether a setting refuses to take effect.
-    pub stubborn: bool,
+    pub(crate) stubborn: bool,
     /// Whether the first service that is probed is down.
-    pub sick: bool,
+    pub(crate) sick: bool,
 }
 
 /// The clock of the paused runtime.
-pub struct PausedClock(pub tokio::time::Instant);
+pub(crate) struct PausedClock(pub(crate) tokio::time::Instant);
 
 #[async_trait]
 impl Clock for PausedClock {
@@ -98,7 +98,7 @@ enum State {
 }
 
 /// One machine's inside.
-pub struct Inside {
+pub(crate) struct Inside {
     script: Script,
     fates: Mutex<VecDeque<Fate>>,
     state: Mutex<(State, u32)>,
@@ -173,10 +173,10 @@ impl Inside {
 }
 
 /// Makes machines that follow their arm's script.
-pub struct World {
-    pub clock: Arc<dyn Clock>,
-    pub scripts: Arms<Script>,
-    pub living: Arc<Mutex<BTreeMap<SocketAddr, Arc<Inside>>>>,
+pub(crate) struct World {
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) scripts: Arms<Script>,
+    pub(crate) living: Arc<Mutex<BTreeMap<SocketAddr, Arc<Inside>>>>,
 }
 
 #[async_trait]
@@ -243,7 +243,7 @@ impl Machine for ScriptedMachine {
 }
 
 /// Opens sessions with the world's guests.
-pub struct WorldDoor(pub Arc<Mutex<BTreeMap<SocketAddr, Arc<Inside>>>>);
+pub(crate) struct WorldDoor(pub(crate) Arc<Mutex<BTreeMap<SocketAddr, Arc<Inside>>>>);
 
 #[async_trait]
 impl Door for WorldDoor {

@@ -1,0 +1,230 @@
+//! Who is suspected of a crash, how strongly, and why. The first rule that finds somebody wins:
+//!
+//! | strength | rule |
+//! |---|---|
+//! | `none` | the stop code is one that operators or hardware cause, or whose cause has left no trace in a small dump |
+//! | `strong` | the parameter that is the faulting instruction lies in a driver |
+//! | `strong` | the instruction of the header's context lies in a driver |
+//! | `likely` | either of them lies where a driver was loaded before it was unloaded |
+//! | `likely` | the instruction lies in the kernel or in no module, and the nearest return address on the stack in a driver is near, or known to follow a call |
+//! | `weak` | any parameter lies in a driver, loaded or unloaded |
+//! | `weak` | a return address in a driver lies further up the stack |
+//! | `none` | nothing of the above |
+//!
+//! "Driver" is any loaded module but the kernel and its HAL. Stack rules read the copy from the context's stack pointer
+//! upwards, never from its lower end, where values of finished calls lie. Of three real dumps at hand this finds the
+//! publicly known culprit in two and nobody in the third; that is no measure of how good it is in general.
+
+use std::collections::BTreeMap;
+
+use coexist_model::{Blame, Hex, Strength};
+
+use crate::bytes::base_name;
+use crate::dump::{Architecture, Driver, KernelDump};
+use crate::stop_codes::{self, Suspects};
+
+/// Modules whose presence says nothing: every stop is made by them.
+const KERNEL: &[&str] = &["ntoskrnl.exe", "ntkrnlmp.exe", "ntkrnlpa.exe", "ntkrpamp.exe", "hal.dll"];
+
+/// Code does not begin before the image's headers end.
+const FIRST_CODE: u64 = 0x1000;
+/// A trap's dispatcher takes this much stack below the kernel's stop routine (measured on a dump of build 19041), so a
+/// return address nearer than this is of a direct caller.
+const NEAR: u64 = 0x140;
+/// Further up than this a value is more likely left over than a return address.
+const FAR: u64 = 0x1000;
+
+/// Vendors of drivers, by the drivers' base names.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DriverOwners(BTreeMap<String, String>);
+
+impl DriverOwners {
+    /// The vendor of a driver, whatever the name's case or folder.
+    #[must_use]
+    pub fn vendor(&self, driver: &str) -> Option<&str> {
+        self.0.get(&base_name(driver)).map(String::as_str)
+    }
+}
+
+impl<D: AsRef<str>, V: Into<String>> FromIterator<(D, V)> for DriverOwners {
+    /// From pairs of driver and vendor.
+    fn from_iter<I: IntoIterator<Item = (D, V)>>(pairs: I) -> Self {
+        Self(pairs.into_iter().map(|(driver, vendor)| (base_name(driver.as_ref()), vendor.into())).collect())
+    }
+}
+
+/// Who is suspected of the crash, how strongly and why; the module doc's table is the rule.
+#[must_use]
+pub fn blame(dump: &KernelDump<'_>, owners: &DriverOwners) -> Blame {
+    let Suspicion { strength, place, reason, .. } = suspicion(dump);
+    let vendor = place.as_ref().and_then(|place| owners.vendor(&place.module)).map(str::to_owned);
+    let (module, offset) = place.map(|place| (place.module, Hex(place.offset))).unzip();
+    Blame { strength, module, offset, vendor, reason }
+}
+
+/// A place in a module, in terms that do not depend on where it was loaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) module: String,
+    pub(crate) offset: u64,
+    /// Time stamp (unknown for an unloaded driver) and size of the image: offsets compare within equal ones only.
+    pub(crate) identity: (Option<u32>, u64),
+}
+
+/// What was found, and of what kind the finding is.
+pub(crate) struct Suspicion {
+    pub(crate) strength: Strength,
+    pub(crate) place: Option<Place>,
+    pub(crate) reason: String,
+    /// Whether the place is a matter of chance, and so nothing to compare crashes by.
+    pub(crate) incidental: bool,
+    /// How much of the stack was believed.
+    pub(crate) note: Option<String>,
+}
+
+impl Suspicion {
+    fn of(strength: Strength, place: Place, reason: String) -> Self {
+        Self { strength, place: Some(place), reason, incidental: false, note: None }
+    }
+
+    fn nobody(reason: impl Into<String>) -> Self {
+        Self { strength: Strength::None, place: None, reason: reason.into(), incidental: false, note: None }
+    }
+}
+
+pub(crate) fn suspicion(dump: &KernelDump<'_>) -> Suspicion {
+    let faulting = match stop_codes::suspects(dump.stop_code) {
+        Suspects::Nobody(reason) => return Suspicion::nobody(reason),
+        Suspects::Parameter(number) => dump.parameters.get(number - 1).map(|&address| (number, address)),
+        Suspects::Hints => None,
+    };
+    instruction_in_driver(dump, faulting)
+        .or_else(|| instruction_in_unloaded(dump, faulting))
+        .or_else(|| on_stack(dump, Strength::Likely))
+        .or_else(|| any_parameter(dump))
+        .or_else(|| on_stack(dump, Strength::Weak))
+        .unwrap_or_else(|| Suspicion::nobody("no parameter, register or near return address lies in a driver"))
+}
+
+/// The faulting instruction or the context's, where it lies in the kernel: what the bucket falls back on.
+pub(crate) fn kernel_place(dump: &KernelDump<'_>) -> Option<Place> {
+    let faulting = match stop_codes::suspects(dump.stop_code) {
+        Suspects::Parameter(number) => dump.parameters.get(number - 1).copied(),
+        Suspects::Hints | Suspects::Nobody(_) => None,
+    };
+    let context = dump.context.map(|context| context.instruction);
+    faulting.into_iter().chain(context).find_map(|address| {
+        let (driver, offset) = dump.driver_at(address)?;
+        is_kernel(driver).then(|| place(driver, offset))
+    })
+}
+
+fn instruction_in_driver(dump: &KernelDump<'_>, faulting: Option<(usize, u64)>) -> Option<Suspicion> {
+    instructions(dump, faulting).find_map(|(what, address)| {
+        let (driver, offset) = suspect_at(dump, address)?;
+        let place = place(driver, offset);
+        let reason = format!("{what}, lies in {}", place.module);
+        Some(Suspicion::of(Strength::Strong, place, reason))
+    })
+}
+
+fn instruction_in_unloaded(dump: &KernelDump<'_>, faulting: Option<(usize, u64)>) -> Option<Suspicion> {
+    instructions(dump, faulting).find_map(|(what, address)| {
+        let place = unloaded_at(dump, address)?;
+        let reason = format!("{what}, lies where {} was before it was unloaded", place.module);
+        Some(Suspicion::of(Strength::Likely, place, reason))
+    })
+}
+
+fn instructions(dump: &KernelDump<'_>, faulting: Option<(usize, u64)>) -> impl Iterator<Item = (String, u64)> {
+    let parameter =
+        faulting.map(|(number, address)| (format!("parameter {number}, the faulting instruction"), address));
+    let context = dump.context.map(|context| ("the context's instruction pointer".to_owned(), context.instruction));
+    parameter.into_iter().chain(context)
+}
+
+fn any_parameter(dump: &KernelDump<'_>) -> Option<Suspicion> {
+    (1..).zip(dump.parameters).find_map(|(number, address)| {
+        let (place, how) = match suspect_at(dump, address) {
+            Some((driver, offset)) => (place(driver, offset), "lies in"),
+            None => (unloaded_at(dump, address)?, "lies in the unloaded"),
+        };
+        let reason = format!("parameter {number} {how} {}; this code does not say what it stands for", place.module);
+        Some(Suspicion::of(Strength::Weak, place, reason))
+    })
+}
+
+/// The nearest return address in a driver: near or proved for `Likely`, anywhere in the window for `Weak`.
+fn on_stack(dump: &KernelDump<'_>, strength: Strength) -> Option<Suspicion> {
+    let context = dump.context?;
+    if dump.driver_at(context.instruction).is_some_and(|(driver, _)| !is_kernel(driver)) {
+        return None;
+    }
+    let mut candidates = 0_usize;
+    let mut kept = Vec::new();
+    for (slot, value) in dump.memory.slots_from(context.stack) {
+        let distance = slot - context.stack;
+        if distance >= FAR {
+            break;
+        }
+        let Some((driver, offset)) = suspect_at(dump, value).filter(|(_, offset)| *offset >= FIRST_CODE) else {
+            continue;
+        };
+        candidates += 1;
+        match follows_call(dump, value) {
+            Some(false) => {}
+            proof => kept.push((distance, proof.is_some(), driver, offset)),
+        }
+    }
+    let found = kept.iter().find(|(distance, proved, ..)| strength == Strength::Weak || *proved || *distance < NEAR);
+    let (distance, proved, driver, offset) = *found?;
+    let place = place(driver, offset);
+    let how = if proved { ", behind a call" } else { "" };
+    let reason = format!(
+        "the nearest return address in a driver is in {}, {distance:#x} bytes above the stack pointer{how}",
+        place.module
+    );
+    let note = Some(format!("thread stack: {} of {candidates} candidates kept", kept.len()));
+    Some(Suspicion { strength, place: Some(place), reason, incidental: strength == Strength::Weak, note })
+}
+
+/// Whether a call instruction ends at an address; `None` where the dump does not hold the bytes or they are not x64.
+fn follows_call(dump: &KernelDump<'_>, address: u64) -> Option<bool> {
+    /// The longest form looked at: `FF /2` with a SIB byte and a 32-bit displacement.
+    const LONGEST: u64 = 7;
+    if dump.architecture != Some(Architecture::X64) {
+        return None;
+    }
+    let before = dump.memory.read(address.checked_sub(LONGEST)?, LONGEST)?;
+    let near = before.get(2) == Some(&0xe8);
+    // `FF /2` has 2 in the middle bits of the byte behind; the rest of its length is that byte's affair.
+    let indirect = [2, 3, 4, 6, 7].iter().any(|length| {
+        let start = before.len().wrapping_sub(*length);
+        matches!(before.get(start..), Some([0xff, form, ..]) if form & 0x38 == 0x10)
+    });
+    Some(near || indirect)
+}
+
+fn suspect_at<'d>(dump: &'d KernelDump<'_>, address: u64) -> Option<(&'d Driver, u64)> {
+    dump.driver_at(address).filter(|(driver, _)| !is_kernel(driver))
+}
+
+fn is_kernel(driver: &Driver) -> bool {
+    driver.name.as_deref().is_some_and(|name| KERNEL.contains(&name))
+}
+
+fn place(driver: &Driver, offset: u64) -> Place {
+    let module = driver.name.clone().unwrap_or_else(|| UNNAMED.to_owned());
+    Place { module, offset, identity: (Some(driver.timestamp), driver.size.into()) }
+}
+
+/// Stands for a name that the dump does not give.
+pub(crate) const UNNAMED: &str = "?";
+
+fn unloaded_at(dump: &KernelDump<'_>, address: u64) -> Option<Place> {
+    dump.unloaded.iter().find_map(|driver| {
+        let offset = driver.offset_of(address)?;
+        let module = if driver.name.is_empty() { UNNAMED.to_owned() } else { driver.name.clone() };
+        Some(Place { module, offset, identity: (None, driver.end - driver.start) })
+    })
+}

@@ -1,0 +1,42 @@
+//! A signature that is equal for equal crashes, whatever address anything was loaded at.
+//!
+//! `{base code}|{access or subcode}|{module}+{offset}|{time stamp}-{size}`, all numbers in base 16:
+//! `7e|c0000005|amdppm.sys+0x334c|5f1a2b3c-40000`. A part that is unknown is `-`.
+//!
+//! - The code is the base code, so that 0x7E and its "_M" form meet.
+//! - The place is that of the blame. Where nobody is blamed, or only a value far up the stack hints at somebody, it is
+//!   the instruction in the kernel. Codes that are nobody's doing have no place.
+//! - An address that lies in no module is never part of it: it would differ from boot to boot.
+//! - Offsets compare only between equal images, so time stamp and size of the module are part of it.
+
+use coexist_model::{Bucket, Strength};
+
+use crate::blame::{Place, Suspicion, kernel_place, suspicion};
+use crate::dump::KernelDump;
+use crate::stop_codes::{Suspects, base_code, subcode, suspects};
+
+/// The signature of a crash.
+#[must_use]
+pub fn bucket(dump: &KernelDump<'_>) -> Bucket {
+    bucket_of(dump, &suspicion(dump))
+}
+
+pub(crate) fn bucket_of(dump: &KernelDump<'_>, suspicion: &Suspicion) -> Bucket {
+    let code = base_code(dump.stop_code);
+    let subcode = subcode(dump.stop_code, &dump.parameters).unwrap_or_else(|| "-".to_owned());
+    let place = if matches!(suspects(dump.stop_code), Suspects::Nobody(_)) {
+        None
+    } else if suspicion.strength == Strength::None || suspicion.incidental {
+        kernel_place(dump)
+    } else {
+        suspicion.place.clone()
+    };
+    let (place, identity) = match place {
+        None => ("-".to_owned(), "-".to_owned()),
+        Some(Place { module, offset, identity: (stamp, size) }) => {
+            let stamp = stamp.map_or_else(|| "unloaded".to_owned(), |stamp| format!("{stamp:x}"));
+            (format!("{module}+{offset:#x}"), format!("{stamp}-{size:x}"))
+        }
+    };
+    Bucket(format!("{code:x}|{subcode}|{place}|{identity}"))
+}

@@ -1,0 +1,39 @@
+//! Facts and conclusions in the published form.
+
+use coexist_model::{Crash, Hex, LoadedDriver, Seconds};
+
+use crate::blame::{DriverOwners, UNNAMED, blame, suspicion};
+use crate::bucket::bucket_of;
+use crate::dump::{Architecture, DumpFormat, KernelDump};
+use crate::stop_codes;
+
+/// The published form of a dump's facts, with blame and bucket. `owners` are the drivers whose vendors are known.
+#[must_use]
+pub fn crash_from(dump: &KernelDump<'_>, owners: &DriverOwners) -> Crash {
+    let suspicion = suspicion(dump);
+    let bucket = bucket_of(dump, &suspicion);
+    Crash {
+        format: dump.format.map(DumpFormat::as_str).map(str::to_owned),
+        stop_code: Hex::from(dump.stop_code),
+        stop_name: stop_codes::name(dump.stop_code).map(str::to_owned),
+        parameters: dump.parameters.map(Hex).to_vec(),
+        build: dump.build,
+        architecture: dump.architecture.map(Architecture::as_str).map(str::to_owned),
+        time: dump.time,
+        uptime_s: dump.uptime.map(Seconds::from),
+        processors: dump.processors,
+        drivers: dump
+            .drivers
+            .iter()
+            .map(|driver| LoadedDriver {
+                name: driver.name.clone().unwrap_or_else(|| UNNAMED.to_owned()),
+                base: Hex(driver.base),
+                size: driver.size.into(),
+                timestamp: Hex::from(driver.timestamp),
+            })
+            .collect(),
+        blame: blame(dump, owners),
+        bucket,
+        notes: dump.notes.iter().cloned().chain(suspicion.note).collect(),
+    }
+}

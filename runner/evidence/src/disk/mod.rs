@@ -1,0 +1,188 @@
+//! Files of a powered-off guest, read from its disk image on the host, without mounting anything.
+//!
+//! The image is opened read-only. Its backing files are opened only where the caller named them; its format is told
+//! by the caller, never probed, as a guest can write any signature into a raw image. Partition table and volumes are
+//! the guest's: every count, size and walk is bounded, redirections (symbolic links, mount points, cloud files) are
+//! refused, and a panic of the NTFS library (0.4.0 has some on damaged indexes) is an error of the volume; the panic
+//! hook's message on standard error is all that remains of it.
+//!
+//! The NTFS journal is not replayed, so the last seconds of a guest that was cut off may be missing.
+
+mod dumps;
+mod image;
+mod partitions;
+mod path;
+mod reader;
+mod volume;
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+pub use dumps::{FoundDump, MINIDUMP_FOLDER, PAGE_FILE};
+pub use image::ImageFormat;
+
+use image::Image;
+use partitions::Content;
+use path::GuestPath;
+use volume::Volume;
+
+/// Why a file cannot be had from a disk.
+#[derive(Debug, thiserror::Error)]
+pub enum DiskError {
+    /// The image or one of its backing files cannot be opened.
+    #[error("cannot open disk image {path}")]
+    Open {
+        /// The image asked for.
+        path: PathBuf,
+        /// The reason.
+        source: std::io::Error,
+    },
+    /// The image refers to a file that the caller did not allow.
+    #[error("disk image refers to {0}, which is not one of its machine's files")]
+    Refused(PathBuf),
+    /// The image cannot be read.
+    #[error("cannot read the disk image")]
+    Read(#[source] std::io::Error),
+    /// No NTFS volume was found.
+    #[error("no NTFS volume on the disk")]
+    NoVolume,
+    /// The Windows volume is encrypted with BitLocker.
+    #[error("the Windows volume is encrypted")]
+    Encrypted,
+    /// There is no such file or folder.
+    #[error("no such file on the guest's disk: {0}")]
+    NotFound(String),
+    /// The path cannot name a file.
+    #[error("not a guest path: {0:?}")]
+    BadPath(String),
+    /// The path leads over a symbolic link, mount point or other redirection.
+    #[error("redirected on the guest's disk: {0}")]
+    Redirected(String),
+    /// A folder was asked to be read, or a file to be listed.
+    #[error("of the wrong kind on the guest's disk: {0}")]
+    WrongKind(String),
+    /// The file is compressed or encrypted by NTFS.
+    #[error("compressed or encrypted by NTFS: {0}")]
+    Packed(String),
+    /// The volume's structures contradict themselves.
+    #[error("damaged NTFS volume: {0}")]
+    Damaged(String),
+    /// The caller's output refused the bytes.
+    #[error("cannot store what was read")]
+    Write(#[source] std::io::Error),
+}
+
+/// A file read from a guest's disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GuestFile {
+    /// Its bytes, up to the limit that was asked for.
+    pub bytes: Vec<u8>,
+    /// Bytes it has on the disk.
+    pub size: u64,
+}
+
+impl GuestFile {
+    /// Whether nothing was left out.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.bytes.len() as u64 == self.size
+    }
+}
+
+/// One name in a folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DirEntry {
+    /// As the guest wrote it: not to be used as a path on the host or shown as it is.
+    pub name: String,
+    /// Whether it is a folder.
+    pub is_directory: bool,
+    /// Bytes, as the folder's copy says; the file itself may know better.
+    pub size: u64,
+}
+
+/// A powered-off guest's disk.
+pub struct GuestDisk {
+    image: Image,
+    /// The Windows volume first.
+    volumes: Vec<Volume>,
+}
+
+impl GuestDisk {
+    /// Opens an image and finds its NTFS volumes. `backing` are the files that its chain may consist of, in any
+    /// order; a reference to any other file is refused, also for an external data file.
+    ///
+    /// # Errors
+    /// When the image cannot be opened, or holds no NTFS volume that can be read.
+    pub fn open(image: &Path, format: ImageFormat, backing: &[PathBuf]) -> Result<Self, DiskError> {
+        let image = Image::open(image, format, backing)?;
+        let partitions = partitions::find(&image)?;
+        let mut windows = Vec::new();
+        let mut others = Vec::new();
+        let mut damage = None;
+        for partition in partitions.iter().filter(|partition| partition.content == Content::Ntfs) {
+            match Volume::open(&image, partition) {
+                Ok(volume) if volume.has_windows(&image) => windows.push(volume),
+                Ok(volume) => others.push(volume),
+                Err(error) => damage = damage.or(Some(error)),
+            }
+        }
+        let encrypted = partitions.iter().any(|partition| partition.content == Content::BitLocker);
+        if windows.is_empty() && encrypted {
+            return Err(DiskError::Encrypted);
+        }
+        if windows.is_empty() && others.is_empty() {
+            return Err(damage.unwrap_or(DiskError::NoVolume));
+        }
+        windows.append(&mut others);
+        Ok(Self { image, volumes: windows })
+    }
+
+    /// Reads at most `max_bytes` of a file: `C:\Windows\MEMORY.DMP`, in any case. A drive letter is not followed:
+    /// the Windows volume is searched first, then the others.
+    ///
+    /// # Errors
+    /// When no volume has the file, or it cannot be read.
+    pub fn read_file(&self, path: &str, max_bytes: u64) -> Result<GuestFile, DiskError> {
+        let mut bytes = Vec::new();
+        let size = self.copy_file(path, max_bytes, &mut bytes)?;
+        Ok(GuestFile { bytes, size })
+    }
+
+    /// Writes at most `max_bytes` of a file to `out`, and returns the size it has on the disk.
+    ///
+    /// # Errors
+    /// When no volume has the file, it cannot be read, or `out` refuses the bytes.
+    pub fn copy_file(&self, path: &str, max_bytes: u64, out: &mut dyn Write) -> Result<u64, DiskError> {
+        let path = GuestPath::parse(path)?;
+        self.first_volume_with(&path, |volume| volume.copy_file(&self.image, &path, max_bytes, out))
+    }
+
+    /// Names in a folder, at most some ten thousand.
+    ///
+    /// # Errors
+    /// When no volume has the folder, or it cannot be read.
+    pub fn list(&self, path: &str) -> Result<Vec<DirEntry>, DiskError> {
+        let path = GuestPath::parse(path)?;
+        self.first_volume_with(&path, |volume| volume.list(&self.image, &path))
+    }
+
+    fn first_volume_with<T>(
+        &self,
+        path: &GuestPath,
+        mut read: impl FnMut(&Volume) -> Result<T, DiskError>,
+    ) -> Result<T, DiskError> {
+        for volume in &self.volumes {
+            match read(volume) {
+                Err(DiskError::NotFound(_)) => {}
+                result => return result,
+            }
+        }
+        Err(DiskError::NotFound(path.to_string()))
+    }
+}
+
+impl std::fmt::Debug for GuestDisk {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("GuestDisk").field("volumes", &self.volumes.len()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,10 @@
+//! Tests of the evidence room on inputs that they build themselves, and on real samples where those are at hand.
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "tests: helpers fail by panic, skipped samples are said")]
+
+mod blame;
+mod disk;
+mod disk_images;
+mod dump;
+mod dump_builder;
+mod hostile;
+mod samples;
