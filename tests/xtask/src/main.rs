@@ -1,2 +1,43 @@
-//! The two commands: demo and test.
-fn main() {}
+//! The two commands of the README, and what they share: `cargo xtask demo` and `cargo xtask test`.
+//!
+//! Only the standard library, so that the first thing a newcomer waits for is not this.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "this program talks to people")]
+
+mod debian;
+mod demo;
+mod process;
+mod standin;
+mod suites;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+cargo xtask demo    set up this machine, build the stand-in guest, run matrices/demo.yaml, show what it found
+cargo xtask test    set up this machine and pass every test
+cargo xtask setup   only set up this machine for both
+";
+
+fn main() -> ExitCode {
+    let command: Vec<String> = std::env::args().skip(1).collect();
+    let root = root();
+    let done = match command.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["demo"] => demo::demo(&root),
+        ["test"] => suites::test(&root),
+        ["setup"] => debian::ensure(debian::Purpose::Test).map(|()| ExitCode::SUCCESS),
+        _ => {
+            eprint!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    done.unwrap_or_else(|error| {
+        eprintln!("error: {error}");
+        ExitCode::FAILURE
+    })
+}
+
+/// The repository, wherever it was checked out.
+fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.ancestors().nth(2).unwrap_or(here).to_owned()
+}

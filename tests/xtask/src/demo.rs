@@ -1,0 +1,42 @@
+//! `cargo xtask demo`: the main job, on the stand-in guest.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use crate::{debian, process, standin};
+
+/// What the demo's run must end with: it exists to show a regression.
+const REGRESSED: i32 = 1;
+
+const NEXT: &str = "
+What to try next:
+  coexist plan matrices/demo.yaml       what was run, step by step
+  coexist check matrices                every mistake in every matrix and recipe, at once
+  change `sha256:` of a package in matrices/agents, or a word in matrices/demo.yaml, and check again
+  cargo xtask test                      every test of the project, on real machines
+(`coexist` is target/debug/coexist here; the guest was the stand-in, not Windows.)
+";
+
+/// Sets up, builds, runs and shows.
+///
+/// # Errors
+/// When a part of it cannot be done, or the run does not find what it must.
+pub(crate) fn demo(root: &Path) -> Result<ExitCode, String> {
+    let begun = Instant::now();
+    debian::ensure(debian::Purpose::Demo)?;
+    println!("Building coexist and the stand-in guest (minutes the first time, nothing afterwards) …");
+    process::run(process::cargo(root, &["build", "--quiet", "-p", "coexist"]))?;
+    standin::ensure(root)?;
+    println!("Running matrices/demo.yaml …");
+    let mut run = process::cargo(root, &["run", "--quiet", "-p", "coexist", "--", "run", "matrices/demo.yaml"]);
+    let status = run.status().map_err(|error| error.to_string())?;
+    if status.code() != Some(REGRESSED) {
+        return Err(format!(
+            "the demo must end with a regression found (exit code {REGRESSED}), but ended with {status}"
+        ));
+    }
+    print!("{NEXT}");
+    println!("The demo took {} s, set-up and building included.", begun.elapsed().as_secs());
+    Ok(ExitCode::SUCCESS)
+}
