@@ -24,6 +24,7 @@ rm -f "$place.log"
 mount -t proc proc "$place/proc"
 mount -t sysfs sysfs "$place/sys"
 mount --bind /dev "$place/dev"
+mount --make-private "$place/dev"
 mount -t tmpfs tmpfs "$place/dev/shm"
 cp -L /etc/resolv.conf "$place/etc/resolv.conf"
 # A company's own root certificates are part of its machines.
