@@ -1,1 +1,8 @@
-//! Windows file formats the stand-in guest writes: small dumps and event logs
+//! Windows file formats the stand-in guest writes: small kernel dumps ([`dump`]) and event logs ([`evtx`]).
+//!
+//! Both are pure functions from facts to bytes: no files, no clock, no randomness, so the same facts always give the
+//! same bytes. Nothing here reads a format back; that is left to readers nobody on this side of the house wrote.
+
+pub mod dump;
+pub mod evtx;
+pub mod filetime;
