@@ -5,10 +5,7 @@ use std::path::{Path, PathBuf};
 use coexist_evidence::disk::{FoundDump, GuestDisk, ImageFormat, MINIDUMP_FOLDER};
 use coexist_evidence::{DriverOwners, crash_from, read_kernel_dump};
 use coexist_lab::RemoteFile;
-use coexist_model::{
-    Blame, Bucket, Crash, Evidence, EvidenceKind, FailureState, Happening, Hex, Rung, Sha256, Step, StepFailure,
-    Strength,
-};
+use coexist_model::{Crash, Evidence, EvidenceKind, FailureState, Happening, Hex, Rung, Sha256, Step, StepFailure};
 use sha2::Digest;
 
 use crate::RunFolder;
@@ -51,12 +48,12 @@ impl ArmRun<'_> {
             }
         };
         // A hang or a silent network is told from an old dump by the dump's time; see `is_of_this_arm`.
-        let crash = crash.or_else(|| self.told_stop().map(crash_from_stop));
+        if let Some(stop) = self.told_stop().filter(|_| crash.is_none()) {
+            failure.message = format!("{}: {}", failure.message, told(stop));
+        }
         if let Some(crash) = crash {
             failure.message = format!("{}: {}", failure.message, headline(&crash));
-            if crash.blame.module.is_some() || failure.bucket.is_none() {
-                failure.bucket = (crash.format.is_some()).then(|| crash.bucket.clone());
-            }
+            failure.bucket = Some(crash.bucket.clone());
             failure.crash = Some(Box::new(crash));
         }
         tracing::debug!(arm = %self.of, step = %step.id, state = %failure.state, "failure's evidence is safe");
@@ -288,30 +285,11 @@ async fn make_parent(path: &Path) -> Result<(), Stop> {
     tokio::fs::create_dir_all(parent).await.map_err(|error| crate::arm::host_file(parent, &error))
 }
 
-/// Facts when only the panic device spoke: code and parameters, nobody suspected.
-fn crash_from_stop([code, parameters @ ..]: [Hex; 5]) -> Crash {
+/// What the hypervisor passed on of a stop: a code, but nothing that tells one crash of that code from another.
+fn told(stop: [Hex; 5]) -> String {
+    let [code, ..] = stop;
     let name = u32::try_from(code.0).ok().and_then(coexist_evidence::stop_codes::name);
-    Crash {
-        format: None,
-        stop_code: code,
-        stop_name: name.map(str::to_owned),
-        parameters: parameters.to_vec(),
-        build: None,
-        architecture: None,
-        time: None,
-        uptime_s: None,
-        processors: None,
-        drivers: Vec::new(),
-        blame: Blame {
-            strength: Strength::None,
-            module: None,
-            offset: None,
-            vendor: None,
-            reason: "no dump was got; the code comes from the hypervisor".to_owned(),
-        },
-        bucket: Bucket(format!("{:x}|no-dump", code.0)),
-        notes: Vec::new(),
-    }
+    format!("stop {code} {} (told by the hypervisor; no dump was got)", name.unwrap_or_default())
 }
 
 /// A crash in half a line.

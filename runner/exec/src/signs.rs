@@ -20,11 +20,11 @@ impl Glance {
     pub(crate) fn of(signs: &[MachineEvent]) -> Self {
         let powered_off = signs.iter().any(|it| matches!(it.what, MachineSign::Shutdown { guest: true, .. }));
         let fault = signs.iter().find_map(|it| match &it.what {
-            MachineSign::Paused { state } if state.contains("space") => Some(LabFault::new(
+            MachineSign::Paused { host_full: true, .. } => Some(LabFault::new(
                 FaultKind::HostDiskFull,
                 "the host's disk is full: QEMU paused the machine because its overlay could not grow; free some room",
             )),
-            MachineSign::Paused { state } => Some(LabFault::new(
+            MachineSign::Paused { state, host_full: false } => Some(LabFault::new(
                 FaultKind::QemuHung,
                 format!("QEMU paused the machine ({state}) although nobody asked it to; its log says why"),
             )),
@@ -57,12 +57,12 @@ mod tests {
     fn faults_are_told_from_what_a_guest_may_do() {
         let exited = MachineSign::Exited { status: "signal 9".to_owned() };
         let off = MachineSign::Shutdown { guest: true, reason: "guest-shutdown".to_owned() };
-        let paused = |state: &str| MachineSign::Paused { state: state.to_owned() };
+        let paused = |state: &str, host_full| MachineSign::Paused { state: state.to_owned(), host_full };
         let kind = |signs: &[MachineSign]| glance(signs).fault.map(|fault| fault.kind);
         assert_eq!(kind(std::slice::from_ref(&exited)), Some(FaultKind::QemuDied));
         assert_eq!(kind(&[off, exited]), None, "the guest powered itself off");
-        assert_eq!(kind(&[paused("io-error: no space left")]), Some(FaultKind::HostDiskFull));
-        assert_eq!(kind(&[paused("internal-error")]), Some(FaultKind::QemuHung));
+        assert_eq!(kind(&[paused("io-error", true)]), Some(FaultKind::HostDiskFull));
+        assert_eq!(kind(&[paused("internal-error", false)]), Some(FaultKind::QemuHung));
         assert_eq!(kind(&[MachineSign::Reset { guest: true }]), None);
     }
 }

@@ -130,6 +130,8 @@ pub enum MachineSign {
     Paused {
         /// QEMU's run state.
         state: String,
+        /// Whether it is the host's disk that is full.
+        host_full: bool,
     },
     /// The machine's process ended.
     Exited {

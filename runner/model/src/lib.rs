@@ -31,4 +31,4 @@ pub use plan::{
 pub use recipe::{Apply, ExitMeaning, Install, Method, Probe, RegistryData, Restart, SettingValue};
 pub use run::{ArmRecord, CheckRecord, Evidence, EvidenceKind, FoldError, Run, Rung};
 pub use seconds::Seconds;
-pub use verdict::{Exit, Judgement, Verdict};
+pub use verdict::{Exit, Judgement, Problem, ProblemState, Verdict, Verdicts};

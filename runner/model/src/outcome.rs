@@ -19,6 +19,14 @@ pub struct StepFailure {
     pub crash: Option<Box<Crash>>,
 }
 
+impl StepFailure {
+    /// Its signature, or else its crash's.
+    #[must_use]
+    pub fn bucket(&self) -> Option<&Bucket> {
+        self.bucket.as_ref().or(self.crash.as_ref().map(|crash| &crash.bucket))
+    }
+}
+
 /// What a product failure looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -129,19 +129,31 @@ impl Run {
     /// When the log does not begin with its plan, or speaks of an arm outside it.
     pub fn fold(events: impl IntoIterator<Item = Event>) -> Result<Self, FoldError> {
         let mut events = events.into_iter();
-        let Some(Event { at, what: Happening::RunStarted { run, host, plan, .. } }) = events.next() else {
-            return Err(FoldError::NoStart);
-        };
-        let cells =
-            plan.cells.iter().map(|cell| Arms::from_fn(|arm| ArmRecord::planned(at, &cell.arms[arm]))).collect();
-        let mut run = Self { id: run, plan: *plan, host, started: at, ended: at, ending: None, cells };
+        let mut run = Self::begin(events.next().ok_or(FoldError::NoStart)?)?;
         for event in events {
             run.apply(event)?;
         }
         Ok(run)
     }
 
-    fn apply(&mut self, event: Event) -> Result<(), FoldError> {
+    /// The record of a run of which only the first event is known.
+    ///
+    /// # Errors
+    /// When that event is not `run-started`.
+    pub fn begin(event: Event) -> Result<Self, FoldError> {
+        let Event { at, what: Happening::RunStarted { run, host, plan, .. } } = event else {
+            return Err(FoldError::NoStart);
+        };
+        let cells =
+            plan.cells.iter().map(|cell| Arms::from_fn(|arm| ArmRecord::planned(at, &cell.arms[arm]))).collect();
+        Ok(Self { id: run, plan: *plan, host, started: at, ended: at, ending: None, cells })
+    }
+
+    /// Adds the next event to the record.
+    ///
+    /// # Errors
+    /// When it speaks of an arm that the plan does not have.
+    pub fn apply(&mut self, event: Event) -> Result<(), FoldError> {
         let at = event.at;
         self.ended = self.ended.max(at);
         match event.what {

@@ -2,6 +2,47 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::{Bucket, CellId};
+
+/// What the judge says of a whole run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdicts {
+    /// One per planned cell, in the plan's order.
+    pub cells: Vec<Judgement>,
+    /// Cells that fail alike.
+    pub problems: Vec<Problem>,
+}
+
+/// Cells that fail alike.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// The signature they share; absent when the failure has none, and then the problem is one cell's alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bucket: Option<Bucket>,
+    /// The cells, in the plan's order.
+    pub cells: Vec<CellId>,
+    /// How it relates to an earlier run.
+    pub state: ProblemState,
+}
+
+/// How a problem relates to an earlier run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProblemState {
+    /// No earlier run shows it.
+    New,
+}
+
+impl ProblemState {
+    /// Its name in every format.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::New => "new",
+        }
+    }
+}
+
 /// What the two arms of a cell say together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Judgement {

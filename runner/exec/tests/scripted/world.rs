@@ -166,7 +166,7 @@ impl Inside {
             Blow::Die => self.die(),
             Blow::Silence => self.set(State::Silent),
             Blow::Refuse => self.set(State::Refusing),
-            Blow::NoSpace => self.sign(MachineSign::Paused { state: "io-error: no space left".to_owned() }),
+            Blow::NoSpace => self.sign(MachineSign::Paused { state: "io-error".to_owned(), host_full: true }),
             Blow::Cut | Blow::Never | Blow::Code(_) => {}
         }
     }

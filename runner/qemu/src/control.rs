@@ -1,0 +1,236 @@
+//! QEMU's control socket.
+//!
+//! ```text
+//!   socket ─► lines ─┬─ events ──► a channel, read by the machine
+//!                    └─ replies ─► crate `qapi`, which pairs them with commands
+//! ```
+//!
+//! Events bypass `qapi`: it knows the events of one QEMU version and gives up on the first one it does not know. Commands
+//! run one after another: `qapi` 0.15 does not recognise the `oob` of QEMU's greeting and so gives them no numbers.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use qapi::futures::{QapiService, QmpStreamTokio};
+use qapi::qmp::{ImageFormat, QmpCommand, cont, query_status, quit, screendump};
+use qapi::{Execute, ExecuteError};
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, DuplexStream};
+use tokio::net::UnixStream;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::mpsc;
+
+/// Longest line that QEMU may send.
+const LONGEST_LINE: u64 = 1 << 20;
+/// How long QEMU may take to accept that it ends.
+const QUIT_PATIENCE: Duration = Duration::from_secs(3);
+/// Events that may wait to be read.
+const WAITING_EVENTS: usize = 1024;
+
+/// Why a command has no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ControlError {
+    /// No answer in time.
+    #[error("QEMU did not answer `{command}` within {patience:?}")]
+    Silent { command: &'static str, patience: Duration },
+    /// QEMU said no.
+    #[error("QEMU refused `{command}`: {reason}")]
+    Refused { command: &'static str, reason: String },
+    /// The socket is closed.
+    #[error("QEMU's control socket broke at `{command}`: {reason}")]
+    Broken { command: &'static str, reason: String },
+}
+
+/// An event with the time at which it came.
+pub(crate) type Heard = (Timestamp, Value);
+
+/// The way to tell a running QEMU what to do.
+pub(crate) struct Control {
+    service: QapiService<QmpStreamTokio<OwnedWriteHalf>>,
+    patience: Duration,
+}
+
+impl Control {
+    /// Greets QEMU. Events come from now on; the channel ends when the socket does.
+    pub(crate) async fn connect(
+        socket: UnixStream,
+        patience: Duration,
+        now: impl Fn() -> Timestamp + Send + 'static,
+    ) -> Result<(Self, mpsc::Receiver<Heard>), ControlError> {
+        let (read, write) = socket.into_split();
+        let (replies, replies_end) = tokio::io::duplex(64 << 10);
+        let (events, heard) = mpsc::channel(WAITING_EVENTS);
+        tokio::spawn(split(read, replies, events, now));
+        let greet = async {
+            let broken =
+                |error: std::io::Error| ControlError::Broken { command: "qmp_capabilities", reason: error.to_string() };
+            let greeting = QmpStreamTokio::open_split(replies_end, write).await.map_err(broken)?;
+            greeting.negotiate().await.map_err(broken)
+        };
+        let silent = |_| ControlError::Silent { command: "qmp_capabilities", patience };
+        let stream = tokio::time::timeout(patience, greet).await.map_err(silent)??;
+        let (service, answers) = stream.into_parts();
+        tokio::spawn(answers.into_future());
+        Ok((Self { service, patience }, heard))
+    }
+
+    /// Lets the machine run.
+    pub(crate) async fn run(&self) -> Result<(), ControlError> {
+        self.ask(cont {}).await.map(drop)
+    }
+
+    /// The name of QEMU's run state.
+    pub(crate) async fn run_state(&self) -> Result<String, ControlError> {
+        let status = self.ask(query_status {}).await?.status;
+        let name = serde_json::to_value(status).ok().and_then(|name| name.as_str().map(str::to_owned));
+        Ok(name.unwrap_or_else(|| format!("{status:?}")))
+    }
+
+    /// Has QEMU write a picture of the screen.
+    pub(crate) async fn picture(&self, file: &str) -> Result<(), ControlError> {
+        let filename = file.to_owned();
+        self.ask(screendump { filename, device: None, head: None, format: Some(ImageFormat::png) }).await.map(drop)
+    }
+
+    /// Ends QEMU. Not long waited for: there are other ways.
+    pub(crate) async fn quit(&self) -> Result<(), ControlError> {
+        self.ask_within(quit {}, self.patience.min(QUIT_PATIENCE)).await.map(drop)
+    }
+
+    async fn ask<C>(&self, command: C) -> Result<C::Ok, ControlError>
+    where
+        C: QmpCommand + Send + 'static,
+        C::Ok: Send + 'static,
+        Execute<C, u32>: Send,
+    {
+        self.ask_within(command, self.patience).await
+    }
+
+    async fn ask_within<C>(&self, command: C, patience: Duration) -> Result<C::Ok, ControlError>
+    where
+        C: QmpCommand + Send + 'static,
+        C::Ok: Send + 'static,
+        Execute<C, u32>: Send,
+    {
+        let command_name = C::NAME;
+        // In a task of its own: `qapi` gives up on the whole connection when an answer finds nobody waiting for it.
+        let answer = tokio::spawn(self.service.execute(command));
+        let broken = |reason: String| ControlError::Broken { command: command_name, reason };
+        match tokio::time::timeout(patience, answer).await {
+            Err(_late) => Err(ControlError::Silent { command: command_name, patience }),
+            Ok(Err(lost)) => Err(broken(lost.to_string())),
+            Ok(Ok(Ok(answer))) => Ok(answer),
+            Ok(Ok(Err(ExecuteError::Qapi(error)))) => {
+                Err(ControlError::Refused { command: command_name, reason: error.desc })
+            }
+            Ok(Ok(Err(ExecuteError::Io(error)))) => Err(broken(error.to_string())),
+        }
+    }
+}
+
+/// Reads lines until the socket ends, and sends each where it belongs.
+async fn split(
+    read: OwnedReadHalf,
+    mut replies: DuplexStream,
+    events: mpsc::Sender<Heard>,
+    now: impl Fn() -> Timestamp + Send,
+) {
+    let mut read = BufReader::new(read);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        // A QEMU that was killed resets the connection: the end, like any other.
+        match (&mut read).take(LONGEST_LINE).read_until(b'\n', &mut line).await {
+            Ok(0) | Err(_) => return,
+            Ok(_) => {}
+        }
+        match serde_json::from_slice::<Value>(&line) {
+            Ok(message) if message.get("event").is_some() => {
+                if events.send((now(), message)).await.is_err() {
+                    return;
+                }
+            }
+            Ok(_) => {
+                if replies.write_all(&line).await.is_err() {
+                    return;
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "QEMU sent a line that is no message");
+                return;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GREETING: &str =
+        r#"{"QMP":{"version":{"qemu":{"micro":22,"minor":2,"major":7},"package":""},"capabilities":["oob"]}}"#;
+
+    /// A QEMU that answers each command with the next line of its script.
+    fn qemu(script: &'static [&'static str]) -> UnixStream {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        tokio::spawn(async move {
+            let (read, mut write) = theirs.into_split();
+            let mut commands = BufReader::new(read).lines();
+            write.write_all(format!("{GREETING}\n").as_bytes()).await.unwrap();
+            for answer in script {
+                let Ok(Some(_)) = commands.next_line().await else { return };
+                write.write_all(answer.as_bytes()).await.unwrap();
+            }
+            // Keeps the socket open until the other side leaves.
+            while let Ok(Some(_)) = commands.next_line().await {}
+        });
+        ours
+    }
+
+    const PATIENCE: Duration = Duration::from_millis(300);
+    const OK: &str = "{\"return\":{}}\n";
+
+    async fn connect(script: &'static [&'static str]) -> (Control, mpsc::Receiver<Heard>) {
+        Control::connect(qemu(script), PATIENCE, || Timestamp::UNIX_EPOCH).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn events_that_nobody_knows_do_not_break_the_connection() {
+        let script = &[
+            OK,
+            "{\"event\":\"OF_TOMORROW\",\"data\":{\"x\":1}}\n{\"return\":{}}\n{\"event\":\"STOP\"}\n",
+            "{\"return\":{\"running\":false,\"singlestep\":false,\"status\":\"io-error\"}}\n",
+        ];
+        let (control, mut events) = connect(script).await;
+        control.run().await.unwrap();
+        assert_eq!(control.run_state().await.unwrap(), "io-error");
+        assert_eq!(events.recv().await.unwrap().1["event"], "OF_TOMORROW");
+        assert_eq!(events.recv().await.unwrap().1["event"], "STOP");
+    }
+
+    #[tokio::test]
+    async fn a_refusal_and_a_silence_are_told() {
+        let script = &[OK, "{\"error\":{\"class\":\"GenericError\",\"desc\":\"no screen\"}}\n", ""];
+        let (control, _events) = connect(script).await;
+        let refused = control.picture("/x").await.unwrap_err();
+        assert_eq!(refused, ControlError::Refused { command: "screendump", reason: "no screen".to_owned() });
+        let silent = control.run().await.unwrap_err();
+        assert_eq!(silent, ControlError::Silent { command: "cont", patience: PATIENCE });
+        // Commands wait for each other, as they do in QEMU: one that hangs holds up the rest.
+        let behind = control.quit().await.unwrap_err();
+        assert_eq!(behind, ControlError::Silent { command: "quit", patience: PATIENCE });
+    }
+
+    #[tokio::test]
+    async fn a_socket_that_dies_ends_events_and_commands() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        drop(theirs);
+        let broken = Control::connect(ours, PATIENCE, || Timestamp::UNIX_EPOCH).await.err().unwrap();
+        assert!(matches!(broken, ControlError::Broken { .. }), "{broken}");
+
+        let (control, mut events) = connect(&[OK, "no message\n"]).await;
+        assert!(matches!(control.run().await, Err(ControlError::Broken { .. })));
+        assert!(events.recv().await.is_none());
+        assert!(matches!(control.quit().await, Err(ControlError::Broken { .. })));
+    }
+}

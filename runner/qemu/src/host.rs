@@ -1,0 +1,345 @@
+//! What this host has: programs, versions, firmware, acceleration, room.
+
+use std::ffi::OsStr;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use coexist_model::{FaultKind, LabFault};
+use tokio::io::AsyncReadExt;
+
+use crate::identity::{Starter, User, groups_for_device};
+use crate::proof::{self, Acceleration, Accelerator, KVM};
+use crate::spawner;
+
+/// Why no machine can be made on this host.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DiscoverError {
+    /// A program is missing.
+    #[error("`{program}` is not installed (searched in {searched}); Debian has it in the package `{package}`")]
+    Missing {
+        /// Its name.
+        program: &'static str,
+        /// Where it was looked for.
+        searched: String,
+        /// The package that brings it.
+        package: &'static str,
+    },
+    /// QEMU does not say which version it is.
+    #[error("{program} does not tell its version: {found}")]
+    NoVersion {
+        /// The program.
+        program: PathBuf,
+        /// What it said.
+        found: String,
+    },
+    /// QEMU is too old.
+    #[error("QEMU {found} is too old: pictures of the screen need {LEAST_VERSION}")]
+    TooOld {
+        /// Its version.
+        found: Version,
+    },
+    /// QEMU cannot run anything here.
+    #[error("QEMU cannot run a test guest: {0}")]
+    Unusable(String),
+}
+
+impl From<DiscoverError> for LabFault {
+    fn from(error: DiscoverError) -> Self {
+        Self::new(FaultKind::QemuStart, error.to_string())
+    }
+}
+
+/// A version of QEMU.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version {
+    /// First number.
+    pub major: u32,
+    /// Second number.
+    pub minor: u32,
+    /// Third number.
+    pub micro: u32,
+}
+
+/// `screendump` writes PNG since 7.0 (`qapi/ui.json`).
+const LEAST_VERSION: Version = Version { major: 7, minor: 0, micro: 0 };
+
+impl std::fmt::Display for Version {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}.{}", self.major, self.minor, self.micro)
+    }
+}
+
+/// Reads the first line of `qemu-system-x86_64 --version`.
+fn parse_version(text: &str) -> Option<Version> {
+    let (_, rest) = text.lines().next()?.split_once("version ")?;
+    let numbers = rest.split(|c: char| !c.is_ascii_digit() && c != '.').next()?;
+    let mut numbers = numbers.split('.').map(str::parse);
+    let version = Version { major: numbers.next()?.ok()?, minor: numbers.next()?.ok()?, micro: numbers.next()?.ok()? };
+    Some(version)
+}
+
+/// Files of the UEFI firmware.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FirmwareFiles {
+    /// Its code, read-only for everybody.
+    pub code: PathBuf,
+    /// Variables as they are on a new machine.
+    pub variables: PathBuf,
+}
+
+/// Where OVMF may lie: Debian and Ubuntu, then Fedora, then Arch.
+const FIRMWARE: [(&str, &str); 4] = [
+    ("/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd"),
+    ("/usr/share/OVMF/OVMF_CODE.fd", "/usr/share/OVMF/OVMF_VARS.fd"),
+    ("/usr/share/edk2/ovmf/OVMF_CODE.fd", "/usr/share/edk2/ovmf/OVMF_VARS.fd"),
+    ("/usr/share/edk2/x64/OVMF_CODE.4m.fd", "/usr/share/edk2/x64/OVMF_VARS.4m.fd"),
+];
+
+fn firmware() -> Option<FirmwareFiles> {
+    let files =
+        FIRMWARE.iter().map(|(code, variables)| FirmwareFiles { code: code.into(), variables: variables.into() });
+    let mut there = files.filter(|files| files.code.is_file() && files.variables.is_file());
+    there.next()
+}
+
+/// Memory of the host in MiB.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Memory {
+    /// All of it.
+    pub total_mib: u64,
+    /// What can be had without swapping.
+    pub available_mib: u64,
+}
+
+impl Memory {
+    /// What this host has, where it tells.
+    #[must_use]
+    pub fn of_this_host() -> Option<Self> {
+        parse_meminfo(&std::fs::read_to_string("/proc/meminfo").ok()?)
+    }
+}
+
+/// Reads `/proc/meminfo` (proc(5): kB means KiB).
+fn parse_meminfo(text: &str) -> Option<Memory> {
+    let field = |name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+        Some(line.split_whitespace().next()?.parse::<u64>().ok()? / 1024)
+    };
+    Some(Memory { total_mib: field("MemTotal")?, available_mib: field("MemAvailable")? })
+}
+
+/// All that `coexist doctor` tells about machines on this host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostReport {
+    /// Host name.
+    pub name: String,
+    /// QEMU's program.
+    pub qemu: PathBuf,
+    /// QEMU's version.
+    pub version: Version,
+    /// The program that makes overlays.
+    pub qemu_img: PathBuf,
+    /// UEFI firmware, when it is installed; images with BIOS need none.
+    pub firmware: Option<FirmwareFiles>,
+    /// What runs guests, and why.
+    pub acceleration: Acceleration,
+    /// Memory, where the host tells.
+    pub memory: Option<Memory>,
+    /// Bytes free on the disk below the folder that was asked about, where the host tells.
+    pub disk_free: Option<u64>,
+    /// What of the usual confinement of QEMU this host does not allow.
+    pub restrictions: Vec<String>,
+}
+
+/// What was found once, when the provider was made.
+#[derive(Debug, Clone)]
+pub(crate) struct Found {
+    pub(crate) name: String,
+    pub(crate) qemu: PathBuf,
+    pub(crate) qemu_img: PathBuf,
+    pub(crate) version: Version,
+    pub(crate) acceleration: Acceleration,
+    pub(crate) sandbox: bool,
+    pub(crate) starter: Starter,
+    pub(crate) restrictions: Vec<String>,
+}
+
+/// Where programs are looked for.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Wishes {
+    pub(crate) qemu: Option<PathBuf>,
+    pub(crate) qemu_img: Option<PathBuf>,
+    pub(crate) allow_kvm: bool,
+}
+
+pub(crate) async fn discover(wishes: &Wishes) -> Result<Found, DiscoverError> {
+    let qemu = program(wishes.qemu.as_deref(), "qemu-system-x86_64", "qemu-system-x86")?;
+    let qemu_img = program(wishes.qemu_img.as_deref(), "qemu-img", "qemu-utils")?;
+    let mut restrictions = Vec::new();
+    let (mut starter, version) = choose_starter(&qemu, &mut restrictions).await?;
+    if version < LEAST_VERSION {
+        return Err(DiscoverError::TooOld { found: version });
+    }
+    // The proof's disk lies in a folder that is only ours, so it runs as us.
+    let own = starter.as_user(User::Own);
+    let proved = proof::prove(&qemu, &own, wishes.allow_kvm).await.map_err(DiscoverError::Unusable)?;
+    if !proved.sandbox {
+        restrictions.push("QEMU runs without its seccomp filter, which this host does not allow".to_owned());
+    }
+    if proved.acceleration.accelerator == Accelerator::Kvm && starter.user != User::Own {
+        starter = for_kvm(&starter, &mut restrictions);
+    }
+    Ok(Found {
+        name: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+        qemu,
+        qemu_img,
+        version,
+        acceleration: proved.acceleration,
+        sandbox: proved.sandbox,
+        starter,
+        restrictions,
+    })
+}
+
+impl Found {
+    pub(crate) fn report(&self, folder: &Path) -> HostReport {
+        let space = rustix::fs::statvfs(folder).ok();
+        HostReport {
+            name: self.name.clone(),
+            qemu: self.qemu.clone(),
+            version: self.version,
+            qemu_img: self.qemu_img.clone(),
+            firmware: firmware(),
+            acceleration: self.acceleration.clone(),
+            memory: Memory::of_this_host(),
+            disk_free: space.map(|space| space.f_bavail.saturating_mul(space.f_frsize)),
+            restrictions: self.restrictions.clone(),
+        }
+    }
+
+    pub(crate) fn firmware(&self) -> Option<FirmwareFiles> {
+        firmware()
+    }
+}
+
+fn program(wish: Option<&Path>, name: &'static str, package: &'static str) -> Result<PathBuf, DiscoverError> {
+    if let Some(wish) = wish {
+        let missing = || DiscoverError::Missing { program: name, searched: wish.display().to_string(), package };
+        return if is_program(wish) { Ok(wish.to_owned()) } else { Err(missing()) };
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    find(name, &path).ok_or_else(|| DiscoverError::Missing {
+        program: name,
+        searched: path.to_string_lossy().into_owned(),
+        package,
+    })
+}
+
+fn find(name: &str, path: &OsStr) -> Option<PathBuf> {
+    std::env::split_paths(path).map(|folder| folder.join(name)).find(|file| file.is_absolute() && is_program(file))
+}
+
+fn is_program(file: &Path) -> bool {
+    file.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+}
+
+/// Tries the ways to start QEMU, the most confined first, by asking for its version.
+async fn choose_starter(qemu: &Path, restrictions: &mut Vec<String>) -> Result<(Starter, Version), DiscoverError> {
+    let setpriv = find("setpriv", &std::env::var_os("PATH").unwrap_or_default());
+    let root = rustix::process::geteuid().is_root();
+    let mut ways = Vec::new();
+    if root && setpriv.is_some() {
+        ways.push(Starter { setpriv: setpriv.clone(), user: User::Nobody { groups: Vec::new() } });
+    }
+    if setpriv.is_some() {
+        ways.push(Starter { setpriv, user: User::Own });
+    }
+    ways.push(Starter { setpriv: None, user: User::Own });
+    let mut said = String::new();
+    for starter in ways {
+        said = first_output(&starter, qemu).await;
+        let Some(version) = parse_version(&said) else { continue };
+        if root && starter.user == User::Own {
+            restrictions.push("QEMU runs as root: this host does not let us start it as another user".to_owned());
+        }
+        if starter.setpriv.is_none() {
+            restrictions.push("QEMU outlives a coordinator that is killed: `setpriv` does not work here".to_owned());
+        }
+        return Ok((starter, version));
+    }
+    Err(DiscoverError::NoVersion { program: qemu.to_owned(), found: said })
+}
+
+async fn first_output(starter: &Starter, qemu: &Path) -> String {
+    let mut command = starter.command(qemu);
+    command.arg("--version").stdout(Stdio::piped()).stderr(Stdio::piped());
+    let run = async {
+        let mut child = spawner::spawn(command).await?;
+        let mut words = Vec::new();
+        if let Some(stdout) = child.stdout.take() {
+            stdout.take(4096).read_to_end(&mut words).await?;
+        }
+        if let Some(stderr) = child.stderr.take() {
+            stderr.take(4096).read_to_end(&mut words).await?;
+        }
+        Ok::<_, std::io::Error>(String::from_utf8_lossy(&words).trim().to_owned())
+    };
+    match tokio::time::timeout(Duration::from_secs(20), run).await {
+        Ok(Ok(words)) => words,
+        Ok(Err(error)) => error.to_string(),
+        Err(_late) => "no answer within 20 s".to_owned(),
+    }
+}
+
+/// `nobody` needs the group of the device for KVM. Not tried here: this project's hosts had no working KVM.
+fn for_kvm(starter: &Starter, restrictions: &mut Vec<String>) -> Starter {
+    let groups = Path::new(KVM).metadata().ok().and_then(|meta| groups_for_device(meta.mode(), meta.gid()));
+    if let Some(groups) = groups {
+        return starter.as_user(User::Nobody { groups });
+    }
+    restrictions.push(format!("QEMU runs as root: no other user may use {KVM}"));
+    starter.as_user(User::Own)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_as_distributions_print_them() {
+        let parsed = |text| parse_version(text).map(|version| version.to_string());
+        for (text, version) in [
+            ("QEMU emulator version 7.2.22 (Debian 1:7.2+dfsg-7+deb12u18+b3)\nCopyright (c) 2003-2022", "7.2.22"),
+            ("QEMU emulator version 10.0.2 (Debian 1:10.0.2+ds-2)", "10.0.2"),
+            ("QEMU emulator version 9.2.0-rc1", "9.2.0"),
+            ("QEMU emulator version 8.2.2", "8.2.2"),
+        ] {
+            assert_eq!(parsed(text).as_deref(), Some(version), "{text}");
+        }
+        for text in ["", "version", "QEMU emulator version x", "QEMU emulator version 7.2", "setpriv: error"] {
+            assert_eq!(parsed(text), None, "{text}");
+        }
+        assert!(Version { major: 6, minor: 9, micro: 9 } < LEAST_VERSION);
+        assert!(Version { major: 10, minor: 0, micro: 0 } > LEAST_VERSION);
+    }
+
+    #[test]
+    fn memory_is_read_in_mebibytes() {
+        let text = "MemTotal:       49360200 kB\nMemFree:  1 kB\nMemAvailable:   2097152 kB\n";
+        assert_eq!(parse_meminfo(text), Some(Memory { total_mib: 48203, available_mib: 2048 }));
+        assert_eq!(parse_meminfo("MemTotal: many kB\n"), None);
+    }
+
+    #[test]
+    fn a_missing_program_names_its_package() {
+        let error = program(Some(Path::new("/nonexistent/qemu")), "qemu-img", "qemu-utils").unwrap_err();
+        let text =
+            "`qemu-img` is not installed (searched in /nonexistent/qemu); Debian has it in the package `qemu-utils`";
+        assert_eq!(error.to_string(), text);
+        assert_eq!(LabFault::from(error).kind, FaultKind::QemuStart);
+        assert!(find("sh", OsStr::new("/bin:/usr/bin")).is_some());
+        assert!(find("sh", OsStr::new("bin:")).is_none(), "relative entries of PATH are not used");
+    }
+}

@@ -1,0 +1,200 @@
+//! One machine: the lifecycle of the crate's documentation.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use coexist_lab::{DiskFiles, Journal, LogFile, Machine, MachineSpec};
+use coexist_model::{EvidenceKind, FaultKind, LabFault};
+use tokio::sync::Mutex;
+
+use crate::command::{self, FirmwareDisks, Hardware};
+use crate::control::ControlError;
+use crate::faults;
+use crate::host::{FirmwareFiles, Found};
+use crate::identity::{Starter, User};
+use crate::overlay::{self, Files};
+use crate::port;
+use crate::process::{self, LaunchError, Logs, Process};
+use crate::signs::Signs;
+
+/// A machine made by [`QemuProvider`](crate::QemuProvider).
+pub(crate) struct QemuMachine {
+    pub(crate) host: Arc<Found>,
+    pub(crate) spec: MachineSpec,
+    pub(crate) golden: PathBuf,
+    pub(crate) files: Files,
+    pub(crate) firmware: Option<FirmwareFiles>,
+    pub(crate) starter: Starter,
+    pub(crate) logs: Logs,
+    pub(crate) log_files: Vec<LogFile>,
+    pub(crate) signs: Arc<Signs>,
+    pub(crate) port: AtomicU16,
+    pub(crate) patience: Duration,
+    pub(crate) state: Mutex<State>,
+}
+
+/// Where a machine is in its life.
+#[derive(Clone)]
+pub(crate) enum State {
+    /// Made, never started.
+    Ready,
+    /// Powered on; the process may have ended by itself.
+    On(Arc<Process>),
+    /// Powered off, its disk at rest.
+    Off,
+    /// Its files are removed.
+    Gone,
+}
+
+impl QemuMachine {
+    fn arguments(&self) -> Result<Vec<String>, LabFault> {
+        let unspeakable = |path: &Path| {
+            LabFault::new(FaultKind::HostFile, format!("{} cannot be named to QEMU: rename it", path.display()))
+        };
+        let speak = |path| command::speakable(path).ok_or_else(|| unspeakable(path));
+        let firmware = match &self.firmware {
+            Some(files) => Some(FirmwareDisks { code: speak(&files.code)?, variables: speak(&self.files.variables)? }),
+            None => None,
+        };
+        let name = format!("coexist {} {}", self.spec.run, self.spec.arm);
+        Ok(command::arguments(&Hardware {
+            name: &name,
+            image: &self.spec.image,
+            accelerator: self.host.acceleration.accelerator,
+            sandbox: self.host.sandbox,
+            overlay: speak(&self.files.overlay)?,
+            firmware,
+            ssh_port: self.port.load(Ordering::SeqCst),
+        }))
+    }
+
+    async fn launch(&self) -> Result<Process, LabFault> {
+        let mut last = None;
+        for _ in 0..port::ATTEMPTS {
+            let arguments = self.arguments()?;
+            process::note(&self.logs.qemu, &format!("{} {}", self.host.qemu.display(), arguments.join(" ")));
+            let launched =
+                process::launch(&self.host.qemu, &self.starter, &arguments, &self.logs, &self.signs, self.patience);
+            match launched.await {
+                Ok(process) => return Ok(process),
+                Err(LaunchError::Ended { last_words, .. }) if faults::says_port_taken(&last_words) => {
+                    // Somebody was faster. Another one, then.
+                    tracing::debug!(%last_words, "the port of the SSH forward is taken");
+                    let another = port::candidate().map_err(|error| no_port(&error.to_string()))?;
+                    self.port.store(another, Ordering::SeqCst);
+                    last = Some(last_words);
+                }
+                Err(LaunchError::Ended { status, last_words }) => return Err(faults::start(&status, &last_words)),
+                Err(LaunchError::Spawn(error)) => {
+                    return Err(LabFault::new(FaultKind::QemuStart, format!("QEMU could not be started: {error}")));
+                }
+                Err(LaunchError::Control(error)) => {
+                    return Err(LabFault::new(FaultKind::QemuHung, format!("QEMU started, but: {error}")));
+                }
+            }
+        }
+        Err(no_port(last.as_deref().unwrap_or_default()))
+    }
+
+    async fn end(&self, state: &mut State) -> Result<(), LabFault> {
+        let State::On(process) = state else { return Ok(()) };
+        if !process.end().await {
+            let message = "QEMU does not end, not even killed: the host's disk or kernel is stuck";
+            return Err(LabFault::new(FaultKind::QemuHung, message));
+        }
+        *state = State::Off;
+        self.files.seal()
+    }
+
+    /// Why a command failed: QEMU died, hangs, or said no.
+    async fn explain(&self, process: &Process, error: ControlError) -> LabFault {
+        if matches!(error, ControlError::Broken { .. }) && process.ended_within(Duration::from_secs(3)).await {
+            return faults::died(&process.status().unwrap_or_default(), &self.logs.qemu.last_words());
+        }
+        let full = matches!(&error, ControlError::Refused { reason, .. } if faults::says_no_room(reason));
+        let kind = if full { FaultKind::HostDiskFull } else { FaultKind::QemuHung };
+        LabFault::new(kind, error.to_string())
+    }
+}
+
+/// Ports run out only when the host has no loopback interface or thousands of listeners.
+pub(crate) fn no_port(detail: &str) -> LabFault {
+    LabFault::new(FaultKind::QemuStart, format!("no free port on 127.0.0.1 for the SSH forward: {detail}"))
+}
+
+#[async_trait]
+impl Machine for QemuMachine {
+    async fn start(&self) -> Result<(), LabFault> {
+        let mut state = self.state.lock().await;
+        match &*state {
+            State::Ready | State::Off => {
+                if self.starter.user != User::Own {
+                    let given = self.files.give_to_nobody();
+                    given.map_err(|error| faults::file("giving away", &self.files.folder, &error))?;
+                }
+                *state = State::On(Arc::new(self.launch().await?));
+                Ok(())
+            }
+            State::On(_) => Err(LabFault::new(FaultKind::QemuStart, "the machine is on already")),
+            State::Gone => Err(LabFault::new(FaultKind::QemuStart, "the machine was destroyed")),
+        }
+    }
+
+    /// Settled once the machine is on: a port that was taken meanwhile is replaced during the start.
+    fn endpoint(&self) -> SocketAddr {
+        port::endpoint(self.port.load(Ordering::SeqCst))
+    }
+
+    fn journal(&self) -> Arc<Journal> {
+        self.signs.journal()
+    }
+
+    async fn screenshot(&self, file: &Path) -> Result<(), LabFault> {
+        let state = self.state.lock().await.clone();
+        let State::On(process) = state else {
+            return Err(LabFault::new(FaultKind::QemuHung, "a machine that is off has no screen"));
+        };
+        let picture = command::speakable(&self.files.picture).unwrap_or_default();
+        if let Err(error) = process.control().picture(picture).await {
+            return Err(self.explain(&process, error).await);
+        }
+        let (from, to) = (self.files.picture.clone(), file.to_owned());
+        let taken = tokio::task::spawn_blocking(move || overlay::take_picture(&from, &to)).await;
+        taken.unwrap_or_else(|error| Err(LabFault::new(FaultKind::HostFile, error.to_string())))
+    }
+
+    async fn cut_power(&self) -> Result<(), LabFault> {
+        self.end(&mut *self.state.lock().await).await
+    }
+
+    fn disk(&self) -> DiskFiles {
+        DiskFiles { overlay: self.files.overlay.clone(), golden: self.golden.clone() }
+    }
+
+    fn logs(&self) -> Vec<LogFile> {
+        self.log_files.clone()
+    }
+
+    async fn destroy(&self) -> Result<(), LabFault> {
+        let mut state = self.state.lock().await;
+        let ended = self.end(&mut state).await;
+        if matches!(*state, State::On(_)) {
+            return ended;
+        }
+        // A file that QEMU replaced goes with the others.
+        *state = State::Gone;
+        self.files.remove()
+    }
+}
+
+/// Log files of a machine in `folder`.
+pub(crate) fn log_files(folder: &Path) -> Vec<LogFile> {
+    vec![
+        LogFile { kind: EvidenceKind::SerialLog, path: folder.join("serial.log") },
+        LogFile { kind: EvidenceKind::QemuLog, path: folder.join("qemu.log") },
+    ]
+}

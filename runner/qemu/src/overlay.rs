@@ -1,0 +1,194 @@
+//! A machine's own files: the folder `vm/` with the overlay and the firmware's variables.
+
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt, lchown};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use coexist_model::{FaultKind, LabFault};
+use tokio::io::AsyncReadExt;
+
+use crate::faults;
+use crate::identity::{NOBODY, Starter, User};
+use crate::spawner;
+
+/// Making an empty overlay takes tens of milliseconds; a disk that is busy may be slower.
+const QEMU_IMG_DEADLINE: Duration = Duration::from_secs(60);
+
+/// Paths below a machine's folder.
+#[derive(Debug, Clone)]
+pub(crate) struct Files {
+    pub(crate) folder: PathBuf,
+    pub(crate) overlay: PathBuf,
+    pub(crate) variables: PathBuf,
+    pub(crate) picture: PathBuf,
+}
+
+impl Files {
+    pub(crate) fn below(folder: &Path) -> Self {
+        let vm = folder.join("vm");
+        Self {
+            overlay: vm.join("overlay.qcow2"),
+            variables: vm.join("variables.fd"),
+            picture: vm.join("screen.png"),
+            folder: vm,
+        }
+    }
+
+    /// Makes the folder, for us alone.
+    pub(crate) fn make_folder(&self) -> Result<(), LabFault> {
+        let made = std::fs::DirBuilder::new().mode(0o700).create(&self.folder);
+        made.map_err(|error| faults::file("making the folder", &self.folder, &error))
+    }
+
+    /// Copies the firmware's variables.
+    pub(crate) fn copy_variables(&self, from: &Path) -> Result<(), LabFault> {
+        let fault = |error: io::Error| faults::file("copying the firmware's variables to", &self.variables, &error);
+        std::fs::copy(from, &self.variables).map_err(fault)?;
+        // The source is read-only on some distributions.
+        std::fs::set_permissions(&self.variables, std::fs::Permissions::from_mode(0o600)).map_err(fault)
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Path> {
+        [&self.folder, &self.overlay, &self.variables]
+            .into_iter()
+            .map(PathBuf::as_path)
+            .filter(|path| path.symlink_metadata().is_ok())
+    }
+
+    /// Gives all to `nobody`, or all of it stays ours.
+    pub(crate) fn give_to_nobody(&self) -> io::Result<()> {
+        let given = self.all().try_for_each(|path| lchown(path, Some(NOBODY), Some(NOBODY)));
+        if given.is_err() {
+            self.take_back()?;
+        }
+        given
+    }
+
+    fn take_back(&self) -> io::Result<()> {
+        let (user, group) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+        self.all().try_for_each(|path| lchown(path, Some(user), Some(group)))
+    }
+
+    /// Once QEMU is gone: the files become ours again, and must be what we made. A guest that broke out of QEMU could
+    /// have put a link in the overlay's place, to have us read something else.
+    pub(crate) fn seal(&self) -> Result<(), LabFault> {
+        let fault = |error: io::Error| faults::file("taking back", &self.folder, &error);
+        if !self.folder.exists() {
+            return Ok(());
+        }
+        self.take_back().map_err(fault)?;
+        let replaced = |file: &&PathBuf| file.symlink_metadata().is_ok_and(|meta| !meta.is_file());
+        match [&self.overlay, &self.variables].into_iter().find(replaced) {
+            Some(file) => {
+                let message = format!("{} is no longer a file: QEMU replaced it", file.display());
+                Err(LabFault::new(FaultKind::HostFile, message))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Removes all.
+    pub(crate) fn remove(&self) -> Result<(), LabFault> {
+        match std::fs::remove_dir_all(&self.folder) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(faults::file("removing", &self.folder, &error))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Makes an empty overlay over a golden disk, named by its absolute path.
+pub(crate) async fn create(qemu_img: &Path, starter: &Starter, golden: &Path, overlay: &Path) -> Result<(), LabFault> {
+    let mut command = starter.as_user(User::Own).command(qemu_img);
+    command.args(["create", "-q", "-f", "qcow2", "-F", "qcow2", "-b"]).arg(golden).arg(overlay);
+    command.stderr(Stdio::piped());
+    let run = async {
+        let mut child = spawner::spawn(command).await?;
+        let mut words = Vec::new();
+        if let Some(stderr) = child.stderr.take() {
+            stderr.take(4096).read_to_end(&mut words).await?;
+        }
+        Ok::<_, io::Error>((child.wait().await?, words))
+    };
+    let (status, words) = match tokio::time::timeout(QEMU_IMG_DEADLINE, run).await {
+        Ok(Ok(ended)) => ended,
+        Ok(Err(error)) => return Err(faults::file("running", qemu_img, &error)),
+        Err(_late) => {
+            let message = format!("qemu-img made no overlay within {QEMU_IMG_DEADLINE:?}");
+            return Err(LabFault::new(FaultKind::Deadline, message));
+        }
+    };
+    if status.success() {
+        return Ok(());
+    }
+    let words = String::from_utf8_lossy(&words);
+    let kind = if faults::says_no_room(&words) { FaultKind::HostDiskFull } else { FaultKind::HostFile };
+    Err(LabFault::new(kind, format!("qemu-img made no overlay ({status}): {}", words.trim())))
+}
+
+/// Moves a picture that QEMU wrote out of its folder.
+pub(crate) fn take_picture(from: &Path, to: &Path) -> Result<(), LabFault> {
+    use std::io::Read;
+    use std::os::unix::fs::OpenOptionsExt;
+
+    /// A screen of 8K without compression.
+    const LARGEST: u64 = 128 << 20;
+    const PNG: [u8; 8] = *b"\x89PNG\r\n\x1a\n";
+    /// Type and checksum of the chunk that ends every PNG file.
+    const END: [u8; 8] = *b"IEND\xaeB`\x82";
+    // The folder belongs to QEMU's user: links are not followed, pipes not waited for.
+    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+    let read = |error: io::Error| faults::file("reading the picture", from, &error);
+    let write = |error: io::Error| faults::file("writing the picture", to, &error);
+    let flags = flags.bits().cast_signed();
+    let file = std::fs::OpenOptions::new().read(true).custom_flags(flags).open(from).map_err(read)?;
+    let mut picture = Vec::new();
+    file.take(LARGEST).read_to_end(&mut picture).map_err(read)?;
+    std::fs::remove_file(from).map_err(read)?;
+    if !(picture.starts_with(&PNG) && picture.ends_with(&END)) {
+        // QEMU reports no error when its disk fills up while it writes.
+        let message = format!("QEMU wrote no whole PNG file, but {} bytes of something", picture.len());
+        return Err(LabFault::new(FaultKind::HostFile, message));
+    }
+    std::fs::write(to, picture).map_err(write)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_sealed_and_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = Files::below(folder.path());
+        files.make_folder().unwrap();
+        assert_eq!(files.make_folder().unwrap_err().kind, FaultKind::HostFile);
+        std::fs::write(&files.overlay, "x").unwrap();
+        files.seal().unwrap();
+        std::fs::remove_file(&files.overlay).unwrap();
+        std::os::unix::fs::symlink("/etc/hostname", &files.overlay).unwrap();
+        assert_eq!(files.seal().unwrap_err().kind, FaultKind::HostFile);
+        files.remove().unwrap();
+        files.remove().unwrap();
+        files.seal().unwrap();
+        assert!(!files.folder.exists());
+    }
+
+    #[test]
+    fn only_pictures_that_are_files_are_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let (from, to) = (folder.path().join("from"), folder.path().join("to"));
+        std::fs::write(&from, b"\x89PNG\r\n\x1a\n...IEND\xaeB`\x82").unwrap();
+        take_picture(&from, &to).unwrap();
+        assert!(to.exists() && !from.exists());
+        std::os::unix::fs::symlink(&to, &from).unwrap();
+        assert_eq!(take_picture(&from, &to).unwrap_err().kind, FaultKind::HostFile);
+        std::fs::remove_file(&from).unwrap();
+        std::fs::write(&from, b"P6 720 400").unwrap();
+        let fault = take_picture(&from, &to).unwrap_err();
+        assert_eq!(fault.message, "QEMU wrote no whole PNG file, but 10 bytes of something");
+    }
+}

@@ -1,0 +1,248 @@
+//! One running QEMU: started, listened to, ended.
+//!
+//! A task of its own owns the process and its end is told in order: first the last events, then the sign of the end, then
+//! whoever waits for it.
+
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream as StdStream;
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use coexist_model::MachineSign;
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::net::UnixStream;
+use tokio::process::Child;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+use crate::control::{Control, ControlError, Heard};
+use crate::events::{Meaning, Reader};
+use crate::identity::Starter;
+use crate::log::{BoundedLog, SharedLog};
+use crate::signs::Signs;
+use crate::spawner;
+
+/// How long QEMU gets to end by itself, then after SIGTERM, then after SIGKILL.
+const END_DEADLINES: [Duration; 3] = [Duration::from_secs(5), Duration::from_secs(3), Duration::from_secs(10)];
+/// How long what a dead QEMU left in its sockets is read.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// Logs of a machine, kept over all its starts.
+#[derive(Debug, Clone)]
+pub(crate) struct Logs {
+    pub(crate) qemu: SharedLog,
+    pub(crate) serial: SharedLog,
+}
+
+/// Why a QEMU did not come up.
+#[derive(Debug)]
+pub(crate) enum LaunchError {
+    /// It could not be started at all.
+    Spawn(std::io::Error),
+    /// It ended at once.
+    Ended { status: String, last_words: String },
+    /// It does not answer.
+    Control(ControlError),
+}
+
+/// A QEMU whose machine runs.
+pub(crate) struct Process {
+    control: Arc<Control>,
+    signals: mpsc::UnboundedSender<Signal>,
+    ended: watch::Receiver<Option<String>>,
+}
+
+/// Starts QEMU, waits until it answers, and lets the machine run.
+pub(crate) async fn launch(
+    qemu: &Path,
+    starter: &Starter,
+    arguments: &[String],
+    logs: &Logs,
+    signs: &Arc<Signs>,
+    patience: Duration,
+) -> Result<Process, LaunchError> {
+    let (control_end, control_socket) = socket_pair().map_err(LaunchError::Spawn)?;
+    let (serial_end, serial_socket) = socket_pair().map_err(LaunchError::Spawn)?;
+    let mut command = starter.command(qemu);
+    command.args(arguments);
+    command.stdin(Stdio::from(control_end)).stdout(Stdio::from(serial_end)).stderr(Stdio::piped());
+    let mut child = spawner::spawn(command).await.map_err(LaunchError::Spawn)?;
+    logs.qemu.with(|log| {
+        log.new_speaker();
+        Ok(())
+    });
+    let mut listeners = vec![tokio::spawn(logs.serial.clone().drink(serial_socket))];
+    if let Some(stderr) = child.stderr.take() {
+        listeners.push(tokio::spawn(logs.qemu.clone().drink(stderr)));
+    }
+
+    let (signals, orders) = mpsc::unbounded_channel();
+    let (tell_end, ended) = watch::channel(None);
+    let (tell_listener, listener) = tokio::sync::oneshot::channel();
+    let started = Arc::new(AtomicBool::new(false));
+    let supervisor = Supervisor { listeners, listener, started: Arc::clone(&started), signs: Arc::clone(signs) };
+    tokio::spawn(supervisor.watch(child, orders, tell_end));
+
+    let clock = Arc::clone(signs);
+    let connected = Control::connect(control_socket, patience, move || clock.now()).await;
+    let (control, events) = match connected {
+        Ok(connection) => connection,
+        Err(error) => return Err(refused(error, signals, ended, logs).await),
+    };
+    let control = Arc::new(control);
+    let listener = tokio::spawn(listen(events, Arc::clone(&control), Arc::clone(signs)));
+    // Gone only with the supervisor, which then has no use for it.
+    drop(tell_listener.send(listener));
+    started.store(true, Ordering::SeqCst);
+    signs.push(MachineSign::Started);
+    match control.run().await {
+        Ok(()) => Ok(Process { control, signals, ended }),
+        Err(error) => Err(refused(error, signals, ended, logs).await),
+    }
+}
+
+/// What it means that the control socket failed during the start: most often, that QEMU ended and said why. Otherwise it
+/// is ended here.
+async fn refused(
+    error: ControlError,
+    signals: mpsc::UnboundedSender<Signal>,
+    mut ended: watch::Receiver<Option<String>>,
+    logs: &Logs,
+) -> LaunchError {
+    let [by_itself, _, after_kill] = END_DEADLINES;
+    if matches!(error, ControlError::Broken { .. }) {
+        let end = tokio::time::timeout(by_itself, ended.wait_for(Option::is_some)).await;
+        if let Some(status) = end.ok().and_then(Result::ok).and_then(|status| (*status).clone()) {
+            return LaunchError::Ended { status, last_words: logs.qemu.last_words() };
+        }
+    }
+    drop(signals);
+    drop(tokio::time::timeout(after_kill, ended.wait_for(Option::is_some)).await);
+    LaunchError::Control(error)
+}
+
+impl Process {
+    pub(crate) fn control(&self) -> &Control {
+        &self.control
+    }
+
+    /// How the process ended, once it has.
+    pub(crate) fn status(&self) -> Option<String> {
+        self.ended.borrow().clone()
+    }
+
+    /// Ends the process: with a word, with SIGTERM, with SIGKILL. False when not even that ended it.
+    pub(crate) async fn end(&self) -> bool {
+        let [by_itself, after_term, after_kill] = END_DEADLINES;
+        if self.status().is_some() {
+            return true;
+        }
+        // An answer may be lost with the socket: only the end of the process counts.
+        let obeyed = match self.control.quit().await {
+            Ok(()) | Err(ControlError::Broken { .. }) => self.ended_within(by_itself).await,
+            Err(error) => {
+                tracing::warn!(%error, "QEMU does not quit");
+                false
+            }
+        };
+        obeyed || self.signal(Signal::TERM, after_term).await || self.signal(Signal::KILL, after_kill).await
+    }
+
+    async fn signal(&self, signal: Signal, patience: Duration) -> bool {
+        if self.signals.send(signal).is_err() {
+            tracing::debug!("QEMU ended before it could be told to");
+        }
+        self.ended_within(patience).await
+    }
+
+    /// Waits for the end.
+    pub(crate) async fn ended_within(&self, patience: Duration) -> bool {
+        let mut ended = self.ended.clone();
+        matches!(tokio::time::timeout(patience, ended.wait_for(Option::is_some)).await, Ok(Ok(_)))
+    }
+}
+
+/// Owns the process. When nobody holds the [`Process`] any more, it kills.
+struct Supervisor {
+    listeners: Vec<JoinHandle<()>>,
+    listener: tokio::sync::oneshot::Receiver<JoinHandle<()>>,
+    started: Arc<AtomicBool>,
+    signs: Arc<Signs>,
+}
+
+impl Supervisor {
+    async fn watch(
+        mut self,
+        mut child: Child,
+        mut orders: mpsc::UnboundedReceiver<Signal>,
+        tell_end: watch::Sender<Option<String>>,
+    ) {
+        let mut ordered = true;
+        let status = loop {
+            tokio::select! {
+                status = child.wait() => break status,
+                order = orders.recv(), if ordered => {
+                    ordered = order.is_some();
+                    // The process was not waited for yet, so its number is still its own.
+                    if let Some(pid) = child.id().and_then(|id| Pid::from_raw(id.cast_signed())) {
+                        let sent = kill_process(pid, order.unwrap_or(Signal::KILL));
+                        tracing::debug!(?order, ?sent, "QEMU is told to end");
+                    }
+                }
+            }
+        };
+        if let Ok(events) = self.listener.try_recv() {
+            self.listeners.push(events);
+        }
+        let last_words = async {
+            for listener in self.listeners {
+                drop(listener.await);
+            }
+        };
+        drop(tokio::time::timeout(LAST_WORDS, last_words).await);
+        let status = status.map_or_else(|error| error.to_string(), in_words);
+        if self.started.load(Ordering::SeqCst) {
+            self.signs.push(MachineSign::Exited { status: status.clone() });
+        }
+        tell_end.send_replace(Some(status));
+    }
+}
+
+/// Writes events into the journal.
+async fn listen(mut events: mpsc::Receiver<Heard>, control: Arc<Control>, signs: Arc<Signs>) {
+    let mut reader = Reader::default();
+    while let Some((at, event)) = events.recv().await {
+        match reader.read(&event) {
+            Meaning::Sign(sign) => signs.push_at(at, sign),
+            Meaning::Paused => {
+                let state = control.run_state().await.unwrap_or_else(|_| "paused".to_owned());
+                signs.push_at(at, MachineSign::Paused { state, host_full: false });
+            }
+            Meaning::Nothing => {}
+        }
+    }
+}
+
+fn in_words(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exit code {code}"),
+        (None, Some(signal)) => format!("signal {signal}"),
+        (None, None) => status.to_string(),
+    }
+}
+
+/// A connected pair: QEMU's end, and ours for the async runtime.
+fn socket_pair() -> std::io::Result<(OwnedFd, UnixStream)> {
+    let (theirs, ours) = StdStream::pair()?;
+    ours.set_nonblocking(true)?;
+    Ok((theirs.into(), UnixStream::from_std(ours)?))
+}
+
+/// Writes a line into QEMU's own log, before QEMU does.
+pub(crate) fn note(log: &SharedLog, line: &str) {
+    log.with(|log: &mut BoundedLog| log.append(format!("coexist: {line}\n").as_bytes()));
+}
