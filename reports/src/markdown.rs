@@ -1,0 +1,89 @@
+//! `summary.md`: short, for a CI system's summary page or a merge request.
+
+use std::fmt::Write as _;
+
+use coexist_model::Verdict;
+
+use crate::view::{Row, driver_words, number_of, stop_words, strength_words, verdict_words};
+use crate::{Report, text};
+
+/// Cells listed one by one; GitHub aborts a whole upload above 1 MiB, so a long run names the rest by number.
+const ROW_LIMIT: usize = 500;
+
+/// Renders the summary. Foreign text in it is neither markup nor link nor mention.
+#[must_use]
+pub fn summary_md(report: Report<'_>) -> String {
+    let run = report.run;
+    let mut out = String::new();
+    let _ = writeln!(out, "# Coexist: {}\n", md(&run.plan.matrix.name));
+    if let Some(notice) = report.stand_in_notice() {
+        let _ = writeln!(out, "> {}\n", md(&notice));
+    }
+    let _ = writeln!(out, "**{}**\n", md(&report.counts()));
+    let exit = report.exit();
+    let _ = writeln!(out, "- exit code {}: {}", exit.code(), md(exit.meaning()));
+    let _ = writeln!(out, "- candidate: {}", md(&report.candidate()));
+    let _ = writeln!(out, "- run {} on {}, {} to {}", md(run.id.as_str()), md(&run.host.name), run.started, run.ended);
+    let _ = writeln!(out, "- acceleration: {}", md(&report.acceleration()));
+
+    let rows = report.rows_by_verdict();
+    for verdict in [Verdict::Regressed, Verdict::Flaky, Verdict::Inconclusive, Verdict::AlreadyBroken] {
+        let of_verdict: Vec<_> = rows.iter().copied().filter(|row| row.judgement.verdict == verdict).collect();
+        if of_verdict.is_empty() {
+            continue;
+        }
+        let _ = writeln!(out, "\n## {}\n", capital(verdict_words(verdict)));
+        for row in of_verdict.iter().take(ROW_LIMIT) {
+            cell(&mut out, report, *row);
+        }
+        rest(&mut out, of_verdict.len());
+    }
+
+    let _ = writeln!(out, "\n## All cells\n\n| verdict | cell | reason |\n|---|---|---|");
+    for row in rows.iter().take(ROW_LIMIT) {
+        let verdict = verdict_words(row.judgement.verdict);
+        let _ = writeln!(out, "| {verdict} | {} | {} |", md(row.cell.id.as_str()), md(&row.judgement.reason));
+    }
+    rest(&mut out, rows.len());
+    out
+}
+
+fn rest(out: &mut String, rows: usize) {
+    if rows > ROW_LIMIT {
+        let _ = writeln!(out, "\nand {} more", number_of(rows - ROW_LIMIT, "cell"));
+    }
+}
+
+fn cell(out: &mut String, report: Report<'_>, row: Row<'_>) {
+    let _ = writeln!(out, "- **{}**: {}", md(row.cell.id.as_str()), md(&row.judgement.reason));
+    if let Some((arm, step, failure)) = row.failure() {
+        let _ = writeln!(out, "  - {arm} arm: {} in step {}", failure.state, md(step.as_str()));
+        if let Some(crash) = &failure.crash {
+            let _ = writeln!(out, "  - stop code: {}", md(&stop_words(crash)));
+            if let Some(driver) = driver_words(crash) {
+                let vendor = crash.blame.vendor.as_deref().unwrap_or("vendor unknown");
+                let _ = writeln!(out, "  - driver: {}, {}", md(&driver), md(vendor));
+            }
+            let strength = strength_words(crash.blame.strength);
+            let _ = writeln!(out, "  - blame: {strength}: {}", md(&crash.blame.reason));
+        }
+    }
+    let evidence: Vec<_> = row.telling_evidence().into_iter().filter(|it| text::is_plain_path(&it.path)).collect();
+    if !evidence.is_empty() {
+        let links: Vec<_> = evidence.iter().map(|it| format!("[{}]({})", md(&it.path), text::href(&it.path))).collect();
+        let _ = writeln!(out, "  - evidence: {}", links.join(", "));
+    }
+    let _ = writeln!(out, "  - repeat: {}", md(&report.repeat(row.cell)));
+}
+
+fn md(foreign: &str) -> String {
+    text::markdown(&text::line(foreign))
+}
+
+pub(crate) fn capital(words: &str) -> String {
+    let mut characters = words.chars();
+    match characters.next() {
+        Some(first) => first.to_uppercase().chain(characters).collect(),
+        None => String::new(),
+    }
+}

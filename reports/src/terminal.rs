@@ -1,0 +1,96 @@
+//! The last screen of a run: plain text for a terminal or a CI log.
+
+use std::fmt::Write as _;
+
+use coexist_model::{EvidenceKind, Problem, Verdict};
+
+use crate::view::{Row, driver_words, number_of, stop_words, strength_words, verdict_words};
+use crate::{Report, text};
+
+/// Renders the last screen: cells and verdicts, problems with their evidence, counts, and what the exit code means.
+///
+/// Every line begins with words of ours and holds no runner command, so a guest cannot speak to a CI system through it.
+#[must_use]
+pub fn summary_text(report: Report<'_>) -> String {
+    let run = report.run;
+    let mut out = String::new();
+    let _ = writeln!(out, "run          {}", clean(run.id.as_str()));
+    let _ = writeln!(out, "matrix       {} ({})", clean(&run.plan.matrix.name), clean(&run.plan.matrix.path));
+    let _ = writeln!(out, "candidate    {}", clean(&report.candidate()));
+    let _ = writeln!(out, "host         {}, QEMU {}", clean(&run.host.name), clean(&run.host.qemu));
+    let _ = writeln!(out, "acceleration {}", clean(&report.acceleration()));
+    if let Some(notice) = report.stand_in_notice() {
+        let _ = writeln!(out, "\n{}", clean(&notice));
+    }
+
+    let _ = writeln!(out, "\ncells");
+    let rows = report.rows_by_verdict();
+    for row in &rows {
+        let verdict = verdict_words(row.judgement.verdict);
+        let _ = writeln!(out, "  {verdict:<14}  {}", clean(row.cell.id.as_str()));
+        if row.judgement.verdict != Verdict::Compatible {
+            // Under its cell, not beside it: both may be long.
+            let _ = writeln!(out, "  {:<14}  why: {}", "", clean(&row.judgement.reason));
+        }
+    }
+
+    if !report.verdicts.problems.is_empty() {
+        let _ = writeln!(out, "\nproblems");
+    }
+    for (index, it) in report.verdicts.problems.iter().enumerate() {
+        problem(&mut out, report, index + 1, it);
+    }
+
+    let exit = report.exit();
+    let _ = writeln!(out, "\n{}", report.counts());
+    let _ = writeln!(out, "exit code {}: {} ({})", exit.code(), exit.meaning(), report.exit_reason());
+    out
+}
+
+fn problem(out: &mut String, report: Report<'_>, number: usize, problem: &Problem) {
+    let ids: Vec<_> = problem.cells.iter().map(|it| clean(it.as_str())).collect();
+    let _ = writeln!(
+        out,
+        "  {number}. {}, in {}: {}",
+        problem.state.as_str(),
+        number_of(ids.len(), "cell"),
+        clean(&ids.join(", "))
+    );
+    if let Some(row) = problem.cells.first().and_then(|id| report.row(id)) {
+        facts(out, report, row);
+    }
+}
+
+fn facts(out: &mut String, report: Report<'_>, row: Row<'_>) {
+    let mut fact = |name: &str, value: &str| {
+        let _ = writeln!(out, "     {name:<9} {}", clean(value));
+    };
+    if let Some((_, step, failure)) = row.failure() {
+        fact("seen", &format!("{} in step {step}", failure.state));
+        match &failure.crash {
+            None => fact("message", &failure.message),
+            Some(crash) => {
+                fact("stop code", &stop_words(crash));
+                if let Some(driver) = driver_words(crash) {
+                    fact("driver", &driver);
+                    fact("vendor", crash.blame.vendor.as_deref().unwrap_or("unknown"));
+                }
+                let strength = strength_words(crash.blame.strength);
+                fact("blame", &format!("{strength}: {}", crash.blame.reason));
+            }
+        }
+    }
+    let mut evidence = row.telling_evidence();
+    evidence.sort_by_key(|it| !matches!(it.kind, EvidenceKind::KernelDump | EvidenceKind::Screenshot));
+    for it in evidence.iter().take(4) {
+        fact("evidence", &it.path);
+    }
+    if evidence.len() > 4 {
+        fact("evidence", &format!("and {}", number_of(evidence.len() - 4, "more file")));
+    }
+    fact("repeat", &report.repeat(row.cell));
+}
+
+fn clean(foreign: &str) -> String {
+    text::terminal(foreign)
+}

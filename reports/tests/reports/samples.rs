@@ -1,0 +1,96 @@
+//! One checked-in example of every format, made from a checked-in event log.
+
+use std::sync::OnceLock;
+
+use coexist_model::{Event, Run};
+use coexist_reports::{JunitOptions, Report, index_html, junit, run_json, summary_md, summary_text};
+
+use crate::{at, sample};
+
+const ACCEPT: &str = "COEXIST_ACCEPT=1 cargo test -p coexist-reports --test reports samples";
+
+/// The sample's run.
+pub(crate) fn run() -> Run {
+    static RUN: OnceLock<Run> = OnceLock::new();
+    RUN.get_or_init(|| Run::fold(sample::events()).unwrap()).clone()
+}
+
+fn check(name: &str, content: &str) {
+    let path = at("samples").join(name);
+    if std::env::var_os("COEXIST_ACCEPT").is_some() {
+        std::fs::write(&path, content).unwrap();
+    }
+    let golden = std::fs::read_to_string(&path).unwrap_or_default();
+    let line = golden.lines().zip(content.lines()).position(|(old, new)| old != new);
+    let at = line.unwrap_or(golden.lines().count().min(content.lines().count()));
+    assert!(
+        golden == content,
+        "samples/{name} differs from line {}:\n- {}\n+ {}\nto accept: {ACCEPT}",
+        at + 1,
+        golden.lines().nth(at).unwrap_or("(end)"),
+        content.lines().nth(at).unwrap_or("(end)")
+    );
+}
+
+#[test]
+fn every_format_is_as_its_sample() {
+    let log: String = sample::events().iter().map(|it| serde_json::to_string(it).unwrap() + "\n").collect();
+    check("events.jsonl", &log);
+    // Read back as `coexist report` reads it.
+    let events = log.lines().map(|line| serde_json::from_str::<Event>(line).unwrap());
+    let run = Run::fold(events).unwrap();
+    assert_eq!(run, self::run());
+    let verdicts = coexist_judge::verdicts(&run);
+    let report = Report::new(&run, &verdicts).unwrap();
+    let options = JunitOptions { folder: "reports/out/20261123T051000Z-4f2a".to_owned(), ..JunitOptions::default() };
+    let documents = junit(report, &options).unwrap();
+    assert_eq!(documents.len(), 1);
+    check("junit.xml", &documents[0].xml);
+    check("run.json", &run_json(report).unwrap());
+    check("summary.md", &summary_md(report));
+    check("summary.txt", &summary_text(report));
+    check("index.html", &index_html(report, &["junit.xml".to_owned()]));
+}
+
+#[test]
+fn run_json_says_what_the_contract_says_and_never_null() {
+    let run = run();
+    let verdicts = coexist_judge::verdicts(&run);
+    let json = run_json(Report::new(&run, &verdicts).unwrap()).unwrap();
+    assert!(!json.contains("null"));
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["schema"], "coexist.run/1");
+    assert_eq!(json["exit_code"], 1);
+    assert_eq!(json["exit_reason"], "1 cell regressed");
+    assert_eq!(json["stand_in"], true);
+    let cell = &json["cells"][2];
+    assert_eq!(cell["verdict"], "regressed");
+    assert_eq!(cell["arms"]["baseline"]["outcome"], "up");
+    assert_eq!(cell["arms"]["baseline"]["boots"][0]["ended"], "clean");
+    let candidate = &cell["arms"]["candidate"];
+    assert_eq!((&candidate["step"], &candidate["state"]), (&"reboot-1".into(), &"loop".into()));
+    assert_eq!(candidate["crash"]["stop_code"], "0x1000007e");
+    assert_eq!(candidate["evidence"][2]["rung"], "disk");
+    assert_eq!(json["problems"][0]["bucket"], cell["bucket"]);
+    assert_eq!(json["problems"][0]["cells"][0], cell["id"]);
+    assert_eq!(json["problems"][0]["state"], "new");
+    let verdicts: Vec<_> = json["cells"].as_array().unwrap().iter().map(|it| it["verdict"].as_str().unwrap()).collect();
+    let expected = ["compatible", "compatible", "regressed", "already-broken", "inconclusive", "not-run"];
+    assert_eq!(verdicts, expected);
+}
+
+#[test]
+fn the_last_screen_cannot_speak_to_a_ci_system() {
+    let mut run = run();
+    run.plan.matrix.name = "::error::x ##[command] \u{1b}[2J\r\n::set-output::".to_owned();
+    for arms in &mut run.cells {
+        if let coexist_model::ArmOutcome::Failed { failure, .. } = &mut arms.candidate.outcome {
+            failure.crash = None;
+            failure.message = "\n::add-mask::y\n##vso[task.complete]".to_owned();
+        }
+    }
+    let verdicts = coexist_judge::verdicts(&run);
+    let text = summary_text(Report::new(&run, &verdicts).unwrap());
+    assert!(!text.contains('\u{1b}') && !text.contains("##"));
+    assert!(text.lines().all(|line| !line.trim_start().starts_with("::")), "{text}");
+}
