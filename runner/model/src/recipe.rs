@@ -20,11 +20,32 @@ pub struct Install {
     /// How it is installed.
     pub method: Method,
     /// What exit codes mean; anything absent is a failure.
+    #[serde(with = "exit_codes")]
     pub exit_codes: BTreeMap<u32, ExitMeaning>,
     /// Commands for `cmd.exe` to run afterwards, each of which must end with 0.
     pub then: Vec<String>,
     /// Longest time for the installer itself.
     pub deadline: Seconds,
+}
+
+/// Exit codes as JSON has them: text, as every key. Inside a tagged value serde reads keys before it knows that they are
+/// numbers, and would refuse them later.
+mod exit_codes {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    use super::ExitMeaning;
+
+    pub(super) fn serialize<S: Serializer>(codes: &BTreeMap<u32, ExitMeaning>, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_map(codes.iter().map(|(code, meaning)| (code.to_string(), meaning)))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<u32, ExitMeaning>, D::Error> {
+        let codes = BTreeMap::<String, ExitMeaning>::deserialize(from)?;
+        let number = |code: &str| code.parse().map_err(|_| D::Error::custom(format!("`{code}` is no exit code")));
+        codes.into_iter().map(|(code, meaning)| Ok((number(&code)?, meaning))).collect()
+    }
 }
 
 /// How a package is installed.

@@ -57,6 +57,10 @@ async fn play(scripts: Arms<Script>, halt_after: Option<Duration>) -> Run {
     assert!(!run_folder.work().exists(), "work files were left behind");
     let events = std::mem::take(&mut *events.0.lock().unwrap());
     let run = Run::fold(events.clone()).unwrap();
+    for event in &events {
+        let line = serde_json::to_string(event).unwrap();
+        assert_eq!(serde_json::from_str::<Event>(&line).unwrap(), *event, "an event is not read back as it was");
+    }
     every_check_is_told_once(&run, &events);
     run
 }

@@ -1,0 +1,130 @@
+//! The catalogue on disk: recipes by file name, images by folder name, each file read and checked once.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use crate::checked::{Image, Product, check_image, check_recipe};
+use crate::element::{Element, Reader};
+use crate::message::{Message, Mistake};
+use crate::node::{self, Node};
+use crate::source::{ReadError, Sources, absolute, read_text, shown};
+use crate::written;
+
+/// Everything that was opened during one check.
+#[derive(Debug, Default)]
+pub(crate) struct Desk {
+    pub(crate) sources: Sources,
+    pub(crate) messages: Vec<Message>,
+    products: BTreeMap<PathBuf, Option<Rc<Product>>>,
+    images: BTreeMap<PathBuf, Option<Rc<Image>>>,
+}
+
+impl Desk {
+    /// Reads and parses a file; `None` after a message.
+    pub(crate) fn open(&mut self, path: &Path) -> Option<(usize, Node)> {
+        let name = shown(path);
+        let text = match read_text(path) {
+            Ok(text) => text,
+            Err(error) => {
+                let mistake = match error {
+                    ReadError::TooLarge => Mistake::TooLarge,
+                    ReadError::NotText(_) | ReadError::Io(_) => Mistake::Unreadable,
+                };
+                self.messages.push(Message::unreadable(mistake, name, format!("this file cannot be read: {error}")));
+                return None;
+            }
+        };
+        let source = self.sources.add(name, text.clone());
+        node::parse(source, &text, &mut self.messages).map(|node| (source, node))
+    }
+
+    /// The product of a recipe file; `None` when the recipe has mistakes, which are told once.
+    pub(crate) fn product(&mut self, path: &Path) -> Option<Rc<Product>> {
+        if let Some(known) = self.products.get(&absolute(path)) {
+            return known.clone();
+        }
+        let product = self.open(path).and_then(|(_, node)| self.recipe(path, &node));
+        self.products.insert(absolute(path), product.clone());
+        product
+    }
+
+    /// The image of a catalogue entry; `None` when the entry has mistakes, which are told once.
+    pub(crate) fn image(&mut self, path: &Path) -> Option<Rc<Image>> {
+        if let Some(known) = self.images.get(&absolute(path)) {
+            return known.clone();
+        }
+        let image = self.open(path).and_then(|(_, node)| self.entry(path, &node));
+        self.images.insert(absolute(path), image.clone());
+        image
+    }
+
+    /// Checks a recipe that was opened before.
+    pub(crate) fn recipe(&mut self, path: &Path, node: &Node) -> Option<Rc<Product>> {
+        self.whole(|messages| {
+            let written = written::recipe::Recipe::read(node, &mut Reader::new(messages))?;
+            check_recipe(&written, path, messages)
+        })
+    }
+
+    /// Checks an image that was opened before.
+    pub(crate) fn entry(&mut self, path: &Path, node: &Node) -> Option<Rc<Image>> {
+        self.whole(|messages| {
+            let written = written::image::Image::read(node, &mut Reader::new(messages))?;
+            check_image(&written, path, messages)
+        })
+    }
+
+    /// Remembers what came of a file that was named by the user, so that a matrix does not tell it again.
+    pub(crate) fn remember_product(&mut self, path: &Path, product: Option<Rc<Product>>) {
+        self.products.insert(absolute(path), product);
+    }
+
+    /// As [`Self::remember_product`].
+    pub(crate) fn remember_image(&mut self, path: &Path, image: Option<Rc<Image>>) {
+        self.images.insert(absolute(path), image);
+    }
+
+    /// Only what has no mistakes is used further: one mistake must not lead to others elsewhere.
+    fn whole<T>(&mut self, check: impl FnOnce(&mut Vec<Message>) -> Option<T>) -> Option<Rc<T>> {
+        let before = self.messages.len();
+        let value = check(&mut self.messages);
+        value.filter(|_| self.messages.len() == before).map(Rc::new)
+    }
+}
+
+/// Recipes of a folder: name to file, by name.
+pub(crate) fn recipes(folder: &Path) -> BTreeMap<String, PathBuf> {
+    list(folder)
+        .into_iter()
+        .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
+        .filter_map(|path| Some((path.file_stem()?.to_str()?.to_owned(), path)))
+        .collect()
+}
+
+/// Images of a folder: name to entry, by name.
+pub(crate) fn images(folder: &Path) -> BTreeMap<String, PathBuf> {
+    list(folder)
+        .into_iter()
+        .filter_map(|path| Some((path.file_name()?.to_str()?.to_owned(), path.join("image.yaml"))))
+        .filter(|(_, entry)| entry.is_file())
+        .collect()
+}
+
+/// A recipe nobody asked about: who owns which driver. Its mistakes are told where it is named or checked itself.
+pub(crate) fn quiet_product(path: &Path) -> Option<Product> {
+    let mut messages = Vec::new();
+    let text = read_text(path).ok()?;
+    let node = node::parse(usize::MAX, &text, &mut messages)?;
+    let written = written::recipe::Recipe::read(&node, &mut Reader::new(&mut messages))?;
+    let product = check_recipe(&written, path, &mut messages)?;
+    messages.is_empty().then_some(product)
+}
+
+/// What is in a folder, by name; a folder that cannot be read holds nothing.
+pub(crate) fn list(folder: &Path) -> Vec<PathBuf> {
+    let mut all: Vec<PathBuf> =
+        std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok).map(|entry| entry.path()).collect();
+    all.sort();
+    all
+}

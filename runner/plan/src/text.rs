@@ -1,0 +1,122 @@
+//! A plan as text for people: cells, arms, steps, digests.
+
+use std::fmt::Write as _;
+
+use coexist_model::{Action, Arm, Cell, Exercise, Method, Plan, Sha256, Step};
+
+use crate::checked::kind_word;
+use crate::words::{count, quote};
+
+/// Renders a plan; the same plan is always the same text. No path of the host is in it.
+#[must_use]
+pub fn render_text(plan: &Plan) -> String {
+    let mut text = String::new();
+    // Writing to a string cannot fail.
+    let _ = write(plan, &mut text);
+    text
+}
+
+fn write(plan: &Plan, text: &mut String) -> std::fmt::Result {
+    let candidate = &plan.candidate;
+    writeln!(text, "matrix     {}  {}", plan.matrix.name, short(&plan.matrix.sha256))?;
+    let digest = candidate.sha256.as_ref().map(short).unwrap_or_default();
+    let (vendor, agent) = (&candidate.vendor, &candidate.agent);
+    writeln!(
+        text,
+        "candidate  {} of {agent} ({vendor}), version {}  {digest}",
+        kind_word(candidate.kind),
+        candidate.version
+    )?;
+    for image in plan.images.values() {
+        let stand_in = if image.stand_in { ", a stand-in: no Windows" } else { "" };
+        let disk = short(&image.disk.sha256);
+        writeln!(text, "image      {}: {}, build {}{stand_in}  {disk}", image.id, image.title, image.windows.build)?;
+    }
+    let starts: usize = plan.cells.iter().map(boots).sum();
+    let steps: usize = plan.cells.iter().map(|cell| cell.arms.baseline.len() + cell.arms.candidate.len()).sum();
+    let (cells, arms) = (count(plan.cells.len(), "cell"), count(2 * plan.cells.len(), "arm"));
+    writeln!(text, "size       {cells}, {arms}, {}, about {}", count(steps, "step"), count(starts, "boot"))?;
+    for (number, cell) in plan.cells.iter().enumerate() {
+        writeln!(text, "\n{}. {}", number + 1, cell.id)?;
+        let agents: Vec<String> = cell.agents.iter().map(|agent| format!("{} {}", agent.id, agent.version)).collect();
+        let agents = if agents.is_empty() { "none".to_owned() } else { agents.join(", ") };
+        writeln!(text, "   agents: {agents}; about {}", count(boots(cell), "boot"))?;
+        for (baseline, candidate) in cell.arms.baseline.iter().zip(&cell.arms.candidate) {
+            let (one, other) = (what(baseline), what(candidate));
+            if one == other {
+                line(text, &baseline.id.to_string(), &one)?;
+            } else {
+                line(text, &baseline.id.to_string(), &format!("{}: {one}", Arm::Baseline))?;
+                line(text, "", &format!("{}: {other}", Arm::Candidate))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn line(text: &mut String, step: &str, what: &str) -> std::fmt::Result {
+    writeln!(text, "   {step:<26} {what}")
+}
+
+/// What a step does, in a line.
+fn what(step: &Step) -> String {
+    let what = match &step.action {
+        Action::Provision => "start a fresh machine".to_owned(),
+        Action::Configure { settings } if settings.is_empty() => "nothing to set".to_owned(),
+        Action::Configure { settings } => {
+            let all: Vec<String> = settings.iter().map(|it| format!("{} {}", it.setting, it.value)).collect();
+            let restart = if step.restarts() { ", restart" } else { "" };
+            format!("{}{restart}, read back", all.join(", "))
+        }
+        Action::Install(install) => {
+            let how = match &install.method {
+                Method::Msi { .. } => "msi",
+                Method::Exe { .. } => "exe",
+                Method::Script { .. } => "script",
+                Method::File { .. } => "file",
+                Method::Driver => "driver",
+                Method::Msu => "msu",
+            };
+            let then = if install.then.is_empty() {
+                String::new()
+            } else {
+                format!(", then {}", count(install.then.len(), "command"))
+            };
+            format!(
+                "{how} {} ({} {}){then}  {}",
+                install.file_name,
+                install.agent,
+                install.version,
+                short(&install.package)
+            )
+        }
+        Action::Hold => "current version stays".to_owned(),
+        Action::Dwell { time } => format!("stay up for {} s", seconds(time.as_millis())),
+        Action::Reboot { settle } => format!("restart, settle for {} s", seconds(settle.as_millis())),
+        Action::Exercise(Exercise::FileStorm { files }) => format!("{files} files"),
+        Action::Exercise(Exercise::ProcessStarts { processes }) => format!("{processes} processes"),
+        Action::Exercise(Exercise::Run { command }) => format!("run {}", quote(command)),
+        Action::Exercise(exercise @ (Exercise::Archives | Exercise::Loopback)) => exercise.name().to_owned(),
+        Action::Probe { probes } => format!("{}, no bugcheck", count(probes.len(), "probe")),
+        Action::Collect => "fetch the guest's records".to_owned(),
+    };
+    format!("{what}, within {} s", seconds(step.deadline.as_millis()))
+}
+
+/// Starts of machines that both arms of a cell take; installers may add some.
+fn boots(cell: &Cell) -> usize {
+    let arm = |steps: &[Step]| 1 + steps.iter().filter(|step| step.restarts()).count();
+    arm(&cell.arms.baseline) + arm(&cell.arms.candidate)
+}
+
+fn seconds(milliseconds: u64) -> String {
+    match (milliseconds / 1000, milliseconds % 1000) {
+        (whole, 0) => whole.to_string(),
+        (whole, part) => format!("{whole}.{part:03}"),
+    }
+}
+
+/// Enough of a digest to tell files apart.
+fn short(sha256: &Sha256) -> String {
+    format!("sha256:{}", sha256.as_str().get(..16).unwrap_or_else(|| sha256.as_str()))
+}

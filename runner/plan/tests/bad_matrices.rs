@@ -1,0 +1,75 @@
+//! Every file in `tests/bad-matrices` holds a mistake; what `check` says of it is pinned beside it, to the letter.
+//! A new mistake is one file: write it, accept what is printed, read it as an author would.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use coexist_plan::{Mistake, check};
+
+const ACCEPT: &str = "COEXIST_ACCEPT=1 cargo test -p coexist-plan --test bad_matrices";
+
+/// Kinds that no text file can show: a folder that is not there, bytes that are no text, a megabyte of text.
+const SHOWN_ELSEWHERE: [Mistake; 2] = [Mistake::Unreadable, Mistake::TooLarge];
+
+#[test]
+fn every_bad_file_is_told_as_pinned() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/bad-matrices");
+    // Messages show paths as given; from here they have no part of this machine in them.
+    std::env::set_current_dir(&folder).unwrap();
+    let accept = std::env::var_os("COEXIST_ACCEPT").is_some();
+    let mut files: Vec<PathBuf> = std::fs::read_dir(".")
+        .unwrap()
+        .map(|entry| PathBuf::from(entry.unwrap().file_name()))
+        .filter(|path| path.extension().is_some_and(|it| it == "yaml"))
+        .collect();
+    files.sort();
+    assert!(files.len() >= 25, "only {} files in {}", files.len(), folder.display());
+
+    let mut wrong = Vec::new();
+    let mut kinds = BTreeSet::new();
+    for file in &files {
+        let report = check(&[file]);
+        let text = report.to_string();
+        kinds.extend(report.messages().iter().map(coexist_plan::Message::mistake));
+        assert!(!report.messages().is_empty(), "{}: no message", file.display());
+        assert!(!text.contains(folder.to_str().unwrap()), "{}: an absolute path in\n{text}", file.display());
+        let pinned = file.with_extension("expected");
+        if accept {
+            std::fs::write(&pinned, &text).unwrap();
+        } else if std::fs::read_to_string(&pinned).unwrap_or_default() != text {
+            wrong.push(format!("==== {}\n{text}", file.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "{}\n{} changed. If they are right: {ACCEPT}", wrong.join("\n"), wrong.len());
+
+    let orphans: Vec<_> = std::fs::read_dir(".")
+        .unwrap()
+        .map(|entry| PathBuf::from(entry.unwrap().file_name()))
+        .filter(|path| path.extension().is_some_and(|it| it == "expected") && !path.with_extension("yaml").exists())
+        .collect();
+    assert!(orphans.is_empty(), "pinned, but the file is gone: {orphans:?}");
+
+    let never: Vec<_> =
+        Mistake::ALL.iter().filter(|kind| !kinds.contains(kind) && !SHOWN_ELSEWHERE.contains(kind)).collect();
+    assert!(never.is_empty(), "no bad file shows {never:?}");
+}
+
+#[test]
+fn files_that_cannot_be_read_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    std::fs::write(path("binary.yaml"), [0xff, 0xfe, 0x00]).unwrap();
+    std::fs::write(path("large.yaml"), "# ".repeat(600_000)).unwrap();
+    std::fs::create_dir(path("empty")).unwrap();
+    let kind = |path: PathBuf| {
+        let report = check(&[path]);
+        assert_eq!(report.errors(), 1, "{report}");
+        report.messages()[0].mistake()
+    };
+    assert_eq!(kind(path("absent.yaml")), Mistake::Unreadable);
+    assert_eq!(kind(path("binary.yaml")), Mistake::Unreadable);
+    assert_eq!(kind(path("empty")), Mistake::Unreadable);
+    assert_eq!(kind(path("large.yaml")), Mistake::TooLarge);
+}
