@@ -104,6 +104,8 @@ pub async fn serve(system: Arc<System>, mut listener: TcpListener, keys: SshKeys
             tokio::select! {
                 accepted = listener.accept() => match accepted {
                     Ok((stream, peer)) => {
+                        // Small answers at once, as sshd does; a connection that died in the queue ends by itself.
+                        let _ = stream.set_nodelay(true);
                         let handler = Connection::new(Arc::clone(&system), keys.clone(), peer);
                         tokio::spawn(connection(Arc::clone(&config), stream, handler, for_connections.clone()));
                     }

@@ -1,0 +1,233 @@
+//! Opening a session: TCP, host key, account.
+//!
+//! Behind QEMU's user-mode network the host side accepts every connection, whether or not anybody listens in the guest.
+//! What tells the cases apart is what happens before the first byte: a guest that lives but has no listener resets the
+//! connection, which QEMU passes on as a close; a guest that does not live says nothing.
+
+use std::borrow::Cow;
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use coexist_lab::{Door, Guest, Unanswered};
+use coexist_model::GuestAccess;
+use russh::keys::{HashAlg, PrivateKey, PrivateKeyWithHashAlg, PublicKey, PublicKeyOrCertificate};
+use russh::{AlgorithmKind, Preferred, client};
+use tokio::net::TcpStream;
+use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use crate::guest::WindowsGuest;
+use crate::session::{Notes, Session};
+use crate::text::one_line;
+
+/// The SSH way into Windows guests.
+#[derive(Debug, Clone)]
+pub struct WindowsDoor {
+    keepalive: Duration,
+    unanswered: usize,
+}
+
+impl Default for WindowsDoor {
+    /// Asks a quiet guest every two seconds whether it is still there, and gives it up after four questions: about ten
+    /// seconds, as emulated guests under load may take a few for anything.
+    fn default() -> Self {
+        Self::new(Duration::from_secs(2), 4)
+    }
+}
+
+impl WindowsDoor {
+    /// A door whose sessions ask after `keepalive` of silence whether the guest is still there, and end when that many
+    /// questions were left `unanswered`.
+    #[must_use]
+    pub fn new(keepalive: Duration, unanswered: usize) -> Self {
+        Self { keepalive, unanswered }
+    }
+
+    fn config(&self, pinned: &PublicKey) -> client::Config {
+        let questions = u32::try_from(self.unanswered).unwrap_or(u32::MAX).saturating_add(3);
+        client::Config {
+            keepalive_interval: Some(self.keepalive),
+            keepalive_max: self.unanswered,
+            // Later than the keepalives' end; ends a session that cannot even send its questions.
+            inactivity_timeout: Some(self.keepalive.saturating_mul(questions).max(STUCK)),
+            // The guest has keys of several kinds; it shows the kind that is asked for.
+            preferred: Preferred { key: Cow::Owned(vec![pinned.algorithm()]), ..Preferred::default() },
+            nodelay: true,
+            ..client::Config::default()
+        }
+    }
+}
+
+/// How soon after connecting a close means that the guest's system refused. It answers a knock in a fraction of this
+/// even under emulation; QEMU gives up on a guest that does not answer only after more than a minute.
+const AT_ONCE: Duration = Duration::from_secs(2);
+
+/// Longest silence while a session is set up, or while the guest takes nothing that is sent.
+const STUCK: Duration = Duration::from_secs(30);
+
+#[async_trait]
+impl Door for WindowsDoor {
+    async fn knock(
+        &self,
+        at: SocketAddr,
+        access: &GuestAccess,
+        patience: Duration,
+    ) -> Result<Box<dyn Guest>, Unanswered> {
+        let until = Instant::now() + patience;
+        let pinned = pinned_key(&access.host_key)?;
+        let key = account_key(&access.key_file)?;
+        let stream = reach(at, until).await?;
+        match timeout_at(until, self.set_up(stream, access, pinned, key)).await {
+            Ok(session) => Ok(Box::new(WindowsGuest::new(session?))),
+            Err(_) => {
+                Err(Unanswered::Broken(format!("no session within {patience:?}, though the guest has begun one")))
+            }
+        }
+    }
+}
+
+impl WindowsDoor {
+    async fn set_up(
+        &self,
+        stream: TcpStream,
+        access: &GuestAccess,
+        pinned: PublicKey,
+        key: PrivateKey,
+    ) -> Result<Session, Unanswered> {
+        let notes = Arc::new(Notes::default());
+        let config = Arc::new(self.config(&pinned));
+        let handler = Pinned { key: pinned, notes: Arc::clone(&notes) };
+        let mut handle = client::connect_stream(config, stream, handler).await.map_err(|error| match error {
+            russh::Error::UnknownKey => Unanswered::WrongKey { found: notes.shown_key() },
+            russh::Error::NoCommonAlgo { kind: AlgorithmKind::Key, theirs, .. } => {
+                Unanswered::WrongKey { found: one_line(&format!("of another kind ({})", theirs.join(", "))) }
+            }
+            error => Unanswered::Broken(one_line(&error.to_string())),
+        })?;
+        let key = PrivateKeyWithHashAlg::new(Arc::new(key), None);
+        match handle.authenticate_publickey(&access.user, key).await {
+            Ok(result) if result.success() => Ok(Session::new(handle, notes)),
+            Ok(_) => Err(Unanswered::Authentication { user: access.user.clone() }),
+            Err(error) => Err(Unanswered::Broken(one_line(&error.to_string()))),
+        }
+    }
+}
+
+/// Another try is begun this long after the last one: a connection that is opened while the guest starts stalls until
+/// QEMU repeats its first packet, seconds later (measured), while a new one is through as soon as the guest listens.
+const STAGGER: Duration = Duration::from_millis(300);
+/// Tries that are kept open at once: a guest that is slow to speak is not cut off, and sshd, which by default refuses
+/// from ten unfinished connections on (`MaxStartups`), is not provoked.
+const TRIES: usize = 4;
+
+/// Connects, again and again while nothing answers, and waits for the guest's first byte.
+async fn reach(at: SocketAddr, until: Instant) -> Result<TcpStream, Unanswered> {
+    let mut tries = JoinSet::new();
+    let mut open = VecDeque::new();
+    let mut next = Instant::now();
+    loop {
+        tokio::select! {
+            biased;
+            Some(Ok(answer)) = tries.join_next() => match answer {
+                Err(Unanswered::Silent) => {}
+                answer => return answer,
+            },
+            () = sleep_until(until) => return Err(Unanswered::Silent),
+            () = sleep_until(next) => {
+                if open.len() == TRIES && let Some(oldest) = open.pop_front() {
+                    AbortHandle::abort(&oldest);
+                }
+                open.push_back(tries.spawn(first_byte(at)));
+                next += STAGGER;
+            }
+        }
+    }
+}
+
+/// One connection on which the guest has spoken.
+async fn first_byte(at: SocketAddr) -> Result<TcpStream, Unanswered> {
+    use std::io::ErrorKind::{ConnectionRefused, ConnectionReset, HostUnreachable, NetworkUnreachable, TimedOut};
+    let stream = TcpStream::connect(at).await.map_err(|error| match error.kind() {
+        ConnectionRefused | ConnectionReset => Unanswered::Refused,
+        HostUnreachable | NetworkUnreachable | TimedOut => Unanswered::Silent,
+        _ => Unanswered::Host(format!("cannot connect to {at}: {error}")),
+    })?;
+    let connected = Instant::now();
+    tend(&stream);
+    match stream.peek(&mut [0]).await {
+        Ok(1..) => Ok(stream),
+        Ok(0) | Err(_) if connected.elapsed() <= AT_ONCE => Err(Unanswered::Refused),
+        Ok(0) | Err(_) => Err(Unanswered::Silent),
+    }
+}
+
+/// Lets the host's system notice a peer that is gone; behind a forward the peer is QEMU, so SSH asks too.
+fn tend(stream: &TcpStream) {
+    use rustix::net::sockopt::{set_socket_keepalive, set_tcp_keepcnt, set_tcp_keepidle, set_tcp_keepintvl};
+    let set = stream
+        .set_nodelay(true)
+        .and_then(|()| Ok(set_socket_keepalive(stream, true)?))
+        .and_then(|()| Ok(set_tcp_keepidle(stream, Duration::from_secs(3))?))
+        .and_then(|()| Ok(set_tcp_keepintvl(stream, Duration::from_secs(2))?))
+        .and_then(|()| Ok(set_tcp_keepcnt(stream, 3)?));
+    if let Err(error) = set {
+        tracing::debug!(%error, "the connection goes without keepalive");
+    }
+}
+
+fn pinned_key(text: &str) -> Result<PublicKey, Unanswered> {
+    let key = PublicKey::from_openssh(text.trim())
+        .map_err(|error| Unanswered::Host(format!("the image's host key cannot be read: {error}")))?;
+    if !Preferred::default().key.contains(&key.algorithm()) {
+        return Err(Unanswered::Host(format!("host keys of the kind {} are not supported", key.algorithm())));
+    }
+    Ok(key)
+}
+
+fn account_key(file: &Path) -> Result<PrivateKey, Unanswered> {
+    let host = |why: String| Unanswered::Host(format!("key file {}: {why}", file.display()));
+    let found = std::fs::metadata(file).map_err(|error| host(error.to_string()))?;
+    if found.permissions().mode() & 0o007 != 0 {
+        return Err(host("everybody on this host may read it; give it mode 0600".to_owned()));
+    }
+    let text = std::fs::read_to_string(file).map_err(|error| host(error.to_string()))?;
+    russh::keys::decode_secret_key(&text, None).map_err(|error| host(error.to_string()))
+}
+
+/// Accepts one host key, and notes how the connection ended.
+pub(crate) struct Pinned {
+    key: PublicKey,
+    notes: Arc<Notes>,
+}
+
+impl client::Handler for Pinned {
+    type Error = russh::Error;
+
+    async fn check_server_key(&mut self, shown: &PublicKeyOrCertificate) -> Result<bool, Self::Error> {
+        let found = match shown {
+            PublicKeyOrCertificate::PublicKey { key, .. } if key.key_data() == self.key.key_data() => return Ok(true),
+            PublicKeyOrCertificate::PublicKey { key, .. } => key.fingerprint(HashAlg::Sha256).to_string(),
+            PublicKeyOrCertificate::Certificate(_) => "in a certificate".to_owned(),
+        };
+        self.notes.set_shown_key(found);
+        Ok(false)
+    }
+
+    async fn disconnected(&mut self, reason: client::DisconnectReason<Self::Error>) -> Result<(), Self::Error> {
+        match reason {
+            client::DisconnectReason::ReceivedDisconnect(info) => {
+                self.notes.set_end(one_line(&format!("the guest disconnected: {}", info.message)));
+                Ok(())
+            }
+            client::DisconnectReason::Error(error) => {
+                self.notes.set_end(one_line(&error.to_string()));
+                Err(error)
+            }
+        }
+    }
+}

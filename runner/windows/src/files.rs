@@ -1,0 +1,365 @@
+//! Files over SFTP.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use coexist_lab::GuestError;
+use russh::ChannelMsg;
+use russh_sftp::client::error::Error as SftpError;
+use russh_sftp::client::fs::Metadata;
+use russh_sftp::client::{Config, RawSftpSession, SftpSession};
+use russh_sftp::protocol::{FileAttributes, StatusCode};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::Mutex;
+use tokio::time::{Instant, timeout_at};
+
+use crate::paths::{folders_above, sftp};
+use crate::session::{QUERY, Session, disagrees};
+use crate::text::one_line;
+
+/// Slowest transfer that is waited for, in bytes per second. The stand-in under emulation reaches about 9 MB/s.
+const SLOWEST: u64 = 256 * 1024;
+
+/// Bytes moved at once between the host's disk and the connection.
+const CHUNK: usize = 256 * 1024;
+
+/// Most entries read from one folder.
+const ENTRIES: usize = 1000;
+
+/// Longest time for a file of this size.
+fn allowance(size: u64) -> Duration {
+    QUERY + Duration::from_secs(size / SLOWEST)
+}
+
+/// The file side of a session. Its SFTP channel is opened when it is first needed.
+#[derive(Default)]
+pub(crate) struct Files {
+    channel: Mutex<Option<Arc<SftpSession>>>,
+}
+
+/// What is transferred where, for messages.
+struct Work<'a> {
+    session: &'a Session,
+    during: String,
+    until: Instant,
+    deadline: Duration,
+}
+
+/// One entry of a folder.
+pub(crate) struct Entry {
+    /// Its name: no path separators, no control characters.
+    pub(crate) name: String,
+    /// What the guest says about it.
+    pub(crate) metadata: FileAttributes,
+}
+
+impl<'a> Work<'a> {
+    fn new(session: &'a Session, during: String, deadline: Duration) -> Self {
+        Self { session, during, until: Instant::now() + deadline, deadline }
+    }
+
+    fn late(&self) -> GuestError {
+        GuestError::TimedOut { during: self.during.clone(), after: self.deadline }
+    }
+
+    /// Waits for an answer, at most until the deadline.
+    async fn wait<T>(&self, answer: impl Future<Output = Result<T, SftpError>>) -> Result<T, GuestError> {
+        match timeout_at(self.until, answer).await {
+            Ok(answer) => answer.map_err(|error| self.failed(error)),
+            Err(_) => Err(self.late()),
+        }
+    }
+
+    /// Waits for bytes, likewise.
+    async fn wait_io<T>(&self, answer: impl Future<Output = io::Result<T>>) -> Result<T, GuestError> {
+        self.wait(async { answer.await.map_err(sftp_error) }).await
+    }
+
+    fn failed(&self, error: SftpError) -> GuestError {
+        if self.session.is_closed() {
+            return self.session.lost(&self.during, true, &error.to_string());
+        }
+        match error {
+            SftpError::Timeout => self.late(),
+            SftpError::Status(status) if is_full(&status.error_message) => {
+                GuestError::DiskFull { what: self.during.clone() }
+            }
+            SftpError::Status(status) => {
+                let found = format!("{}: {}", status.status_code, status.error_message);
+                disagrees(&self.during, "success", &found)
+            }
+            SftpError::Limited(_) | SftpError::UnexpectedPacket => {
+                disagrees(&self.during, "an answer by the SFTP protocol", &error.to_string())
+            }
+            // The channel's end, seen before the connection's: with it everything on the way is lost.
+            SftpError::IO(_) | SftpError::UnexpectedBehavior(_) => {
+                self.session.lost(&self.during, true, &error.to_string())
+            }
+        }
+    }
+
+    fn host(file: &Path, error: &io::Error) -> GuestError {
+        let full = matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
+        GuestError::Host { file: file.display().to_string(), error: error.to_string(), full }
+    }
+}
+
+/// The library wraps its own errors into `io::Error`, and writes that the guest refused as bare text.
+fn sftp_error(error: io::Error) -> SftpError {
+    if error.kind() == io::ErrorKind::TimedOut {
+        return SftpError::Timeout;
+    }
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<SftpError>()) {
+        Some(known) => known.clone(),
+        None => SftpError::Status(russh_sftp::protocol::Status {
+            id: 0,
+            status_code: StatusCode::Failure,
+            error_message: error.to_string(),
+            language_tag: String::new(),
+        }),
+    }
+}
+
+/// Whether a server's words for a failure are about room. The protocol has no code for it.
+fn is_full(message: &str) -> bool {
+    let lower = message.to_ascii_lowercase();
+    ["no space left", "not enough space", "disk full", "enospc", "disk quota"].iter().any(|words| lower.contains(words))
+}
+
+/// Where a file that is sent comes from.
+pub(crate) enum Source<'a> {
+    /// A file on this host.
+    File(&'a Path),
+    /// Bytes of our own.
+    Text(&'a str),
+}
+
+impl Files {
+    async fn sftp(&self, work: &Work<'_>) -> Result<Arc<SftpSession>, GuestError> {
+        let mut channel = self.channel.lock().await;
+        if let Some(open) = &*channel {
+            return Ok(Arc::clone(open));
+        }
+        let opened = Arc::new(work.wait(Self::open(work)).await??);
+        *channel = Some(Arc::clone(&opened));
+        Ok(opened)
+    }
+
+    async fn open(work: &Work<'_>) -> Result<Result<SftpSession, GuestError>, SftpError> {
+        let stream = match subsystem(work).await {
+            Ok(stream) => stream,
+            Err(error) => return Ok(Err(error)),
+        };
+        SftpSession::new_with_config(stream, config()).await.map(Ok)
+    }
+
+    /// After a failure that was no plain answer, the next request gets a channel of its own.
+    async fn keep_or_drop<T>(&self, result: Result<T, GuestError>) -> Result<T, GuestError> {
+        if matches!(result, Err(GuestError::Lost { .. } | GuestError::TimedOut { .. })) {
+            self.channel.lock().await.take();
+        }
+        result
+    }
+
+    /// Puts a file into the guest, and makes sure that it is whole there.
+    pub(crate) async fn put(&self, session: &Session, source: Source<'_>, path: &str) -> Result<u64, GuestError> {
+        let result = self.send(session, source, path).await;
+        self.keep_or_drop(result).await
+    }
+
+    async fn send(&self, session: &Session, source: Source<'_>, path: &str) -> Result<u64, GuestError> {
+        let (mut reader, size, from): (Box<dyn tokio::io::AsyncRead + Send + Unpin>, u64, &Path) = match source {
+            Source::Text(text) => (Box::new(text.as_bytes()), text.len() as u64, Path::new(path)),
+            Source::File(file) => {
+                let host = |error| Work::host(file, &error);
+                let open = tokio::fs::File::open(file).await.map_err(host)?;
+                let size = open.metadata().await.map_err(host)?.len();
+                (Box::new(open), size, file)
+            }
+        };
+        let work = Work::new(session, format!("sending {path}"), allowance(size));
+        let sftp_session = self.sftp(&work).await?;
+        let sent = async {
+            let mut file = work.wait(sftp_session.create(sftp(path))).await?;
+            let mut chunk = vec![0; CHUNK];
+            loop {
+                let count = reader.read(&mut chunk).await.map_err(|error| Work::host(from, &error))?;
+                if count == 0 {
+                    break;
+                }
+                work.wait_io(file.write_all(&chunk[..count])).await?;
+            }
+            work.wait_io(file.close()).await?;
+            work.wait(sftp_session.metadata(sftp(path))).await
+        }
+        .await;
+        match sent {
+            Ok(there) if there.size == Some(size) => Ok(size),
+            Ok(there) => Err(disagrees(&work.during, &format!("{size} bytes there"), &format!("{:?}", there.size))),
+            // A bare "Failure" may be a full disk: where the server tells how much room there is, ask.
+            Err(GuestError::Disagrees { .. }) if Self::has_no_room(&work, &sftp_session, path, size).await => {
+                Err(GuestError::DiskFull { what: path.to_owned() })
+            }
+            Err(GuestError::DiskFull { .. }) => Err(GuestError::DiskFull { what: path.to_owned() }),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn has_no_room(work: &Work<'_>, sftp_session: &SftpSession, path: &str, size: u64) -> bool {
+        let drive: String = sftp(path).chars().take(3).collect();
+        match work.wait(sftp_session.fs_info(format!("{drive}/"))).await {
+            Ok(Some(room)) => room.blocks_avail.saturating_mul(room.fragment_size) < size.min(64 * 1024),
+            Ok(None) | Err(_) => false,
+        }
+    }
+
+    /// Makes the folders in which a file will lie.
+    pub(crate) async fn make_folders_for(&self, session: &Session, path: &str) -> Result<(), GuestError> {
+        let work = Work::new(session, format!("making the folder of {path}"), QUERY);
+        let result = async {
+            let sftp_session = self.sftp(&work).await?;
+            for folder in folders_above(path) {
+                if work.wait(sftp_session.try_exists(folder.clone())).await? {
+                    continue;
+                }
+                work.wait(sftp_session.create_dir(folder)).await?;
+            }
+            Ok(())
+        }
+        .await;
+        self.keep_or_drop(result).await
+    }
+
+    /// What is at a path, if anything is.
+    pub(crate) async fn stat(
+        &self,
+        session: &Session,
+        path: &str,
+        deadline: Duration,
+    ) -> Result<Option<Metadata>, GuestError> {
+        let work = Work::new(session, format!("looking for {path}"), deadline);
+        let result = async {
+            let sftp_session = self.sftp(&work).await?;
+            let asked = sftp_session.metadata(sftp(path));
+            match timeout_at(work.until, asked).await {
+                Err(_) => Err(work.late()),
+                Ok(Ok(metadata)) => Ok(Some(metadata)),
+                Ok(Err(SftpError::Status(status))) if status.status_code == StatusCode::NoSuchFile => Ok(None),
+                Ok(Err(error)) => Err(work.failed(error)),
+            }
+        }
+        .await;
+        self.keep_or_drop(result).await
+    }
+
+    /// What is in a folder, at most [`ENTRIES`]; nothing when it is not there. Names that could not be names are left out.
+    ///
+    /// On a channel of its own: the library's listing would take as many entries as the guest cares to invent.
+    pub(crate) async fn list(&self, session: &Session, path: &str) -> Result<Vec<Entry>, GuestError> {
+        let work = Work::new(session, format!("listing {path}"), QUERY);
+        let stream = match timeout_at(work.until, subsystem(&work)).await {
+            Ok(stream) => stream?,
+            Err(_) => return Err(work.late()),
+        };
+        let raw = RawSftpSession::new_with_config(stream, config());
+        work.wait(raw.init()).await?;
+        let folder = match timeout_at(work.until, raw.opendir(sftp(path))).await {
+            Err(_) => return Err(work.late()),
+            Ok(Ok(folder)) => folder.handle,
+            Ok(Err(SftpError::Status(status))) if status.status_code == StatusCode::NoSuchFile => return Ok(Vec::new()),
+            Ok(Err(error)) => return Err(work.failed(error)),
+        };
+        let mut entries = Vec::new();
+        while entries.len() < ENTRIES {
+            match timeout_at(work.until, raw.readdir(folder.as_str())).await {
+                Err(_) => return Err(work.late()),
+                Ok(Err(SftpError::Status(status))) if status.status_code == StatusCode::Eof => break,
+                Ok(Err(error)) => return Err(work.failed(error)),
+                Ok(Ok(names)) => entries.extend(
+                    names
+                        .files
+                        .into_iter()
+                        .filter(|file| crate::paths::is_file_name(&file.filename))
+                        .map(|file| Entry { name: file.filename, metadata: file.attrs }),
+                ),
+            }
+        }
+        entries.truncate(ENTRIES);
+        Ok(entries)
+    }
+
+    /// Fetches the first `limit` bytes of a file. What was fetched of a file that could not be fetched is removed.
+    pub(crate) async fn get(&self, session: &Session, path: &str, to: &Path, limit: u64) -> Result<u64, GuestError> {
+        let result = self.receive(session, path, to, limit).await;
+        if result.is_err() && !matches!(result, Err(GuestError::Host { .. })) {
+            // It may not have been created at all.
+            let _ = tokio::fs::remove_file(to).await;
+        }
+        self.keep_or_drop(result).await
+    }
+
+    async fn receive(&self, session: &Session, path: &str, to: &Path, limit: u64) -> Result<u64, GuestError> {
+        let during = format!("fetching {}", one_line(path));
+        let asking = Work::new(session, during.clone(), QUERY);
+        let sftp_session = self.sftp(&asking).await?;
+        let file = asking.wait(sftp_session.open(sftp(path))).await?;
+        let size = asking.wait(file.metadata()).await?.size.unwrap_or(limit);
+        let work = Work::new(session, during, allowance(size.min(limit)));
+        let host = |error| Work::host(to, &error);
+        let mut target = tokio::fs::File::create(to).await.map_err(host)?;
+        target.set_max_buf_size(CHUNK);
+        let mut file = file.take(limit);
+        let mut chunk = vec![0; CHUNK];
+        let mut fetched = 0;
+        loop {
+            let count = work.wait_io(file.read(&mut chunk)).await?;
+            if count == 0 {
+                break;
+            }
+            target.write_all(&chunk[..count]).await.map_err(host)?;
+            fetched += count as u64;
+        }
+        target.flush().await.map_err(host)?;
+        Ok(fetched)
+    }
+}
+
+fn config() -> Config {
+    // One answer may take long on a guest under load; the deadline of the whole work is what counts.
+    Config { request_timeout_secs: QUERY.as_secs(), ..Config::default() }
+}
+
+async fn subsystem(work: &Work<'_>) -> Result<russh::ChannelStream<russh::client::Msg>, GuestError> {
+    let mut channel = work.session.channel(&work.during, true).await?;
+    let lost = |why: &str| work.session.lost(&work.during, true, why);
+    channel.request_subsystem(true, "sftp").await.map_err(|error| lost(&error.to_string()))?;
+    loop {
+        match channel.wait().await {
+            Some(ChannelMsg::Success) => break,
+            Some(ChannelMsg::Failure) => {
+                return Err(disagrees(&work.during, "a guest that offers SFTP", "the request was refused"));
+            }
+            Some(ChannelMsg::Close) | None => return Err(lost("the channel was closed")),
+            Some(_) => {}
+        }
+    }
+    Ok(channel.into_stream())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_for_a_full_disk() {
+        for full in ["No space left on device", "There is not enough space on the disk.", "write: disk full"] {
+            assert!(is_full(full), "{full}");
+        }
+        assert!(!is_full("Failure"));
+        assert!(matches!(sftp_error(io::Error::other("Failure")), SftpError::Status(_)));
+        assert!(matches!(sftp_error(SftpError::UnexpectedPacket.into()), SftpError::UnexpectedPacket));
+        assert!(matches!(sftp_error(io::ErrorKind::TimedOut.into()), SftpError::Timeout));
+    }
+}

@@ -1,0 +1,192 @@
+//! The port [`Guest`], put together from commands and files.
+
+use std::path::Path;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use coexist_lab::{BootRecord, Guest, GuestError, InstallReport, Reading, RemoteFile};
+use coexist_model::{Apply, BootIdentity, Edition, Exercise, Install, Probe, WindowsFacts};
+
+use crate::files::{Entry, Files, Source};
+use crate::parse::registry;
+use crate::paths::{LOGS, SCRIPTS};
+use crate::session::{Output, QUERY, Session, disagrees};
+use crate::text::Keep;
+use crate::{boot, exercise, install, probe};
+
+/// A session with one boot of a Windows guest.
+pub(crate) struct WindowsGuest {
+    pub(crate) session: Session,
+    pub(crate) files: Files,
+}
+
+/// \[R\] `ERROR_SHUTDOWN_IN_PROGRESS` and `ERROR_SHUTDOWN_IS_SCHEDULED` (winerror.h): somebody else was faster.
+const RESTARTS_ALREADY: [u32; 2] = [1115, 1190];
+
+/// Deepest folder below `LiveKernelReports` that is looked into: reports lie in it and in one folder per component.
+const REPORT_DEPTH: usize = 3;
+
+/// Most crash files reported.
+const CRASH_FILES: usize = 200;
+
+impl WindowsGuest {
+    pub(crate) fn new(session: Session) -> Self {
+        Self { session, files: Files::default() }
+    }
+
+    /// Puts a command file into the guest and runs it. Lines must be fit for a command file; the last one must leave with
+    /// the exit code that counts.
+    pub(crate) async fn run_script(
+        &self,
+        during: &str,
+        name: &str,
+        lines: &[String],
+        keep: Keep,
+        deadline: Duration,
+    ) -> Result<Output, GuestError> {
+        let path = format!("{SCRIPTS}\\{name}.cmd");
+        self.files.make_folders_for(&self.session, &path).await?;
+        self.files.put(&self.session, Source::Text(&script(lines)), &path).await?;
+        self.session.run(during, &path, keep, deadline).await
+    }
+
+    async fn current_version(&self, name: &str) -> Result<String, GuestError> {
+        let during = "asking for the version of Windows";
+        let command = format!(r#"reg.exe query "HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion" /v {name}"#);
+        let output = self.session.run(during, &command, Keep::TEXT, QUERY).await?;
+        match registry::value(&output.stdout.to_text(), name) {
+            Some(value) if output.code == 0 => Ok(value.data),
+            _ => Err(disagrees(during, &format!("the value {name}"), &output.summary())),
+        }
+    }
+
+    /// Dumps in a folder and, to a depth, in those below.
+    async fn dumps_below(&self, folder: &str, depth: usize, found: &mut Vec<RemoteFile>) -> Result<(), GuestError> {
+        let mut folders = vec![(folder.to_owned(), depth)];
+        while let Some((folder, depth)) = folders.pop() {
+            for Entry { name, metadata } in self.files.list(&self.session, &folder).await? {
+                if found.len() >= CRASH_FILES {
+                    return Ok(());
+                }
+                let path = format!("{folder}/{name}");
+                if metadata.is_dir() {
+                    if depth > 1 && folders.len() < CRASH_FILES {
+                        folders.push((path, depth - 1));
+                    }
+                } else if name.to_ascii_lowercase().ends_with(".dmp") {
+                    found.push(remote_file(path, metadata.size, metadata.mtime));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn remote_file(path: String, size: Option<u64>, modified: Option<u32>) -> RemoteFile {
+    RemoteFile { path, size: size.unwrap_or(0), modified: modified.unwrap_or(0).into() }
+}
+
+/// The text of a command file: CRLF, and UTF-8 announced where there is more than ASCII.
+pub(crate) fn script(lines: &[String]) -> String {
+    let mut text = String::from("@echo off\r\n");
+    if !lines.iter().all(|line| line.is_ascii()) {
+        // Command files are read in the console's code page.
+        text.push_str("chcp 65001 >nul\r\n");
+    }
+    for line in lines {
+        text.push_str(line);
+        text.push_str("\r\n");
+    }
+    text
+}
+
+#[async_trait]
+impl Guest for WindowsGuest {
+    async fn identify(&self) -> Result<WindowsFacts, GuestError> {
+        let build = self.current_version("CurrentBuildNumber").await?;
+        let kind = self.current_version("InstallationType").await?;
+        let during = "asking for the version of Windows";
+        let build = build.trim().parse().map_err(|_| disagrees(during, "a build number", &build))?;
+        let edition = match kind.trim() {
+            "Client" => Edition::Client,
+            // `Server Core`, `Nano Server`.
+            kind if kind.split(' ').any(|word| word == "Server") => Edition::Server,
+            kind => return Err(disagrees(during, "InstallationType `Client` or `Server…`", kind)),
+        };
+        Ok(WindowsFacts { build, edition })
+    }
+
+    async fn boot_identity(&self) -> Result<BootIdentity, GuestError> {
+        boot::identity(&self.session).await
+    }
+
+    async fn boot_record(&self, since: Option<&BootIdentity>) -> Result<BootRecord, GuestError> {
+        boot::record(&self.session, since).await
+    }
+
+    async fn restart(&self) -> Result<(), GuestError> {
+        let during = "asking for a restart";
+        // One second, so that the answer is on its way before the connection is cut. p:4:1 is "application: maintenance,
+        // planned": the guest's log shows who asked.
+        let answer = self.session.run_into_the_dark(during, "shutdown.exe /r /t 1 /d p:4:1", QUERY).await?;
+        match answer {
+            None => Ok(()),
+            Some(output) if output.code == 0 || RESTARTS_ALREADY.contains(&output.code) => Ok(()),
+            Some(output) => Err(disagrees(during, "exit code 0 from shutdown", &output.summary())),
+        }
+    }
+
+    async fn install(&self, order: &Install, file: &Path) -> Result<InstallReport, GuestError> {
+        install::install(self, order, file).await
+    }
+
+    async fn apply(&self, change: &Apply, deadline: Duration) -> Result<Reading, GuestError> {
+        probe::apply(self, change, deadline).await
+    }
+
+    async fn look(&self, probe: &Probe, deadline: Duration) -> Result<Reading, GuestError> {
+        probe::look(self, probe, deadline).await
+    }
+
+    async fn exercise(&self, work: &Exercise, deadline: Duration) -> Result<Reading, GuestError> {
+        exercise::exercise(self, work, deadline).await
+    }
+
+    async fn crash_files(&self) -> Result<Vec<RemoteFile>, GuestError> {
+        let mut found = Vec::new();
+        let memory = "/C:/Windows/MEMORY.DMP";
+        if let Some(metadata) = self.files.stat(&self.session, memory, QUERY).await? {
+            found.push(remote_file(memory.to_owned(), metadata.size, metadata.mtime));
+        }
+        self.dumps_below("/C:/Windows/Minidump", 1, &mut found).await?;
+        self.dumps_below("/C:/Windows/LiveKernelReports", REPORT_DEPTH, &mut found).await?;
+        Ok(found)
+    }
+
+    async fn fetch(&self, remote: &str, to: &Path, limit: u64) -> Result<u64, GuestError> {
+        self.files.get(&self.session, remote, to, limit).await
+    }
+
+    async fn event_log(&self, to: &Path, limit: u64) -> Result<u64, GuestError> {
+        let during = "exporting the System event log";
+        let path = format!("{LOGS}\\System.evtx");
+        self.files.make_folders_for(&self.session, &path).await?;
+        let command = format!("wevtutil.exe epl System {path} /ow:true");
+        let output = self.session.run(during, &command, Keep::TEXT, QUERY).await?;
+        if output.code != 0 {
+            return Err(disagrees(during, "exit code 0 from wevtutil", &output.summary()));
+        }
+        self.files.get(&self.session, &path, to, limit).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn command_files_have_windows_line_ends() {
+        assert_eq!(script(&["exit /b 0".to_owned()]), "@echo off\r\nexit /b 0\r\n");
+        assert!(script(&["echo Grüße".to_owned()]).starts_with("@echo off\r\nchcp 65001 >nul\r\n"));
+    }
+}

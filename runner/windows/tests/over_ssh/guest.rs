@@ -1,0 +1,341 @@
+//! A session: commands, files, and how they break.
+
+use std::time::{Duration, Instant};
+
+use crate::server::{Answer, Server, WriteFault};
+use coexist_lab::{BootRecord, Door, Guest, GuestError, Reading, UnexpectedEnd};
+use coexist_model::{
+    Apply, BootIdentity, Edition, ExitMeaning, Hex, Install, Method, Probe, RegistryData, Seconds, WindowsFacts,
+};
+use coexist_windows::WindowsDoor;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+async fn open(server: &Server) -> Box<dyn Guest> {
+    WindowsDoor::default().knock(server.at, &server.access, PATIENCE).await.unwrap()
+}
+
+/// A guest of which every command leads to this.
+async fn always(answer: Answer) -> (Server, Box<dyn Guest>) {
+    let server = Server::start(move |_| answer.clone()).await;
+    let guest = open(&server).await;
+    (server, guest)
+}
+
+fn command(run: &str) -> Probe {
+    Probe::Command { run: run.to_owned(), prints: None }
+}
+
+#[tokio::test]
+async fn exit_codes_arrive_untruncated() {
+    for (code, shown) in [(3010, "exit code 3010"), (0xc000_0005, "exit code 0xc0000005")] {
+        let (_server, guest) = always(Answer::exit(code, "")).await;
+        let reading = guest.look(&command("x"), PATIENCE).await.unwrap();
+        assert_eq!(reading, Reading { holds: false, found: shown.to_owned() });
+    }
+}
+
+#[tokio::test]
+async fn output_that_comes_after_the_code_counts() {
+    let answer = Answer::Exit { stdout: b"out\r\n\x1b[2J".to_vec(), stderr: b"err \xff".to_vec(), code: 0 };
+    let (server, guest) = always(answer).await;
+    let probe = Probe::Command { run: "scp.exe".to_owned(), prints: Some("ERR".to_owned()) };
+    let reading = guest.look(&probe, PATIENCE).await.unwrap();
+    assert!(reading.holds);
+    assert_eq!(reading.found, "exit code 0: out; \\u{1b}[2J; err \u{fffd}");
+    // sshd would rewrite a command that begins with `scp`.
+    assert_eq!(server.commands(), [" scp.exe"]);
+}
+
+#[tokio::test]
+async fn a_flood_is_bounded() {
+    let (_server, guest) = always(Answer::Flood(64 << 20)).await;
+    let reading = guest.look(&command("x"), PATIENCE).await.unwrap();
+    assert!(reading.holds && reading.found.chars().count() <= 301, "{}", reading.found.len());
+    let error = guest.look(&Probe::Filter { name: "a".to_owned(), altitude: None }, PATIENCE).await.unwrap_err();
+    assert!(matches!(error, GuestError::Disagrees { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_command_that_hangs_is_timed_out() {
+    let (server, guest) = always(Answer::Hang).await;
+    let begun = Instant::now();
+    let error = guest.look(&command("x"), Duration::from_millis(300)).await.unwrap_err();
+    assert!(matches!(error, GuestError::TimedOut { .. }), "{error}");
+    assert!(begun.elapsed() < Duration::from_secs(5));
+    // The session is still good.
+    assert_eq!(guest.look(&Probe::File { path: r"C:\x".to_owned() }, PATIENCE).await.unwrap().found, "not there");
+    drop(server);
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_is_lost() {
+    for answer in [Answer::Cut, Answer::NoCode] {
+        let (_server, guest) = always(answer).await;
+        let error = guest.look(&command("x"), PATIENCE).await.unwrap_err();
+        assert!(matches!(error, GuestError::Lost { transfer: false, .. }), "{error}");
+    }
+    let (_server, guest) = always(Answer::Cut).await;
+    guest.look(&command("x"), PATIENCE).await.unwrap_err();
+    let error = guest.look(&command("y"), PATIENCE).await.unwrap_err();
+    assert!(matches!(error, GuestError::Lost { transfer: false, .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_guest_that_falls_silent_is_noticed_before_the_deadline() {
+    let server = Server::start(|_| Answer::Freeze).await;
+    let door = WindowsDoor::new(Duration::from_millis(100), 2);
+    let guest = door.knock(server.at, &server.access, PATIENCE).await.unwrap();
+    let begun = Instant::now();
+    let error = guest.look(&command("x"), Duration::from_secs(60)).await.unwrap_err();
+    assert!(matches!(&error, GuestError::Lost { detail, .. } if detail.contains("eepalive")), "{error}");
+    assert!(begun.elapsed() < Duration::from_secs(10));
+}
+
+#[tokio::test]
+async fn a_refused_request_is_no_answer_of_windows() {
+    let (_server, guest) = always(Answer::Refuse).await;
+    let error = guest.look(&command("x"), PATIENCE).await.unwrap_err();
+    assert!(matches!(error, GuestError::Disagrees { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_restart_is_accepted_even_when_it_cuts_the_answer_off() {
+    for (answer, accepted) in [
+        (Answer::ok(""), true),
+        (Answer::exit(1190, "already"), true),
+        (Answer::Cut, true),
+        (Answer::exit(5, "Access is denied.(5)"), false),
+        (Answer::Refuse, false),
+    ] {
+        let (server, guest) = always(answer).await;
+        assert_eq!(guest.restart().await.is_ok(), accepted);
+        assert_eq!(server.commands(), ["shutdown.exe /r /t 1 /d p:4:1"]);
+    }
+}
+
+#[tokio::test]
+async fn windows_says_what_it_is() {
+    let value = |name: &str, data: &str| {
+        Answer::ok(&format!("\r\nHKEY_LOCAL_MACHINE\\SOFTWARE\\X\r\n    {name}    REG_SZ    {data}\r\n\r\n"))
+    };
+    let server = Server::start(move |command| match command.rsplit(' ').next() {
+        Some("CurrentBuildNumber") => value("CurrentBuildNumber", "26100"),
+        _ => value("InstallationType", "Server Core"),
+    })
+    .await;
+    let facts = open(&server).await.identify().await.unwrap();
+    assert_eq!(facts, WindowsFacts { build: 26100, edition: Edition::Server });
+    let (_server, guest) = always(Answer::exit(1, "ERROR: no")).await;
+    assert!(matches!(guest.identify().await, Err(GuestError::Disagrees { .. })));
+}
+
+fn event(provider: &str, id: u32, record: u32, time: &str, data: &[(&str, &str)]) -> String {
+    let data: String = data.iter().map(|(name, value)| format!("<Data Name='{name}'>{value}</Data>")).collect();
+    format!(
+        "<Event xmlns='http://schemas.microsoft.com/win/2004/08/events/event'><System><Provider Name='{provider}'/>\
+         <EventID>{id}</EventID><TimeCreated SystemTime='{time}'/><EventRecordID>{record}</EventRecordID></System>\
+         <EventData>{data}</EventData></Event>\r\n"
+    )
+}
+
+#[tokio::test]
+async fn boots_are_read_from_the_log() {
+    let general = "Microsoft-Windows-Kernel-General";
+    let first = ("StartTime", "2026-03-01T10:00:00.5000000Z");
+    let second = ("StartTime", "2026-03-01T10:05:00.5000000Z");
+    let newest = event(general, 12, 90, "2026-03-01T10:05:00.6Z", &[second]);
+    let boot = event("Microsoft-Windows-Kernel-Boot", 20, 92, "2026-03-01T10:05:00.601Z", &[("LastBootId", "17")]);
+    let stop = [
+        ("BugcheckCode", "80"),
+        ("BugcheckParameter1", "0xffff840000000000"),
+        ("BugcheckParameter2", "0x0"),
+        ("BugcheckParameter3", "0xfffff80412345678"),
+        ("BugcheckParameter4", "0x2"),
+    ];
+    let all = [
+        event("Microsoft-Windows-Kernel-Power", 41, 95, "2026-03-01T10:05:09Z", &stop),
+        event("EventLog", 6008, 93, "2026-03-01T10:05:08Z", &[]),
+        newest.clone(),
+        event(general, 12, 50, "2026-03-01T10:00:00.6Z", &[first]),
+    ];
+    let server = Server::start(move |command| {
+        Answer::ok(&match command {
+            _ if command.contains("EventID=6008") => all.concat(),
+            _ if command.contains("Kernel-Boot") => boot.clone(),
+            _ => newest.clone(),
+        })
+    })
+    .await;
+    let guest = open(&server).await;
+    let now = guest.boot_identity().await.unwrap();
+    assert_eq!(now, BootIdentity { boot_id: 17, start_time: Some(second.1.to_owned()) });
+    let before = BootIdentity { boot_id: 16, start_time: Some(first.1.to_owned()) };
+    let stop = [Hex(0x50), Hex(0xffff_8400_0000_0000), Hex(0), Hex(0xffff_f804_1234_5678), Hex(2)];
+    let record = BootRecord { boots: 1, unexpected: vec![UnexpectedEnd { stop: Some(stop) }] };
+    assert_eq!(guest.boot_record(Some(&before)).await.unwrap(), record);
+    assert_eq!(guest.boot_record(Some(&now)).await.unwrap(), BootRecord::default());
+    assert_eq!(guest.boot_record(None).await.unwrap().boots, 2);
+}
+
+#[tokio::test]
+async fn settings_are_written_as_reg_reads_them() {
+    let (server, guest) = always(Answer::ok("The operation completed successfully.\r\n")).await;
+    let data = [RegistryData::Dword(1), RegistryData::Qword(1 << 40), RegistryData::Text("50% \"x\"".to_owned())];
+    for data in data {
+        let change = Apply::Registry { key: r"HKLM\SOFTWARE\A B".to_owned(), name: "On".to_owned(), data };
+        assert!(guest.apply(&change, PATIENCE).await.unwrap().holds);
+    }
+    let two_lines = guest.apply(&Apply::Command("a\nb".to_owned()), PATIENCE).await.unwrap();
+    assert!(!two_lines.holds && two_lines.found.contains("several lines"));
+    assert_eq!(
+        server.commands(),
+        [
+            r#"reg.exe add "HKLM\SOFTWARE\A B" /v "On" /t REG_DWORD /d 1 /f"#,
+            r#"reg.exe add "HKLM\SOFTWARE\A B" /v "On" /t REG_QWORD /d 1099511627776 /f"#,
+            r#"reg.exe add "HKLM\SOFTWARE\A B" /v "On" /t REG_SZ /d ^"50^% \^"x\^"^" /f"#,
+        ]
+    );
+}
+
+fn order(method: Method) -> Install {
+    Install {
+        agent: "acme".into(),
+        version: "4.1".to_owned(),
+        package: "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff".into(),
+        file_name: "acme.bin".to_owned(),
+        method,
+        exit_codes: [(0, ExitMeaning::Success), (3010, ExitMeaning::RestartNeeded)].into(),
+        then: vec!["first".to_owned(), "second".to_owned(), "third".to_owned()],
+        deadline: Seconds::from_secs(20),
+    }
+}
+
+/// A package of a size that is no round number, on the host.
+fn package(server: &Server) -> (std::path::PathBuf, Vec<u8>) {
+    let bytes: Vec<u8> = (0..3_000_017_u32).map(|n| (n / 7) as u8).collect();
+    let file = server.host_folder().join("package");
+    std::fs::write(&file, &bytes).unwrap();
+    (file, bytes)
+}
+
+#[tokio::test]
+async fn a_package_is_sent_and_installed() {
+    let server = Server::start(|command| match command {
+        "second" => Answer::exit(7, "it is broken\r\n"),
+        "first" => Answer::ok(""),
+        _ => Answer::exit(3010, "restart, please\r\n"),
+    })
+    .await;
+    let (file, bytes) = package(&server);
+    let guest = open(&server).await;
+    let report = guest.install(&order(Method::Msi { arguments: vec!["A=1".to_owned()] }), &file).await.unwrap();
+    assert_eq!(report.exit_code, Some(3010));
+    assert_eq!(report.then_failed.as_deref(), Some("`second` ended with 7: it is broken"));
+    assert_eq!(report.output, "restart, please\n");
+    assert_eq!(report.log.as_deref(), Some(r"C:\coexist\logs\install-acme-4.1-001122334455.log"));
+    assert_eq!(server.commands(), [r"C:\coexist\scripts\install-acme-4.1-001122334455.cmd", "first", "second"]);
+    assert!(std::fs::read(server.disk().join("coexist/packages/001122334455/acme.bin")).unwrap() == bytes);
+    let script = std::fs::read(server.disk().join("coexist/scripts/install-acme-4.1-001122334455.cmd")).unwrap();
+    assert!(script.starts_with(b"@echo off\r\nstart \"\" /wait msiexec.exe /i \"C:\\coexist\\packages\\"));
+    assert!(script.ends_with(b" A=1\r\nexit /b %ERRORLEVEL%\r\n"));
+}
+
+#[tokio::test]
+async fn an_installer_that_fails_runs_nothing_more() {
+    let (server, guest) = always(Answer::exit(1603, "")).await;
+    let (file, _) = package(&server);
+    let report = guest.install(&order(Method::Exe { arguments: Vec::new() }), &file).await.unwrap();
+    assert_eq!((report.exit_code, report.then_failed), (Some(1603), None));
+    assert_eq!(server.commands().len(), 1);
+    let mut bad = order(Method::Driver);
+    bad.file_name = r"..\acme.inf".to_owned();
+    assert!(matches!(guest.install(&bad, &file).await, Err(GuestError::Disagrees { .. })));
+}
+
+#[tokio::test]
+async fn a_file_is_moved_into_place_when_it_is_whole() {
+    let destination = r"C:\ProgramData\Acme\C-291.sys";
+    let server = Server::start(|_| Answer::exit(1, "Access is denied.\r\n")).await;
+    let (file, bytes) = package(&server);
+    let guest = open(&server).await;
+    let order = order(Method::File { destination: destination.to_owned() });
+    let report = guest.install(&order, &file).await.unwrap();
+    assert_eq!((report.exit_code, report.output.as_str()), (Some(1), "Access is denied.\n"));
+    let stage = server.disk().join("coexist/packages/001122334455/acme.bin");
+    assert!(std::fs::read(&stage).unwrap() == bytes);
+    let moved = format!(r#"move /y "C:\coexist\packages\001122334455\acme.bin" "{destination}""#);
+    assert_eq!(server.commands(), [moved]);
+
+    let (server, guest) = always(Answer::ok("")).await;
+    let (file, _) = package(&server);
+    // The server does not really move: the guest must notice.
+    assert!(matches!(guest.install(&order, &file).await, Err(GuestError::Disagrees { .. })));
+    std::fs::write(server.disk().join("ProgramData/Acme/C-291.sys"), "x").unwrap();
+    let report = guest.install(&order, &file).await.unwrap();
+    assert_eq!((report.exit_code, report.then_failed), (None, None));
+}
+
+#[tokio::test]
+async fn a_transfer_that_breaks_is_lost_and_a_full_disk_is_said() {
+    for (fault, full) in [(WriteFault::Cut, false), (WriteFault::Full, true)] {
+        let server = Server::start_with(|_| Answer::ok(""), Some((1_000_000, fault))).await;
+        let (file, _) = package(&server);
+        let error = open(&server).await.install(&order(Method::Driver), &file).await.unwrap_err();
+        match error {
+            GuestError::DiskFull { .. } => assert!(full),
+            GuestError::Lost { transfer: true, .. } => assert!(!full),
+            other => panic!("{other}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn files_are_listed_and_fetched() {
+    let (server, guest) = always(Answer::ok("")).await;
+    let disk = server.disk();
+    for folder in ["Windows/Minidump", "Windows/LiveKernelReports/WATCHDOG"] {
+        std::fs::create_dir_all(disk.join(folder)).unwrap();
+    }
+    let (_, bytes) = package(&server);
+    for (file, content) in [
+        ("Windows/MEMORY.DMP", bytes.as_slice()),
+        ("Windows/Minidump/030126-1-01.DMP", b"one"),
+        ("Windows/Minidump/note.txt", b"no"),
+        ("Windows/LiveKernelReports/WATCHDOG/a.dmp", b"two"),
+    ] {
+        std::fs::write(disk.join(file), content).unwrap();
+    }
+    let found = guest.crash_files().await.unwrap();
+    let names: Vec<_> = found.iter().map(|file| (file.path.as_str(), file.size)).collect();
+    assert_eq!(
+        names,
+        [
+            ("/C:/Windows/MEMORY.DMP", 3_000_017),
+            ("/C:/Windows/Minidump/030126-1-01.DMP", 3),
+            ("/C:/Windows/LiveKernelReports/WATCHDOG/a.dmp", 3),
+        ]
+    );
+    assert!(found[0].modified > 1_700_000_000);
+    let to = server.host_folder().join("fetched");
+    assert_eq!(guest.fetch(&found[0].path, &to, u64::MAX).await.unwrap(), 3_000_017);
+    assert!(std::fs::read(&to).unwrap() == bytes);
+    assert_eq!(guest.fetch(r"C:\Windows\MEMORY.DMP", &to, 70_000).await.unwrap(), 70_000);
+    assert!(std::fs::read(&to).unwrap() == bytes[..70_000]);
+    assert!(matches!(guest.fetch("/C:/absent", &to, 1).await, Err(GuestError::Disagrees { .. })));
+    assert!(!to.exists());
+    let nowhere = server.host_folder().join("absent/file");
+    assert!(matches!(guest.fetch(&found[0].path, &nowhere, 1).await, Err(GuestError::Host { full: false, .. })));
+    let full = std::path::Path::new("/dev/full");
+    assert!(matches!(guest.fetch(&found[0].path, full, 1).await, Err(GuestError::Host { full: true, .. })));
+}
+
+#[tokio::test]
+async fn the_event_log_is_exported_and_fetched() {
+    let (server, guest) = always(Answer::ok("")).await;
+    std::fs::create_dir_all(server.disk().join("coexist/logs")).unwrap();
+    std::fs::write(server.disk().join("coexist/logs/System.evtx"), b"ElfFile\0").unwrap();
+    let to = server.host_folder().join("System.evtx");
+    assert_eq!(guest.event_log(&to, 1 << 20).await.unwrap(), 8);
+    assert_eq!(server.commands(), [r"wevtutil.exe epl System C:\coexist\logs\System.evtx /ow:true"]);
+}
