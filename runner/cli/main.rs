@@ -1,2 +1,55 @@
-//! The command line.
-fn main() {}
+//! The command line: arguments, progress, exit codes. The only place that picks real ports.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is the program that talks to people")]
+
+mod args;
+mod check;
+mod doctor;
+mod exit_codes;
+mod host;
+mod packages;
+mod plan;
+mod printable;
+mod progress;
+mod report;
+mod run;
+
+use clap::Parser;
+use coexist_model::Exit;
+
+use args::{Args, Command, Topic};
+
+fn main() -> std::process::ExitCode {
+    // Rust's own exit code for a panic is no contract.
+    let exit = std::panic::catch_unwind(|| dispatch(Args::parse())).unwrap_or(Exit::Internal);
+    exit.code().into()
+}
+
+fn dispatch(args: Args) -> Exit {
+    start_logging();
+    match args.command {
+        Command::Check(check) => check::check(&check),
+        Command::Plan(plan) => plan::plan(&plan),
+        Command::Run(run) => run::run(&run),
+        Command::Report(report) => report::report(&report),
+        Command::Doctor(doctor) => doctor::doctor(&doctor),
+        Command::Help { topic: Some(Topic::ExitCodes) } => exit_codes::print(),
+        Command::Help { topic: None } => args::print_help(),
+    }
+}
+
+/// Diagnostics for developers go to standard error when `COEXIST_LOG` asks for them; progress and results are events.
+fn start_logging() {
+    if let Ok(filter) = std::env::var("COEXIST_LOG") {
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    }
+}
+
+/// Says what went wrong, with its causes, once.
+fn complain(what: &dyn std::error::Error) {
+    eprintln!("error: {}", printable::line(&what.to_string()));
+    let mut cause = what.source();
+    while let Some(error) = cause {
+        eprintln!("  because: {}", printable::line(&error.to_string()));
+        cause = error.source();
+    }
+}

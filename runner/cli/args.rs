@@ -1,0 +1,138 @@
+//! What can be asked on the command line.
+
+use std::path::PathBuf;
+
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
+use coexist_model::Exit;
+
+/// Shows, before an update ships, which combination of endpoint-security products, Windows version and settings it
+/// breaks.
+#[derive(Debug, Parser)]
+#[command(name = "coexist", version, disable_help_subcommand = true)]
+#[command(after_help = "Exit codes are a contract: see `coexist help exit-codes`.")]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Check matrices, recipes and images: every mistake at once
+    Check(CheckArgs),
+    /// Show what a matrix would run, without running it
+    Plan(PlanArgs),
+    /// Run a matrix and write reports
+    Run(RunArgs),
+    /// Write the reports of a finished run again, from its record
+    Report(ReportArgs),
+    /// Say what this host can do, and why not
+    Doctor(DoctorArgs),
+    /// Explain a topic
+    Help {
+        /// What to explain
+        topic: Option<Topic>,
+    },
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Topic {
+    /// What the exit codes mean
+    ExitCodes,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct CheckArgs {
+    /// Matrix files, or folders of them
+    #[arg(required = true)]
+    pub(crate) paths: Vec<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct PlanArgs {
+    /// The matrix
+    pub(crate) matrix: PathBuf,
+    /// Write the whole plan as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Only cells with this id; may be given more than once
+    #[arg(long = "cell", value_name = "ID")]
+    pub(crate) cells: Vec<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct RunArgs {
+    /// The matrix
+    pub(crate) matrix: PathBuf,
+    /// Folder for record, evidence and reports; must not exist or be empty [default: reports/out/RUN]
+    #[arg(long, value_name = "DIR", env = "COEXIST_OUT")]
+    pub(crate) out: Option<PathBuf>,
+    /// Only cells with this id; may be given more than once
+    #[arg(long = "cell", value_name = "ID")]
+    pub(crate) cells: Vec<String>,
+    /// How to show progress
+    #[arg(long, value_enum, default_value_t, env = "COEXIST_PROGRESS")]
+    pub(crate) progress: ProgressStyle,
+    /// When to use colour
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) color: Color,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProgressStyle {
+    /// A bar on a terminal, lines elsewhere
+    #[default]
+    Auto,
+    /// A bar
+    Bar,
+    /// One line per event, and a heartbeat
+    Lines,
+    /// Nothing
+    None,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ReportArgs {
+    /// Folder of the run
+    pub(crate) run: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct DoctorArgs {
+    /// For machines
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+pub(crate) fn print_help() -> Exit {
+    match Args::command().print_help() {
+        Ok(()) => Exit::Clean,
+        Err(_) => Exit::Internal,
+    }
+}
+
+impl Color {
+    /// Whether standard error takes colour: the flag, then NO_COLOR, then TERM, then whether it is a terminal.
+    pub(crate) fn enabled(self) -> bool {
+        let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        match self {
+            Self::Always => true,
+            Self::Never => false,
+            Self::Auto => {
+                !set("NO_COLOR")
+                    && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+                    && std::io::IsTerminal::is_terminal(&std::io::stderr())
+            }
+        }
+    }
+}
