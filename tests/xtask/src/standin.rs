@@ -18,5 +18,5 @@ pub(crate) fn ensure(root: &Path) -> Result<(), String> {
     let packages = out.join("packages");
     let text = |path: &Path| path.to_string_lossy().into_owned();
     process::run(process::cargo(root, &["run", "--quiet", "-p", "standin-forge", "--", "--out", &text(&packages)]))?;
-    process::run(process::cargo(root, &["run", "--quiet", "-p", "standin-image", "--", "--out", &text(&out)]))
+    process::run(process::cargo(root, &["run", "--quiet", "-p", "standin-image", "--", &text(root)]))
 }

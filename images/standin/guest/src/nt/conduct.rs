@@ -1,0 +1,93 @@
+//! A driver's misfortunes at a moment of its life.
+
+use standin_behaviour::{Circumstances, Deed, Moment};
+
+use super::bugcheck::Culprit;
+use super::history::{Ages, History};
+use super::kernel::{Loaded, Nt};
+
+/// How a moment ended, when it ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// The driver lives on.
+    Fine,
+    /// The driver does not want to be loaded.
+    Refused(u32),
+}
+
+/// What the kernel knows when it looks at one driver's conditions.
+struct Now<'a> {
+    nt: &'a Nt,
+    content: Option<String>,
+    ages: Ages,
+}
+
+impl Circumstances for Now<'_> {
+    fn content_version(&self) -> Option<&str> {
+        self.content.as_deref()
+    }
+    fn driver_loaded(&self, base_name: &str) -> bool {
+        self.nt.is_loaded(base_name)
+    }
+    fn registry(&self, key: &str, name: &str) -> Option<String> {
+        self.nt.registry().text(key, name)
+    }
+    fn boots_with_driver(&self) -> u32 {
+        self.ages.driver
+    }
+    fn boots_with_content(&self) -> u32 {
+        self.ages.content
+    }
+}
+
+impl Nt {
+    /// Lets this moment come for a driver. May never return.
+    pub(super) fn moment(&self, driver: &Loaded, moment: Moment) -> Outcome {
+        let now = self.now(driver);
+        let struck = driver.image.card.strikes(moment, &now).map(|it| it.deed.clone());
+        struck.map_or(Outcome::Fine, |deed| self.perform(driver, &deed))
+    }
+
+    /// The deeds that wait for time to pass, with their delay in milliseconds and their place in the card.
+    pub(super) fn timers(driver: &Loaded) -> Vec<(u64, usize)> {
+        driver.image.card.timed().enumerate().map(|(place, (after, _))| (after, place)).collect()
+    }
+
+    /// A timer has run out: strikes when its conditions hold now.
+    pub(super) fn time_is_up(&self, driver: &Loaded, place: usize) {
+        let now = self.now(driver);
+        let due = driver.image.card.timed().nth(place).filter(|(_, it)| it.when.iter().all(|when| when.holds(&now)));
+        if let Some((_, misfortune)) = due {
+            let deed = misfortune.deed.clone();
+            self.perform(driver, &deed);
+        }
+    }
+
+    fn now(&self, driver: &Loaded) -> Now<'_> {
+        let history = History { registry: self.registry(), boot_id: self.identity().boot_id };
+        Now { nt: self, content: self.content_of(driver), ages: history.ages(&driver.service) }
+    }
+
+    fn perform(&self, driver: &Loaded, deed: &Deed) -> Outcome {
+        match deed {
+            Deed::Bugcheck { code, parameters } => {
+                let parameters = parameters.map(|it| it.resolve(driver.base));
+                let end = driver.base + u64::from(driver.image.size);
+                let fault = parameters.into_iter().find(|it| (driver.base..end).contains(it));
+                let culprit = Culprit {
+                    base_name: driver.image.base_name.clone(),
+                    fault: fault.unwrap_or(driver.base + u64::from(driver.image.size) / 3 + 0x1d),
+                    base: driver.base,
+                    size: driver.image.size,
+                };
+                self.bugcheck(*code, parameters, Some(&culprit));
+            }
+            Deed::Hang => self.machine().hang(),
+            Deed::SlowBoot { ms } => std::thread::sleep(std::time::Duration::from_millis(*ms)),
+            Deed::BreakNetwork => self.machine().silence(),
+            Deed::StopService(name) => self.stop_service(name),
+            Deed::RefuseLoad(error) => return Outcome::Refused(*error),
+        }
+        Outcome::Fine
+    }
+}
