@@ -1,11 +1,14 @@
 //! Faults of the lab: each is called ours, ends with 3, and leaves nothing behind.
 
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
 use standin_forge::Agent;
 use standin_forge::misbehaving::harmless;
 
 use crate::lab::{Candidate, Lab, Report, machines_of, repository, until};
 
-fn lab_with(scenario: &str) -> Lab {
+pub(crate) fn lab_with(scenario: &str) -> Lab {
     let lab = Lab::new();
     let new = harmless(lab.seed());
     let mut old: Agent = new.clone();
@@ -13,6 +16,13 @@ fn lab_with(scenario: &str) -> Lab {
     old.product_code = "{5A7E1C00-0000-4000-8000-000000000002}".to_owned();
     lab.write_matrix(&Candidate::Fresh { old: &old, new: &new }, scenario);
     lab
+}
+
+/// Whether both arms have begun their dwell.
+pub(crate) fn both_dwell(out: &Path) -> Option<()> {
+    let events = std::fs::read_to_string(out.join("events.jsonl")).ok()?;
+    let begun = |line: &&str| line.contains("\"event\":\"step-started\"") && line.contains("\"step\":\"dwell\"");
+    (events.lines().filter(begun).count() == 2).then_some(())
 }
 
 fn assert_ours(report: &Report, kind: &str) {
@@ -26,15 +36,11 @@ fn assert_ours(report: &Report, kind: &str) {
 
 #[test]
 fn a_killed_qemu_is_ours() {
-    let lab = lab_with("  dwell: 60s\n  reboots: 1\n");
+    let lab = lab_with("  dwell: 60s\n  reboots: 1\n  settle: 1s\n");
     let out = lab.path("out");
     let child = lab.start(&out);
-    let dwelling = || {
-        let events = std::fs::read_to_string(out.join("events.jsonl")).ok()?;
-        let both = events.matches("\"step-started\"").count() > 0 && events.matches("\"step\":\"dwell\"").count() >= 2;
-        both.then(|| machines_of(&out)).filter(|machines| !machines.is_empty())
-    };
-    for machine in until("both arms to dwell", dwelling) {
+    until("both arms to dwell", || both_dwell(&out));
+    for machine in machines_of(&out) {
         let killed = std::process::Command::new("kill").args(["-9", &machine.to_string()]).status().unwrap();
         assert!(killed.success());
     }
@@ -43,14 +49,15 @@ fn a_killed_qemu_is_ours() {
 
 #[test]
 fn a_stopped_ssh_service_is_ours() {
-    let lab =
-        lab_with("  dwell: 1s\n  reboots: 1\n  exercise:\n    - run: \"sc stop sshd\"\n    - process-starts: 50\n");
+    // The service drops its sessions once it has answered; the ping keeps this one busy until then.
+    let stop = "sc stop sshd & ping -n 30 127.0.0.1";
+    let lab = lab_with(&format!("  dwell: 1s\n  reboots: 1\n  settle: 1s\n  exercise:\n    - run: \"{stop}\"\n"));
     assert_ours(&lab.run(), "ssh-refused");
 }
 
 #[test]
 fn a_wrong_host_key_is_ours() {
-    let lab = lab_with("  dwell: 1s\n  reboots: 1\n");
+    let lab = lab_with("  dwell: 1s\n  reboots: 1\n  settle: 1s\n");
     let key = lab.path("other_key");
     let made = std::process::Command::new("ssh-keygen")
         .args(["-q", "-t", "ed25519", "-N", "", "-f"])
@@ -62,19 +69,24 @@ fn a_wrong_host_key_is_ours() {
     assert_ours(&lab.run(), "ssh-wrong-key");
 }
 
-/// A small file system under the run's folder, which the machines' overlays fill.
+/// Somebody fills the disk under the run's folder while its machines live.
 #[test]
 fn a_full_disk_is_ours() {
-    let lab = lab_with("  dwell: 1s\n  reboots: 1\n  exercise:\n    - file-storm: 400\n");
-    let small = SmallDisk::mount(&lab.path("small"), "14m");
+    let lab = lab_with("  dwell: 3s\n  reboots: 1\n  settle: 1s\n  exercise:\n    - file-storm: 200\n");
+    let small = SmallDisk::mount(&lab.path("small"), "64m");
     let out = small.0.join("out");
     let child = lab.start(&out);
-    assert_ours(&Report::of(child, &out), "host-disk-full");
+    until("both arms to dwell", || both_dwell(&out));
+    let mut filler = std::fs::File::create(small.0.join("filler")).unwrap();
+    while filler.write_all(&[1; 4096]).is_ok() {}
+    let report = Report::of(child, &out);
+    drop(filler);
+    assert_ours(&report, "host-disk-full");
 }
 
 #[test]
 fn a_package_that_was_altered_starts_nothing() {
-    let lab = lab_with("  dwell: 1s\n  reboots: 1\n");
+    let lab = lab_with("  dwell: 1s\n  reboots: 1\n  settle: 1s\n");
     let package = std::fs::read_dir(lab.path("packages")).unwrap().next().unwrap().unwrap().path();
     std::fs::write(&package, "something else").unwrap();
     let report = lab.run();
@@ -89,10 +101,10 @@ fn the_images_the_tests_use_are_built() {
 }
 
 /// A tmpfs of a few megabytes; needs root, which the set-up has.
-struct SmallDisk(std::path::PathBuf);
+struct SmallDisk(PathBuf);
 
 impl SmallDisk {
-    fn mount(at: &std::path::Path, size: &str) -> Self {
+    fn mount(at: &Path, size: &str) -> Self {
         std::fs::create_dir(at).unwrap();
         mount(&["mount", "-t", "tmpfs", "-o", &format!("size={size},mode=0777"), "tmpfs"], at);
         Self(at.to_owned())
@@ -105,7 +117,7 @@ impl Drop for SmallDisk {
     }
 }
 
-fn mount(command: &[&str], at: &std::path::Path) {
+fn mount(command: &[&str], at: &Path) {
     let root = std::process::Command::new("id").arg("-u").output().unwrap().stdout == b"0\n";
     let (program, rest) = if root { (command[0], &command[1..]) } else { ("sudo", command) };
     assert!(std::process::Command::new(program).args(rest).arg(at).status().unwrap().success());

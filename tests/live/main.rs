@@ -6,4 +6,6 @@
 
 mod crashes;
 mod faults;
+mod halting;
 mod lab;
+mod whole;
