@@ -30,7 +30,8 @@ impl Recorder {
     pub fn tell(&self, what: Happening) {
         // One at a time, so that every sink sees the same order and times never go back in it.
         let _order = self.order.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let event = Event { at: self.clock.now(), what };
+        let now = self.clock.now();
+        let event = Event { at: now.round(jiff::Unit::Millisecond).unwrap_or(now), what };
         for sink in self.sinks.iter() {
             sink.see(&event);
         }

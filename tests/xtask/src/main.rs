@@ -16,6 +16,8 @@ const USAGE: &str = "\
 cargo xtask demo    set up this machine, build the stand-in guest, run matrices/demo.yaml, show what it found
 cargo xtask test    set up this machine and pass every test
 cargo xtask setup   only set up this machine for both
+cargo xtask bench boot [TIMES]
+                    power-on until a command has run in the guest, for each firmware, against its limit
 ";
 
 fn main() -> ExitCode {
@@ -24,6 +26,7 @@ fn main() -> ExitCode {
     let done = match command.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["demo"] => demo::demo(&root),
         ["test"] => suites::test(&root),
+        ["bench", "boot", times @ ..] => bench(&root, "bench-boot", times),
         ["setup"] => debian::ensure(debian::Purpose::Test).map(|()| ExitCode::SUCCESS),
         _ => {
             eprint!("{USAGE}");
@@ -34,6 +37,14 @@ fn main() -> ExitCode {
         eprintln!("error: {error}");
         ExitCode::FAILURE
     })
+}
+
+/// Runs one benchmark, on what it needs.
+fn bench(root: &Path, name: &str, arguments: &[&str]) -> Result<ExitCode, String> {
+    debian::ensure(debian::Purpose::Demo)?;
+    standin::ensure(root)?;
+    let run = ["run", "--quiet", "-p", "coexist", "--example", name, "--"];
+    process::run(process::cargo(root, &[&run, arguments].concat())).map(|()| ExitCode::SUCCESS)
 }
 
 /// The repository, wherever it was checked out.
