@@ -71,6 +71,8 @@ pub enum GuestError {
         during: String,
         /// How long it was given.
         after: Duration,
+        /// Whose time it was.
+        of: Whose,
     },
     /// The guest's disk is full.
     #[error("the guest's disk has no room for {what}")]
@@ -100,6 +102,15 @@ pub enum GuestError {
     },
 }
 
+/// Whose time a request took: what it says when the time was not enough.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whose {
+    /// A product's installer, or work that the stack under test has to let through.
+    Product,
+    /// The lab's own: a transfer, or a question to the guest.
+    Lab,
+}
+
 /// A session with one guest during one boot.
 #[async_trait]
 pub trait Guest: Send + Sync {
@@ -117,6 +128,10 @@ pub trait Guest: Send + Sync {
 
     /// Asks for a restart and returns once the guest has accepted it.
     async fn restart(&self) -> Result<(), GuestError>;
+
+    /// Where the installer of this order writes its log, where it writes one: known before it runs, so that the log of
+    /// one that never ends can be had.
+    fn setup_log(&self, order: &Install) -> Option<String>;
 
     /// Installs a package that lies on this host as `file`.
     async fn install(&self, order: &Install, file: &Path) -> Result<InstallReport, GuestError>;
@@ -147,6 +162,8 @@ pub struct Reading {
     pub holds: bool,
     /// What was seen, one bounded printable line.
     pub found: String,
+    /// Exit code of the command that was run, where one was.
+    pub exit_code: Option<u32>,
 }
 
 /// How an installer ended.
@@ -171,6 +188,8 @@ pub struct RemoteFile {
     pub size: u64,
     /// Last change, seconds since 1970.
     pub modified: u64,
+    /// Whether the guest wrote it while it lived on: worth keeping, but no crash.
+    pub live: bool,
 }
 
 /// What a guest's own log says of its boots.

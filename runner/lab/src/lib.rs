@@ -9,6 +9,8 @@ mod journal;
 mod machine;
 
 pub use clock::{Clock, SystemClock};
-pub use guest::{BootRecord, Door, Guest, GuestError, InstallReport, Reading, RemoteFile, Unanswered, UnexpectedEnd};
+pub use guest::{
+    BootRecord, Door, Guest, GuestError, InstallReport, Reading, RemoteFile, Unanswered, UnexpectedEnd, Whose,
+};
 pub use journal::Journal;
 pub use machine::{DiskFiles, LogFile, Machine, MachineSpec, Provider};

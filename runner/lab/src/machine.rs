@@ -50,6 +50,12 @@ pub trait Machine: Send + Sync {
     /// The signs it gives.
     fn journal(&self) -> Arc<Journal>;
 
+    /// Asks the machine itself whether it lives: a guest can hang, a machine must not.
+    ///
+    /// # Errors
+    /// A lab fault when the machine's process is gone, does not answer, or does not let the guest run.
+    async fn check(&self) -> Result<(), LabFault>;
+
     /// Puts a picture of the screen (PNG) into `file`.
     ///
     /// # Errors

@@ -10,7 +10,7 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use qapi::futures::{QapiService, QmpStreamTokio};
 use qapi::qmp::{ImageFormat, QmpCommand, cont, query_status, quit, screendump};
 use qapi::{Execute, ExecuteError};
@@ -26,6 +26,10 @@ const LONGEST_LINE: u64 = 1 << 20;
 const QUIT_PATIENCE: Duration = Duration::from_secs(3);
 /// Events that may wait to be read.
 const WAITING_EVENTS: usize = 1024;
+/// How long an event may have waited to be read, at most: on a host that stands still.
+const LATE: SignedDuration = SignedDuration::from_mins(10);
+/// How far ahead of our clock QEMU's, which is the same, may seem to be. More means that the clock was set back meanwhile.
+const AHEAD: SignedDuration = SignedDuration::from_secs(1);
 
 /// Why a command has no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -41,7 +45,7 @@ pub(crate) enum ControlError {
     Broken { command: &'static str, reason: String },
 }
 
-/// An event with the time at which it came.
+/// An event with the time at which QEMU sent it.
 pub(crate) type Heard = (Timestamp, Value);
 
 /// The way to tell a running QEMU what to do.
@@ -81,7 +85,12 @@ impl Control {
 
     /// The name of QEMU's run state.
     pub(crate) async fn run_state(&self) -> Result<String, ControlError> {
-        let status = self.ask(query_status {}).await?.status;
+        self.run_state_within(self.patience).await
+    }
+
+    /// The same, with a patience of its own.
+    pub(crate) async fn run_state_within(&self, patience: Duration) -> Result<String, ControlError> {
+        let status = self.ask_within(query_status {}, patience.min(self.patience)).await?.status;
         let name = serde_json::to_value(status).ok().and_then(|name| name.as_str().map(str::to_owned));
         Ok(name.unwrap_or_else(|| format!("{status:?}")))
     }
@@ -128,14 +137,26 @@ impl Control {
     }
 }
 
-/// Reads lines until the socket ends, and sends each where it belongs.
+/// When QEMU sent this, by its own word: reading it may have taken any time. Where that cannot be, `now`.
+fn sent(message: &Value, now: Timestamp) -> Timestamp {
+    let part = |name| message["timestamp"][name].as_i64();
+    let said = part("seconds").zip(part("microseconds")).and_then(|(seconds, microseconds)| {
+        let nanoseconds = i32::try_from(microseconds).ok()?.checked_mul(1000)?;
+        Timestamp::new(seconds, nanoseconds).ok()
+    });
+    said.filter(|said| (-AHEAD..=LATE).contains(&now.duration_since(*said))).unwrap_or(now)
+}
+
+/// Reads lines until the socket ends, and sends each where it belongs. Events matter most: whatever becomes of the rest,
+/// they are read on.
 async fn split(
     read: OwnedReadHalf,
-    mut replies: DuplexStream,
+    replies: DuplexStream,
     events: mpsc::Sender<Heard>,
     now: impl Fn() -> Timestamp + Send,
 ) {
     let mut read = BufReader::new(read);
+    let mut replies = Some(replies);
     let mut line = Vec::new();
     loop {
         line.clear();
@@ -146,19 +167,19 @@ async fn split(
         }
         match serde_json::from_slice::<Value>(&line) {
             Ok(message) if message.get("event").is_some() => {
-                if events.send((now(), message)).await.is_err() {
+                if events.send((sent(&message, now()), message)).await.is_err() {
                     return;
                 }
             }
             Ok(_) => {
-                if replies.write_all(&line).await.is_err() {
-                    return;
+                if let Some(open) = &mut replies
+                    && let Err(error) = open.write_all(&line).await
+                {
+                    tracing::warn!(%error, "nobody hears QEMU's answers any more");
+                    replies = None;
                 }
             }
-            Err(error) => {
-                tracing::warn!(%error, "QEMU sent a line that is no message");
-                return;
-            }
+            Err(error) => tracing::warn!(%error, "QEMU sent a line that is no message"),
         }
     }
 }
@@ -228,9 +249,51 @@ mod tests {
         let broken = Control::connect(ours, PATIENCE, || Timestamp::UNIX_EPOCH).await.err().unwrap();
         assert!(matches!(broken, ControlError::Broken { .. }), "{broken}");
 
-        let (control, mut events) = connect(&[OK, "no message\n"]).await;
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let (read, mut write) = theirs.into_split();
+        let dies = tokio::spawn(async move {
+            let mut commands = BufReader::new(read).lines();
+            write.write_all(format!("{GREETING}\n").as_bytes()).await.unwrap();
+            commands.next_line().await.unwrap();
+            write.write_all(OK.as_bytes()).await.unwrap();
+            commands.next_line().await.unwrap();
+        });
+        let (control, mut events) = Control::connect(ours, PATIENCE, || Timestamp::UNIX_EPOCH).await.unwrap();
         assert!(matches!(control.run().await, Err(ControlError::Broken { .. })));
+        dies.await.unwrap();
         assert!(events.recv().await.is_none());
         assert!(matches!(control.quit().await, Err(ControlError::Broken { .. })));
+    }
+
+    #[tokio::test]
+    async fn lines_that_are_no_messages_are_passed_over() {
+        let script =
+            &[OK, "no message\n\n{\"event\":\"RESET\"}\n{\"return\":{}}\n", "{\"error\":7}\n{\"event\":\"STOP\"}\n"];
+        let (control, mut events) = connect(script).await;
+        control.run().await.unwrap();
+        assert_eq!(events.recv().await.unwrap().1["event"], "RESET");
+        // An answer that nobody understands costs the answers, not the events.
+        control.run().await.unwrap_err();
+        assert_eq!(events.recv().await.unwrap().1["event"], "STOP");
+    }
+
+    #[test]
+    fn events_are_of_the_time_at_which_they_were_sent() {
+        let now = Timestamp::new(1_000_000, 0).unwrap();
+        let at = |seconds: i64, microseconds: i64| {
+            sent(&serde_json::json!({"timestamp": {"seconds": seconds, "microseconds": microseconds}}), now)
+        };
+        let table = [
+            ("just now", at(999_999, 999_000), Timestamp::new(999_999, 999_000_000).unwrap()),
+            ("read late", at(999_900, 5), Timestamp::new(999_900, 5_000).unwrap()),
+            ("another clock", at(998_000, 0), now),
+            ("the clock was set back", at(1_000_030, 0), now),
+            ("before 1970", at(-1, -1), now),
+            ("beyond all bounds", at(i64::MAX, i64::MAX), now),
+            ("no time", sent(&serde_json::json!({"timestamp": "noon"}), now), now),
+        ];
+        for (name, found, expected) in table {
+            assert_eq!(found, expected, "{name}");
+        }
     }
 }

@@ -7,7 +7,9 @@ use coexist_model::{Hex, MachineSign};
 use serde_json::Value;
 
 /// QEMU's run state of a machine whose disk could not be read or written.
-const IO_ERROR: &str = "io-error";
+pub(crate) const IO_ERROR: &str = "io-error";
+/// And of one whose guest runs.
+pub(crate) const RUNNING: &str = "running";
 
 /// What an event means.
 #[derive(Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use coexist_model::{FaultKind, LabFault};
+use coexist_model::{FaultKind, Host, LabFault};
 use tokio::io::AsyncReadExt;
 
 use crate::identity::{Starter, User, groups_for_device};
@@ -219,6 +219,18 @@ impl Found {
         }
     }
 
+    /// What the record of a run says of this host, with the restrictions known so far.
+    pub(crate) fn described(&self, restrictions: &[String]) -> Host {
+        let Acceleration { accelerator, reason } = &self.acceleration;
+        let why = format!("acceleration is {accelerator}: {reason}");
+        Host {
+            name: self.name.clone(),
+            acceleration: accelerator.to_string(),
+            qemu: self.version.to_string(),
+            notes: std::iter::once(why).chain(restrictions.iter().cloned()).collect(),
+        }
+    }
+
     pub(crate) fn firmware(&self) -> Option<FirmwareFiles> {
         firmware()
     }
@@ -330,6 +342,26 @@ mod tests {
         let text = "MemTotal:       49360200 kB\nMemFree:  1 kB\nMemAvailable:   2097152 kB\n";
         assert_eq!(parse_meminfo(text), Some(Memory { total_mib: 48203, available_mib: 2048 }));
         assert_eq!(parse_meminfo("MemTotal: many kB\n"), None);
+    }
+
+    #[test]
+    fn a_host_tells_why_and_what_it_does_not_allow() {
+        let found = Found {
+            name: "lab-1".to_owned(),
+            qemu: PathBuf::new(),
+            qemu_img: PathBuf::new(),
+            version: LEAST_VERSION,
+            acceleration: Acceleration {
+                accelerator: Accelerator::Tcg,
+                reason: "this host has no /dev/kvm".to_owned(),
+            },
+            sandbox: false,
+            starter: Starter { setpriv: None, user: User::Own },
+            restrictions: Vec::new(),
+        };
+        let host = found.described(&["QEMU runs as root".to_owned()]);
+        assert_eq!((host.acceleration.as_str(), host.qemu.as_str()), ("tcg", "7.0.0"));
+        assert_eq!(host.notes, ["acceleration is tcg: this host has no /dev/kvm", "QEMU runs as root"]);
     }
 
     #[test]

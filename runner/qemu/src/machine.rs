@@ -13,6 +13,7 @@ use tokio::sync::Mutex;
 
 use crate::command::{self, FirmwareDisks, Hardware};
 use crate::control::ControlError;
+use crate::events::{IO_ERROR, RUNNING};
 use crate::faults;
 use crate::host::{FirmwareFiles, Found};
 use crate::identity::{Starter, User};
@@ -36,6 +37,9 @@ pub(crate) struct QemuMachine {
     pub(crate) patience: Duration,
     pub(crate) state: Mutex<State>,
 }
+
+/// How long QEMU may take to say whether its machine runs. It answers in milliseconds, guest or no guest.
+const CHECK: Duration = Duration::from_secs(5);
 
 /// Where a machine is in its life.
 #[derive(Clone)]
@@ -110,6 +114,14 @@ impl QemuMachine {
         self.files.seal()
     }
 
+    /// What it means that QEMU does not let the guest run.
+    fn paused(&self, state: &str) -> LabFault {
+        if state == IO_ERROR && self.signs.paused_for_room() {
+            return LabFault::new(FaultKind::HostDiskFull, "QEMU paused the machine: the host's disk is full");
+        }
+        LabFault::new(FaultKind::QemuHung, format!("QEMU does not let the guest run: its state is `{state}`"))
+    }
+
     /// Why a command failed: QEMU died, hangs, or said no.
     async fn explain(&self, process: &Process, error: ControlError) -> LabFault {
         if matches!(error, ControlError::Broken { .. }) && process.ended_within(Duration::from_secs(3)).await {
@@ -151,6 +163,18 @@ impl Machine for QemuMachine {
 
     fn journal(&self) -> Arc<Journal> {
         self.signs.journal()
+    }
+
+    async fn check(&self) -> Result<(), LabFault> {
+        let state = self.state.lock().await.clone();
+        let State::On(process) = state else {
+            return Err(LabFault::new(FaultKind::QemuDied, "the machine is off: there is no QEMU"));
+        };
+        match process.control().run_state_within(CHECK).await {
+            Ok(state) if state == RUNNING => Ok(()),
+            Ok(state) => Err(self.paused(&state)),
+            Err(error) => Err(self.explain(&process, error).await),
+        }
     }
 
     async fn screenshot(&self, file: &Path) -> Result<(), LabFault> {

@@ -30,6 +30,8 @@ use crate::spawner;
 const END_DEADLINES: [Duration; 3] = [Duration::from_secs(5), Duration::from_secs(3), Duration::from_secs(10)];
 /// How long what a dead QEMU left in its sockets is read.
 const LAST_WORDS: Duration = Duration::from_secs(2);
+/// How long a QEMU whose control socket is closed may take to end.
+const CLOSED_GRACE: Duration = Duration::from_secs(10);
 
 /// Logs of a machine, kept over all its starts.
 #[derive(Debug, Clone)]
@@ -82,9 +84,11 @@ pub(crate) async fn launch(
 
     let (signals, orders) = mpsc::unbounded_channel();
     let (tell_end, ended) = watch::channel(None);
+    let (tell_exit, exited) = watch::channel(false);
     let (tell_listener, listener) = tokio::sync::oneshot::channel();
     let started = Arc::new(AtomicBool::new(false));
-    let supervisor = Supervisor { listeners, listener, started: Arc::clone(&started), signs: Arc::clone(signs) };
+    let supervisor =
+        Supervisor { listeners, listener, tell_exit, started: Arc::clone(&started), signs: Arc::clone(signs) };
     tokio::spawn(supervisor.watch(child, orders, tell_end));
 
     let clock = Arc::clone(signs);
@@ -94,7 +98,15 @@ pub(crate) async fn launch(
         Err(error) => return Err(refused(error, signals, ended, logs).await),
     };
     let control = Arc::new(control);
-    let listener = tokio::spawn(listen(events, Arc::clone(&control), Arc::clone(signs)));
+    let listening = listen(events, Arc::clone(&control), Arc::clone(signs));
+    let (signs_then, control_lost) = (Arc::clone(signs), control_lost(exited, CLOSED_GRACE));
+    let listener = tokio::spawn(async move {
+        listening.await;
+        if control_lost.await {
+            tracing::warn!("QEMU closed its control socket and runs on");
+            signs_then.push(MachineSign::Paused { state: "control socket closed".to_owned(), host_full: false });
+        }
+    });
     // Gone only with the supervisor, which then has no use for it.
     drop(tell_listener.send(listener));
     started.store(true, Ordering::SeqCst);
@@ -170,6 +182,8 @@ impl Process {
 struct Supervisor {
     listeners: Vec<JoinHandle<()>>,
     listener: tokio::sync::oneshot::Receiver<JoinHandle<()>>,
+    /// For the listener, which is waited for before the end is told.
+    tell_exit: watch::Sender<bool>,
     started: Arc<AtomicBool>,
     signs: Arc<Signs>,
 }
@@ -195,6 +209,7 @@ impl Supervisor {
                 }
             }
         };
+        self.tell_exit.send_replace(true);
         if let Ok(events) = self.listener.try_recv() {
             self.listeners.push(events);
         }
@@ -227,6 +242,11 @@ async fn listen(mut events: mpsc::Receiver<Heard>, control: Arc<Control>, signs:
     }
 }
 
+/// Whether a process whose control socket is closed lives on: nobody could tell any more what becomes of its machine.
+async fn control_lost(mut exited: watch::Receiver<bool>, grace: Duration) -> bool {
+    tokio::time::timeout(grace, exited.wait_for(|exited| *exited)).await.is_err()
+}
+
 fn in_words(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("exit code {code}"),
@@ -245,4 +265,19 @@ fn socket_pair() -> std::io::Result<(OwnedFd, UnixStream)> {
 /// Writes a line into QEMU's own log, before QEMU does.
 pub(crate) fn note(log: &SharedLog, line: &str) {
     log.with(|log: &mut BoundedLog| log.append(format!("coexist: {line}\n").as_bytes()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn control_is_lost_when_the_process_lives_on() {
+        let (tell_exit, exited) = watch::channel(false);
+        assert!(control_lost(exited.clone(), Duration::from_millis(20)).await);
+        tell_exit.send_replace(true);
+        assert!(!control_lost(exited.clone(), Duration::from_secs(60)).await);
+        drop(tell_exit);
+        assert!(!control_lost(exited, Duration::from_secs(60)).await);
+    }
 }

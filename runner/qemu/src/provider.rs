@@ -153,11 +153,7 @@ struct Prepared {
 #[async_trait]
 impl Provider for QemuProvider {
     fn host(&self) -> Host {
-        Host {
-            name: self.host.name.clone(),
-            acceleration: self.host.acceleration.accelerator.to_string(),
-            qemu: self.host.version.to_string(),
-        }
+        self.host.described(&self.restrictions())
     }
 
     async fn create(&self, mut spec: MachineSpec) -> Result<Box<dyn Machine>, LabFault> {

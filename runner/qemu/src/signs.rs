@@ -31,6 +31,13 @@ impl Signs {
         Arc::clone(&self.journal)
     }
 
+    /// Whether the machine's last pause since it was powered on was for lack of room on the host's disk.
+    pub(crate) fn paused_for_room(&self) -> bool {
+        let told = self.journal.since(0);
+        let last = told.iter().rev().find(|it| matches!(it.what, MachineSign::Started | MachineSign::Paused { .. }));
+        matches!(last, Some(MachineEvent { what: MachineSign::Paused { host_full: true, .. }, .. }))
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
     }

@@ -77,6 +77,7 @@ async fn a_screenshot_is_a_png_and_the_forward_is_bound_to_loopback() {
     machine.screenshot(&picture).await.unwrap();
     let bytes = std::fs::read(&picture).unwrap();
     assert!(bytes.starts_with(b"\x89PNG\r\n\x1a\n") && bytes.ends_with(b"IEND\xaeB`\x82"));
+    machine.check().await.unwrap();
     assert!(machine.endpoint().ip().is_loopback());
     TcpStream::connect_timeout(&machine.endpoint(), Duration::from_secs(5)).expect("QEMU holds the forward");
     assert_eq!(machine.start().await.unwrap_err().kind, FaultKind::QemuStart, "it is on already");
@@ -118,6 +119,7 @@ async fn a_killed_qemu_is_a_sign_and_a_fault() {
     let fault = machine.screenshot(&world.folder().join("screen.png")).await.unwrap_err();
     assert_eq!(fault.kind, FaultKind::QemuDied, "{fault}");
     assert!(fault.message.contains("signal 9"), "{fault}");
+    assert_eq!(machine.check().await.unwrap_err(), fault);
     world.end(machine).await;
 }
 
@@ -130,7 +132,12 @@ async fn a_qemu_that_hangs_is_a_fault_and_is_ended_all_the_same() {
     world.signal_qemu("STOP");
     let fault = machine.screenshot(&world.folder().join("screen.png")).await.unwrap_err();
     assert_eq!(fault.kind, FaultKind::QemuHung, "{fault}");
+    let begun = std::time::Instant::now();
+    let fault = machine.check().await.unwrap_err();
+    assert_eq!(fault.kind, FaultKind::QemuHung, "{fault}");
+    assert!(begun.elapsed() < Duration::from_secs(10));
     machine.cut_power().await.unwrap();
+    assert_eq!(machine.check().await.unwrap_err().kind, FaultKind::QemuDied);
     assert!(machine.journal().end().is_some());
     world.end(machine).await;
 }
@@ -282,6 +289,7 @@ async fn on_a_small_disk() {
     };
     let signs = world.signs_until(&*machine, "a pause", paused).await;
     assert_eq!(signs.last().unwrap().what, MachineSign::Paused { state: "io-error".to_owned(), host_full: true });
+    assert_eq!(machine.check().await.unwrap_err().kind, FaultKind::HostDiskFull);
     machine.cut_power().await.unwrap();
 
     // Not even an overlay fits beside the full one.

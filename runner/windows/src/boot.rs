@@ -22,12 +22,26 @@ const BUGCHECK_REPORT: &str = "Microsoft-Windows-WER-SystemErrorReporting";
 /// Newest events that a boot record is made from.
 const RECORD_EVENTS: u32 = 400;
 
-/// Longest wait for the log to hold both events of the present boot: the service that writes it may start after sshd.
-const LOG_PATIENCE: Duration = Duration::from_secs(20);
+/// Longest time for the boot identity, whatever the guest answers.
+const IDENTITY: Duration = Duration::from_secs(20);
 
-async fn query(session: &Session, during: &str, xpath: &str, count: u32) -> Result<Vec<LogEvent>, GuestError> {
+/// Longest wait for the log to hold both events of the present boot: the service that writes it may start after sshd.
+const LOG_PATIENCE: Duration = Duration::from_secs(15);
+
+/// Between two looks at a log that does not yet tell which boot this is.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(500);
+
+const READING_IDENTITY: &str = "reading the boot identity";
+
+async fn query(
+    session: &Session,
+    during: &str,
+    xpath: &str,
+    count: u32,
+    deadline: Duration,
+) -> Result<Vec<LogEvent>, GuestError> {
     let command = format!("wevtutil.exe qe System /q:\"{xpath}\" /c:{count} /rd:true /f:xml");
-    let output = session.run(during, &command, Keep::DATA, QUERY).await?;
+    let output = session.run(during, &command, Keep::DATA, deadline).await?;
     if output.code != 0 || !output.stdout.is_whole() {
         return Err(disagrees(during, "events from wevtutil", &output.summary()));
     }
@@ -35,9 +49,14 @@ async fn query(session: &Session, during: &str, xpath: &str, count: u32) -> Resu
         .map_err(|error| disagrees(during, "events as XML", &format!("{error}: {}", output.stdout.to_text())))
 }
 
-async fn newest(session: &Session, provider: &str, id: u32) -> Result<Option<LogEvent>, GuestError> {
+async fn newest(session: &Session, provider: &str, id: u32, until: Instant) -> Result<Option<LogEvent>, GuestError> {
     let xpath = format!("*[System[Provider[@Name='{provider}'] and (EventID={id})]]");
-    Ok(query(session, "reading the boot identity", &xpath, 1).await?.into_iter().find(|event| event.is(provider, id)))
+    let found = query(session, READING_IDENTITY, &xpath, 1, left(until)).await?;
+    Ok(found.into_iter().find(|event| event.is(provider, id)))
+}
+
+fn left(until: Instant) -> Duration {
+    until.saturating_duration_since(Instant::now())
 }
 
 /// Whether the two events are of one boot.
@@ -55,28 +74,65 @@ fn of_one_boot(start: &LogEvent, boot: &LogEvent) -> bool {
 }
 
 /// The guest's own name for its present boot. `LastBootId` is taken as an opaque number: only equality counts.
+///
+/// While a guest starts or stops, its tools fail in odd ways (`0xc0000142` because the session ends, no RPC server, a
+/// channel refused): any answer that is none is asked for again until the time is over.
 pub(crate) async fn identity(session: &Session) -> Result<BootIdentity, GuestError> {
-    let until = Instant::now() + LOG_PATIENCE;
+    let begun = Instant::now();
+    let (until, patient_until) = (begun + IDENTITY, begun + LOG_PATIENCE);
     loop {
-        let start = newest(session, KERNEL_GENERAL, 12).await?;
-        let boot = newest(session, KERNEL_BOOT, 20).await?;
-        let late = Instant::now() >= until;
-        let whole = start.as_ref().zip(boot.as_ref()).is_some_and(|(start, boot)| of_one_boot(start, boot));
-        if whole || late {
-            let boot_id = match &boot {
-                Some(boot) => last_boot_id(boot)?,
-                None => prefetcher_count(session).await?,
-            };
-            let start_time = start.as_ref().and_then(start_time);
-            return Ok(BootIdentity { boot_id, start_time });
+        let answer = ask_identity(session, until, patient_until).await;
+        let asks_again = matches!(answer, Ok(None) | Err(GuestError::Disagrees { .. }));
+        if asks_again && Instant::now() < patient_until {
+            tokio::time::sleep(BETWEEN_LOOKS).await;
+            continue;
         }
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        let of_two_boots = || disagrees(READING_IDENTITY, "the events of one boot", "those of two boots");
+        return answer.and_then(|identity| identity.ok_or_else(of_two_boots));
+    }
+}
+
+/// One look; nothing when the log does not yet tell.
+async fn ask_identity(
+    session: &Session,
+    until: Instant,
+    patient_until: Instant,
+) -> Result<Option<BootIdentity>, GuestError> {
+    let start = newest(session, KERNEL_GENERAL, 12, until).await?;
+    let boot = newest(session, KERNEL_BOOT, 20, until).await?;
+    let boot_id = match told(start.as_ref(), boot.as_ref(), Instant::now() < patient_until) {
+        Told::Nothing => return Ok(None),
+        Told::BootId(event) => last_boot_id(event)?,
+        Told::NoBootId => prefetcher_count(session, left(until)).await?,
+    };
+    Ok(Some(BootIdentity { boot_id, start_time: start.as_ref().and_then(start_time) }))
+}
+
+/// What the log tells of the present boot.
+#[derive(Debug, PartialEq, Eq)]
+enum Told<'a> {
+    /// Not enough yet, or events of two boots: they never make one identity.
+    Nothing,
+    /// This event has the boot's id.
+    BootId(&'a LogEvent),
+    /// All but the boot's id.
+    NoBootId,
+}
+
+/// What the log lacks altogether is waited for as long as we are `patient`, and then done without.
+fn told<'a>(start: Option<&LogEvent>, boot: Option<&'a LogEvent>, patient: bool) -> Told<'a> {
+    match (start, boot) {
+        (Some(start), Some(boot)) if of_one_boot(start, boot) => Told::BootId(boot),
+        (Some(_), Some(_)) => Told::Nothing,
+        _ if patient => Told::Nothing,
+        (None, Some(boot)) => Told::BootId(boot),
+        (_, None) => Told::NoBootId,
     }
 }
 
 fn last_boot_id(event: &LogEvent) -> Result<u32, GuestError> {
     let said = event.value("LastBootId").unwrap_or_default();
-    number(said).ok_or_else(|| disagrees("reading the boot identity", "LastBootId as a number in Kernel-Boot 20", said))
+    number(said).ok_or_else(|| disagrees(READING_IDENTITY, "LastBootId as a number in Kernel-Boot 20", said))
 }
 
 fn number(text: &str) -> Option<u32> {
@@ -87,10 +143,10 @@ fn number(text: &str) -> Option<u32> {
 }
 
 /// \[K\] The prefetcher's `BootId` counts boots; for a guest whose log holds no Kernel-Boot 20.
-async fn prefetcher_count(session: &Session) -> Result<u32, GuestError> {
-    let during = "reading the boot identity";
+async fn prefetcher_count(session: &Session, deadline: Duration) -> Result<u32, GuestError> {
+    let during = READING_IDENTITY;
     let key = r"HKLM\SYSTEM\CurrentControlSet\Control\Session Manager\Memory Management\PrefetchParameters";
-    let output = session.run(during, &format!("reg.exe query \"{key}\" /v BootId"), Keep::TEXT, QUERY).await?;
+    let output = session.run(during, &format!("reg.exe query \"{key}\" /v BootId"), Keep::TEXT, deadline).await?;
     let value = registry::value(&output.stdout.to_text(), "BootId");
     value.and_then(|value| value.data.parse().ok()).ok_or_else(|| {
         disagrees(during, "Kernel-Boot 20 in the System log or BootId in PrefetchParameters", &output.summary())
@@ -104,7 +160,7 @@ pub(crate) async fn record(session: &Session, since: Option<&BootIdentity>) -> R
         "*[System[Provider[@Name='{KERNEL_GENERAL}' or @Name='{EVENT_LOG}' or @Name='{KERNEL_POWER}' or \
          @Name='{BUGCHECK_REPORT}'] and (EventID=12 or EventID=6008 or EventID=41 or EventID=1001)]]"
     );
-    let events = query(session, during, &xpath, RECORD_EVENTS).await?;
+    let events = query(session, during, &xpath, RECORD_EVENTS, QUERY).await?;
     fold(&events, since).map_err(|error| disagrees(during, "a log that names its boots", &error))
 }
 
@@ -151,7 +207,11 @@ fn fold(events: &[LogEvent], since: Option<&BootIdentity>) -> Result<BootRecord,
     }
     let from = match since {
         None => 0,
-        Some(since) => first_after(&sections, since)?,
+        Some(BootIdentity { start_time: Some(start), .. }) => first_after(&sections, start)?,
+        Some(BootIdentity { start_time: None, .. }) => {
+            tracing::warn!("the guest's log did not tell when its boot started, so it tells nothing of later ones");
+            return Ok(BootRecord::default());
+        }
     };
     let newer = sections.get(from..).unwrap_or_default();
     Ok(BootRecord {
@@ -160,11 +220,8 @@ fn fold(events: &[LogEvent], since: Option<&BootIdentity>) -> Result<BootRecord,
     })
 }
 
-fn first_after(sections: &[Section], since: &BootIdentity) -> Result<usize, String> {
-    let Some(wanted) = &since.start_time else {
-        return Err("the boot asked for has no start time".to_owned());
-    };
-    if let Some(found) = sections.iter().rposition(|section| section.start.as_ref() == Some(wanted)) {
+fn first_after(sections: &[Section], wanted: &str) -> Result<usize, String> {
+    if let Some(found) = sections.iter().rposition(|section| section.start.as_deref() == Some(wanted)) {
         return Ok(found + 1);
     }
     let wanted: Timestamp = wanted.parse().map_err(|_| format!("no boot started at `{wanted}`"))?;
@@ -305,7 +362,7 @@ mod tests {
             stop_of(&event(1, 1, "Windows Error Reporting", 1001, &[("param1", "0x9f (0x1,0x1,0x1,0x1)")])),
             None
         );
-        assert!(fold(&log(), Some(&BootIdentity { boot_id: 1, start_time: None })).is_err());
+        assert_eq!(fold(&log(), Some(&BootIdentity { boot_id: 1, start_time: None })), Ok(BootRecord::default()));
         assert!(fold(&log(), Some(&BootIdentity { boot_id: 1, start_time: Some("noon".to_owned()) })).is_err());
     }
 
@@ -315,6 +372,18 @@ mod tests {
         assert!(of_one_boot(&start(1, 1000), &boot(1000)));
         assert!(!of_one_boot(&start(1, 1000), &boot(990)));
         assert!(!of_one_boot(&start(1, 1000), &boot(1100)));
+        let (new, old) = (start(1, 1000), boot(900));
+        let same = boot(1001);
+        let table = [
+            ("both", Some(&new), Some(&same), [Told::BootId(&same), Told::BootId(&same)]),
+            ("of two boots", Some(&new), Some(&old), [Told::Nothing, Told::Nothing]),
+            ("no start", None, Some(&old), [Told::Nothing, Told::BootId(&old)]),
+            ("no id", Some(&new), None, [Told::Nothing, Told::NoBootId]),
+            ("neither", None, None, [Told::Nothing, Told::NoBootId]),
+        ];
+        for (name, start, boot, expected) in table {
+            assert_eq!([true, false].map(|patient| told(start, boot, patient)), expected, "{name}");
+        }
         assert_eq!(number("0x1f"), Some(31));
         assert_eq!(number("-1"), None);
     }

@@ -5,7 +5,6 @@
 //! connection, which QEMU passes on as a close; a guest that does not live says nothing.
 
 use std::borrow::Cow;
-use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -33,10 +32,11 @@ pub struct WindowsDoor {
 }
 
 impl Default for WindowsDoor {
-    /// Asks a quiet guest every two seconds whether it is still there, and gives it up after four questions: about ten
-    /// seconds, as emulated guests under load may take a few for anything.
+    /// Asks a guest after every five seconds of silence whether it is still there, and gives it up when eight questions
+    /// were left unanswered, after 45 seconds. A guest that an installer keeps from answering for a while must not lose
+    /// that installer: what sshd started ends with its session. Whether a guest was reset is seen by other signs, sooner.
     fn default() -> Self {
-        Self::new(Duration::from_secs(2), 4)
+        Self::new(Duration::from_secs(5), 8)
     }
 }
 
@@ -118,32 +118,48 @@ impl WindowsDoor {
     }
 }
 
-/// Another try is begun this long after the last one: a connection that is opened while the guest starts stalls until
-/// QEMU repeats its first packet, seconds later (measured), while a new one is through as soon as the guest listens.
+/// A second and a third try are begun this long after the one before, all others twice as long: a connection that is
+/// opened while the guest starts stalls until QEMU repeats its first packet, seconds later (measured), while a new one is
+/// through as soon as the guest listens.
 const STAGGER: Duration = Duration::from_millis(300);
-/// Tries that are kept open at once: a guest that is slow to speak is not cut off, and sshd, which by default refuses
-/// from ten unfinished connections on (`MaxStartups`), is not provoked.
-const TRIES: usize = 4;
+/// Tries that are kept open at once, so that sshd, which by default refuses from ten unfinished connections on
+/// (`MaxStartups`), is not provoked.
+const TRIES: usize = 6;
+
+/// Which place the try of this number takes, whose last holder is given up.
+///
+/// A guest may take long to speak, and its silence is no different from a stalled connection's: the first try is never
+/// given up, and of the others every second lives for two more tries, every fourth for four, and so on. Whenever the
+/// guest begins to listen, a try that waits long enough is begun soon afterwards.
+fn place(number: u32) -> usize {
+    match number {
+        0 => 0,
+        number => 1 + (number.trailing_zeros() as usize).min(TRIES - 2),
+    }
+}
 
 /// Connects, again and again while nothing answers, and waits for the guest's first byte.
 async fn reach(at: SocketAddr, until: Instant) -> Result<TcpStream, Unanswered> {
     let mut tries = JoinSet::new();
-    let mut open = VecDeque::new();
+    let mut open: [Option<AbortHandle>; TRIES] = Default::default();
+    let mut number = 0;
     let mut next = Instant::now();
     loop {
         tokio::select! {
             biased;
-            Some(Ok(answer)) = tries.join_next() => match answer {
-                Err(Unanswered::Silent) => {}
-                answer => return answer,
+            Some(ended) = tries.join_next() => match ended {
+                // Given up, or closed after a long silence.
+                Err(_) | Ok(Err(Unanswered::Silent)) => {}
+                Ok(answer) => return answer,
             },
             () = sleep_until(until) => return Err(Unanswered::Silent),
             () = sleep_until(next) => {
-                if open.len() == TRIES && let Some(oldest) = open.pop_front() {
-                    AbortHandle::abort(&oldest);
+                if let Some(holder) = open.get_mut(place(number)) {
+                    let before = holder.replace(tries.spawn(first_byte(at)));
+                    before.inspect(AbortHandle::abort);
                 }
-                open.push_back(tries.spawn(first_byte(at)));
-                next += STAGGER;
+                number += 1;
+                next = Instant::now() + if number < 3 { STAGGER } else { STAGGER * 2 };
             }
         }
     }
@@ -166,15 +182,16 @@ async fn first_byte(at: SocketAddr) -> Result<TcpStream, Unanswered> {
     }
 }
 
-/// Lets the host's system notice a peer that is gone; behind a forward the peer is QEMU, so SSH asks too.
+/// Lets the host's system notice a peer that is gone, no sooner than SSH does; behind a forward the peer is QEMU, so SSH
+/// asks too.
 fn tend(stream: &TcpStream) {
     use rustix::net::sockopt::{set_socket_keepalive, set_tcp_keepcnt, set_tcp_keepidle, set_tcp_keepintvl};
     let set = stream
         .set_nodelay(true)
         .and_then(|()| Ok(set_socket_keepalive(stream, true)?))
-        .and_then(|()| Ok(set_tcp_keepidle(stream, Duration::from_secs(3))?))
-        .and_then(|()| Ok(set_tcp_keepintvl(stream, Duration::from_secs(2))?))
-        .and_then(|()| Ok(set_tcp_keepcnt(stream, 3)?));
+        .and_then(|()| Ok(set_tcp_keepidle(stream, Duration::from_secs(10))?))
+        .and_then(|()| Ok(set_tcp_keepintvl(stream, Duration::from_secs(5))?))
+        .and_then(|()| Ok(set_tcp_keepcnt(stream, 6)?));
     if let Err(error) = set {
         tracing::debug!(%error, "the connection goes without keepalive");
     }
@@ -229,5 +246,18 @@ impl client::Handler for Pinned {
                 Err(error)
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_try_stays_and_others_live_for_powers_of_two() {
+        let places: Vec<_> = (0..=17).map(place).collect();
+        assert_eq!(places, [0, 1, 2, 1, 3, 1, 2, 1, 4, 1, 2, 1, 3, 1, 2, 1, 5, 1]);
+        assert!((0..10_000).all(|number| place(number) < TRIES));
+        assert!((1..10_000).all(|number| place(number) != place(0)));
     }
 }

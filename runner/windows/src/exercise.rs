@@ -74,14 +74,14 @@ pub(crate) async fn exercise(guest: &WindowsGuest, work: &Exercise, deadline: Du
     let output = match work {
         Exercise::Run { command } => {
             if let Err(error) = command_line(command) {
-                return Ok(Reading { holds: false, found: one_line(&error.to_string()) });
+                return Ok(Reading { holds: false, found: one_line(&error.to_string()), exit_code: None });
             }
-            guest.session.run(&during, command, Keep::TEXT, deadline).await?
+            guest.session.run_product(&during, command, Keep::TEXT, deadline).await?
         }
         Exercise::FileStorm { .. } | Exercise::ProcessStarts { .. } | Exercise::Archives | Exercise::Loopback => {
             let name = format!("exercise-{}", work.name());
             guest.run_script(&during, &name, &lines(work), Keep::TEXT, deadline).await?
         }
     };
-    Ok(Reading { holds: output.code == 0, found: output.summary() })
+    Ok(Reading { holds: output.code == 0, found: output.summary(), exit_code: Some(output.code) })
 }

@@ -5,12 +5,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use coexist_lab::GuestError;
+use coexist_lab::{GuestError, Whose};
 use russh::ChannelMsg;
 use russh_sftp::client::error::Error as SftpError;
 use russh_sftp::client::fs::Metadata;
 use russh_sftp::client::{Config, RawSftpSession, SftpSession};
-use russh_sftp::protocol::{FileAttributes, StatusCode};
+use russh_sftp::protocol::{FileAttributes, Status, StatusCode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout_at};
@@ -39,6 +39,36 @@ pub(crate) struct Files {
     channel: Mutex<Option<Arc<SftpSession>>>,
 }
 
+/// Why a file could not be worked with.
+#[derive(Debug)]
+pub(crate) enum FileError {
+    /// The guest's system does not let the account: as the account is an administrator's, most often a product that
+    /// defends itself.
+    Denied {
+        /// The request.
+        during: String,
+        /// The server's words.
+        found: String,
+    },
+    /// Anything else.
+    Guest(GuestError),
+}
+
+impl From<GuestError> for FileError {
+    fn from(error: GuestError) -> Self {
+        Self::Guest(error)
+    }
+}
+
+impl From<FileError> for GuestError {
+    fn from(error: FileError) -> Self {
+        match error {
+            FileError::Denied { during, found } => disagrees(&during, "success", &found),
+            FileError::Guest(error) => error,
+        }
+    }
+}
+
 /// What is transferred where, for messages.
 struct Work<'a> {
     session: &'a Session,
@@ -61,33 +91,36 @@ impl<'a> Work<'a> {
     }
 
     fn late(&self) -> GuestError {
-        GuestError::TimedOut { during: self.during.clone(), after: self.deadline }
+        GuestError::TimedOut { during: self.during.clone(), after: self.deadline, of: Whose::Lab }
     }
 
     /// Waits for an answer, at most until the deadline.
-    async fn wait<T>(&self, answer: impl Future<Output = Result<T, SftpError>>) -> Result<T, GuestError> {
+    async fn wait<T>(&self, answer: impl Future<Output = Result<T, SftpError>>) -> Result<T, FileError> {
         match timeout_at(self.until, answer).await {
             Ok(answer) => answer.map_err(|error| self.failed(error)),
-            Err(_) => Err(self.late()),
+            Err(_) => Err(self.late().into()),
         }
     }
 
     /// Waits for bytes, likewise.
-    async fn wait_io<T>(&self, answer: impl Future<Output = io::Result<T>>) -> Result<T, GuestError> {
+    async fn wait_io<T>(&self, answer: impl Future<Output = io::Result<T>>) -> Result<T, FileError> {
         self.wait(async { answer.await.map_err(sftp_error) }).await
     }
 
-    fn failed(&self, error: SftpError) -> GuestError {
+    fn failed(&self, error: SftpError) -> FileError {
         if self.session.is_closed() {
-            return self.session.lost(&self.during, true, &error.to_string());
+            return self.session.lost(&self.during, true, &error.to_string()).into();
         }
-        match error {
+        let error = match error {
             SftpError::Timeout => self.late(),
             SftpError::Status(status) if is_full(&status.error_message) => {
                 GuestError::DiskFull { what: self.during.clone() }
             }
             SftpError::Status(status) => {
-                let found = format!("{}: {}", status.status_code, status.error_message);
+                let found = one_line(&format!("{}: {}", status.status_code, status.error_message));
+                if status.status_code == StatusCode::PermissionDenied {
+                    return FileError::Denied { during: self.during.clone(), found };
+                }
                 disagrees(&self.during, "success", &found)
             }
             SftpError::Limited(_) | SftpError::UnexpectedPacket => {
@@ -97,7 +130,8 @@ impl<'a> Work<'a> {
             SftpError::IO(_) | SftpError::UnexpectedBehavior(_) => {
                 self.session.lost(&self.during, true, &error.to_string())
             }
-        }
+        };
+        error.into()
     }
 
     fn host(file: &Path, error: &io::Error) -> GuestError {
@@ -113,12 +147,13 @@ fn sftp_error(error: io::Error) -> SftpError {
     }
     match error.get_ref().and_then(|inner| inner.downcast_ref::<SftpError>()) {
         Some(known) => known.clone(),
-        None => SftpError::Status(russh_sftp::protocol::Status {
-            id: 0,
-            status_code: StatusCode::Failure,
-            error_message: error.to_string(),
-            language_tag: String::new(),
-        }),
+        None => {
+            let error_message = error.to_string();
+            // [R] The words of OpenSSH's `sftp-server` for this code.
+            let denied = error_message.eq_ignore_ascii_case("permission denied");
+            let status_code = if denied { StatusCode::PermissionDenied } else { StatusCode::Failure };
+            SftpError::Status(Status { id: 0, status_code, error_message, language_tag: String::new() })
+        }
     }
 }
 
@@ -137,7 +172,7 @@ pub(crate) enum Source<'a> {
 }
 
 impl Files {
-    async fn sftp(&self, work: &Work<'_>) -> Result<Arc<SftpSession>, GuestError> {
+    async fn sftp(&self, work: &Work<'_>) -> Result<Arc<SftpSession>, FileError> {
         let mut channel = self.channel.lock().await;
         if let Some(open) = &*channel {
             return Ok(Arc::clone(open));
@@ -156,20 +191,20 @@ impl Files {
     }
 
     /// After a failure that was no plain answer, the next request gets a channel of its own.
-    async fn keep_or_drop<T>(&self, result: Result<T, GuestError>) -> Result<T, GuestError> {
-        if matches!(result, Err(GuestError::Lost { .. } | GuestError::TimedOut { .. })) {
+    async fn keep_or_drop<T>(&self, result: Result<T, FileError>) -> Result<T, FileError> {
+        if matches!(result, Err(FileError::Guest(GuestError::Lost { .. } | GuestError::TimedOut { .. }))) {
             self.channel.lock().await.take();
         }
         result
     }
 
     /// Puts a file into the guest, and makes sure that it is whole there.
-    pub(crate) async fn put(&self, session: &Session, source: Source<'_>, path: &str) -> Result<u64, GuestError> {
+    pub(crate) async fn put(&self, session: &Session, source: Source<'_>, path: &str) -> Result<u64, FileError> {
         let result = self.send(session, source, path).await;
         self.keep_or_drop(result).await
     }
 
-    async fn send(&self, session: &Session, source: Source<'_>, path: &str) -> Result<u64, GuestError> {
+    async fn send(&self, session: &Session, source: Source<'_>, path: &str) -> Result<u64, FileError> {
         let (mut reader, size, from): (Box<dyn tokio::io::AsyncRead + Send + Unpin>, u64, &Path) = match source {
             Source::Text(text) => (Box::new(text.as_bytes()), text.len() as u64, Path::new(path)),
             Source::File(file) => {
@@ -181,7 +216,7 @@ impl Files {
         };
         let work = Work::new(session, format!("sending {path}"), allowance(size));
         let sftp_session = self.sftp(&work).await?;
-        let sent = async {
+        let sent: Result<_, FileError> = async {
             let mut file = work.wait(sftp_session.create(sftp(path))).await?;
             let mut chunk = vec![0; CHUNK];
             loop {
@@ -197,12 +232,18 @@ impl Files {
         .await;
         match sent {
             Ok(there) if there.size == Some(size) => Ok(size),
-            Ok(there) => Err(disagrees(&work.during, &format!("{size} bytes there"), &format!("{:?}", there.size))),
-            // A bare "Failure" may be a full disk: where the server tells how much room there is, ask.
-            Err(GuestError::Disagrees { .. }) if Self::has_no_room(&work, &sftp_session, path, size).await => {
-                Err(GuestError::DiskFull { what: path.to_owned() })
+            Ok(there) => {
+                Err(disagrees(&work.during, &format!("{size} bytes there"), &format!("{:?}", there.size)).into())
             }
-            Err(GuestError::DiskFull { .. }) => Err(GuestError::DiskFull { what: path.to_owned() }),
+            // A bare "Failure" may be a full disk: where the server tells how much room there is, ask.
+            Err(FileError::Guest(GuestError::Disagrees { .. }))
+                if Self::has_no_room(&work, &sftp_session, path, size).await =>
+            {
+                Err(GuestError::DiskFull { what: path.to_owned() }.into())
+            }
+            Err(FileError::Guest(GuestError::DiskFull { .. })) => {
+                Err(GuestError::DiskFull { what: path.to_owned() }.into())
+            }
             Err(error) => Err(error),
         }
     }
@@ -215,16 +256,17 @@ impl Files {
         }
     }
 
-    /// Makes the folders in which a file will lie.
-    pub(crate) async fn make_folders_for(&self, session: &Session, path: &str) -> Result<(), GuestError> {
+    /// Makes the folders in which a file will lie. One that may not be looked at counts as there.
+    pub(crate) async fn make_folders_for(&self, session: &Session, path: &str) -> Result<(), FileError> {
         let work = Work::new(session, format!("making the folder of {path}"), QUERY);
         let result = async {
             let sftp_session = self.sftp(&work).await?;
             for folder in folders_above(path) {
-                if work.wait(sftp_session.try_exists(folder.clone())).await? {
-                    continue;
+                match work.wait(sftp_session.try_exists(folder.clone())).await {
+                    Ok(false) => work.wait(sftp_session.create_dir(folder)).await?,
+                    Ok(true) | Err(FileError::Denied { .. }) => {}
+                    Err(error) => return Err(error),
                 }
-                work.wait(sftp_session.create_dir(folder)).await?;
             }
             Ok(())
         }
@@ -238,13 +280,13 @@ impl Files {
         session: &Session,
         path: &str,
         deadline: Duration,
-    ) -> Result<Option<Metadata>, GuestError> {
+    ) -> Result<Option<Metadata>, FileError> {
         let work = Work::new(session, format!("looking for {path}"), deadline);
         let result = async {
             let sftp_session = self.sftp(&work).await?;
             let asked = sftp_session.metadata(sftp(path));
             match timeout_at(work.until, asked).await {
-                Err(_) => Err(work.late()),
+                Err(_) => Err(work.late().into()),
                 Ok(Ok(metadata)) => Ok(Some(metadata)),
                 Ok(Err(SftpError::Status(status))) if status.status_code == StatusCode::NoSuchFile => Ok(None),
                 Ok(Err(error)) => Err(work.failed(error)),
@@ -257,8 +299,13 @@ impl Files {
     /// What is in a folder, at most [`ENTRIES`]; nothing when it is not there. Names that could not be names are left out.
     ///
     /// On a channel of its own: the library's listing would take as many entries as the guest cares to invent.
-    pub(crate) async fn list(&self, session: &Session, path: &str) -> Result<Vec<Entry>, GuestError> {
-        let work = Work::new(session, format!("listing {path}"), QUERY);
+    pub(crate) async fn list(
+        &self,
+        session: &Session,
+        path: &str,
+        deadline: Duration,
+    ) -> Result<Vec<Entry>, GuestError> {
+        let work = Work::new(session, format!("listing {path}"), deadline);
         let stream = match timeout_at(work.until, subsystem(&work)).await {
             Ok(stream) => stream?,
             Err(_) => return Err(work.late()),
@@ -269,14 +316,16 @@ impl Files {
             Err(_) => return Err(work.late()),
             Ok(Ok(folder)) => folder.handle,
             Ok(Err(SftpError::Status(status))) if status.status_code == StatusCode::NoSuchFile => return Ok(Vec::new()),
-            Ok(Err(error)) => return Err(work.failed(error)),
+            Ok(Err(error)) => return Err(work.failed(error).into()),
         };
         let mut entries = Vec::new();
         while entries.len() < ENTRIES {
             match timeout_at(work.until, raw.readdir(folder.as_str())).await {
+                // What a slow guest did name is worth having.
+                Err(_) if !entries.is_empty() => break,
                 Err(_) => return Err(work.late()),
                 Ok(Err(SftpError::Status(status))) if status.status_code == StatusCode::Eof => break,
-                Ok(Err(error)) => return Err(work.failed(error)),
+                Ok(Err(error)) => return Err(work.failed(error).into()),
                 Ok(Ok(names)) => entries.extend(
                     names
                         .files
@@ -293,14 +342,14 @@ impl Files {
     /// Fetches the first `limit` bytes of a file. What was fetched of a file that could not be fetched is removed.
     pub(crate) async fn get(&self, session: &Session, path: &str, to: &Path, limit: u64) -> Result<u64, GuestError> {
         let result = self.receive(session, path, to, limit).await;
-        if result.is_err() && !matches!(result, Err(GuestError::Host { .. })) {
+        if result.is_err() && !matches!(result, Err(FileError::Guest(GuestError::Host { .. }))) {
             // It may not have been created at all.
             let _ = tokio::fs::remove_file(to).await;
         }
-        self.keep_or_drop(result).await
+        Ok(self.keep_or_drop(result).await?)
     }
 
-    async fn receive(&self, session: &Session, path: &str, to: &Path, limit: u64) -> Result<u64, GuestError> {
+    async fn receive(&self, session: &Session, path: &str, to: &Path, limit: u64) -> Result<u64, FileError> {
         let during = format!("fetching {}", one_line(path));
         let asking = Work::new(session, during.clone(), QUERY);
         let sftp_session = self.sftp(&asking).await?;
@@ -358,7 +407,12 @@ mod tests {
             assert!(is_full(full), "{full}");
         }
         assert!(!is_full("Failure"));
-        assert!(matches!(sftp_error(io::Error::other("Failure")), SftpError::Status(_)));
+        let code = |words| match sftp_error(io::Error::other(words)) {
+            SftpError::Status(status) => status.status_code,
+            other => panic!("{other}"),
+        };
+        assert_eq!(code("Failure"), StatusCode::Failure);
+        assert_eq!(code("Permission denied"), StatusCode::PermissionDenied);
         assert!(matches!(sftp_error(SftpError::UnexpectedPacket.into()), SftpError::UnexpectedPacket));
         assert!(matches!(sftp_error(io::ErrorKind::TimedOut.into()), SftpError::Timeout));
     }

@@ -6,8 +6,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use coexist_lab::{BootRecord, Guest, GuestError, InstallReport, Reading, RemoteFile};
 use coexist_model::{Apply, BootIdentity, Edition, Exercise, Install, Probe, WindowsFacts};
+use tokio::time::Instant;
 
 use crate::files::{Entry, Files, Source};
+use crate::install::Places;
 use crate::parse::registry;
 use crate::paths::{LOGS, SCRIPTS};
 use crate::session::{Output, QUERY, Session, disagrees};
@@ -29,13 +31,19 @@ const REPORT_DEPTH: usize = 3;
 /// Most crash files reported.
 const CRASH_FILES: usize = 200;
 
+/// Most folders looked into for crash files.
+const CRASH_FOLDERS: usize = 50;
+
+/// Longest search for crash files, whatever the guest answers.
+const CRASH_SEARCH: Duration = Duration::from_secs(30);
+
 impl WindowsGuest {
     pub(crate) fn new(session: Session) -> Self {
         Self { session, files: Files::default() }
     }
 
-    /// Puts a command file into the guest and runs it. Lines must be fit for a command file; the last one must leave with
-    /// the exit code that counts.
+    /// Puts a command file into the guest and runs it in a product's time. Lines must be fit for a command file; the last
+    /// one must leave with the exit code that counts.
     pub(crate) async fn run_script(
         &self,
         during: &str,
@@ -47,7 +55,7 @@ impl WindowsGuest {
         let path = format!("{SCRIPTS}\\{name}.cmd");
         self.files.make_folders_for(&self.session, &path).await?;
         self.files.put(&self.session, Source::Text(&script(lines)), &path).await?;
-        self.session.run(during, &path, keep, deadline).await
+        self.session.run_product(during, &path, keep, deadline).await
     }
 
     async fn current_version(&self, name: &str) -> Result<String, GuestError> {
@@ -60,21 +68,37 @@ impl WindowsGuest {
         }
     }
 
-    /// Dumps in a folder and, to a depth, in those below.
-    async fn dumps_below(&self, folder: &str, depth: usize, found: &mut Vec<RemoteFile>) -> Result<(), GuestError> {
-        let mut folders = vec![(folder.to_owned(), depth)];
+    /// Dumps in a folder and, to a depth, in those below; what was found until then when the time is over.
+    async fn dumps_below(
+        &self,
+        root: &'static Dumps,
+        until: Instant,
+        found: &mut Vec<RemoteFile>,
+    ) -> Result<(), GuestError> {
+        let mut folders = vec![(root.folder.to_owned(), root.depth)];
+        let mut visited = 0;
         while let Some((folder, depth)) = folders.pop() {
-            for Entry { name, metadata } in self.files.list(&self.session, &folder).await? {
+            let left = until.saturating_duration_since(Instant::now());
+            let entries = match self.files.list(&self.session, &folder, left).await {
+                Ok(entries) => entries,
+                Err(GuestError::TimedOut { .. }) => {
+                    tracing::warn!(%folder, "no time is left for the search for crash files");
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
+            };
+            visited += 1;
+            for Entry { name, metadata } in entries {
                 if found.len() >= CRASH_FILES {
                     return Ok(());
                 }
                 let path = format!("{folder}/{name}");
                 if metadata.is_dir() {
-                    if depth > 1 && folders.len() < CRASH_FILES {
+                    if depth > 1 && visited + folders.len() < CRASH_FOLDERS {
                         folders.push((path, depth - 1));
                     }
                 } else if name.to_ascii_lowercase().ends_with(".dmp") {
-                    found.push(remote_file(path, metadata.size, metadata.mtime));
+                    found.push(remote_file(path, metadata.size, metadata.mtime, root.live));
                 }
             }
         }
@@ -82,8 +106,22 @@ impl WindowsGuest {
     }
 }
 
-fn remote_file(path: String, size: Option<u64>, modified: Option<u32>) -> RemoteFile {
-    RemoteFile { path, size: size.unwrap_or(0), modified: modified.unwrap_or(0).into() }
+/// A folder in which Windows makes files of dumps.
+struct Dumps {
+    folder: &'static str,
+    /// How many levels of folders are looked into.
+    depth: usize,
+    /// Whether the guest lives on when it writes there.
+    live: bool,
+}
+
+const DUMPS: [Dumps; 2] = [
+    Dumps { folder: "/C:/Windows/Minidump", depth: 1, live: false },
+    Dumps { folder: "/C:/Windows/LiveKernelReports", depth: REPORT_DEPTH, live: true },
+];
+
+fn remote_file(path: String, size: Option<u64>, modified: Option<u32>, live: bool) -> RemoteFile {
+    RemoteFile { path, size: size.unwrap_or(0), modified: modified.unwrap_or(0).into(), live }
 }
 
 /// The text of a command file: CRLF, and UTF-8 announced where there is more than ASCII.
@@ -136,6 +174,10 @@ impl Guest for WindowsGuest {
         }
     }
 
+    fn setup_log(&self, order: &Install) -> Option<String> {
+        Places::of(order).log
+    }
+
     async fn install(&self, order: &Install, file: &Path) -> Result<InstallReport, GuestError> {
         install::install(self, order, file).await
     }
@@ -153,13 +195,15 @@ impl Guest for WindowsGuest {
     }
 
     async fn crash_files(&self) -> Result<Vec<RemoteFile>, GuestError> {
+        let until = Instant::now() + CRASH_SEARCH;
         let mut found = Vec::new();
         let memory = "/C:/Windows/MEMORY.DMP";
-        if let Some(metadata) = self.files.stat(&self.session, memory, QUERY).await? {
-            found.push(remote_file(memory.to_owned(), metadata.size, metadata.mtime));
+        if let Some(metadata) = self.files.stat(&self.session, memory, CRASH_SEARCH).await? {
+            found.push(remote_file(memory.to_owned(), metadata.size, metadata.mtime, false));
         }
-        self.dumps_below("/C:/Windows/Minidump", 1, &mut found).await?;
-        self.dumps_below("/C:/Windows/LiveKernelReports", REPORT_DEPTH, &mut found).await?;
+        for root in &DUMPS {
+            self.dumps_below(root, until, &mut found).await?;
+        }
         Ok(found)
     }
 

@@ -9,7 +9,7 @@ use std::path::Path;
 use coexist_lab::{GuestError, InstallReport};
 use coexist_model::{ExitMeaning, Install, Method};
 
-use crate::files::Source;
+use crate::files::{FileError, Source};
 use crate::guest::WindowsGuest;
 use crate::paths::{LAB, LOGS, PACKAGES, is_file_name, safe_component};
 use crate::quote::{Place, Unquotable, argument, called_argument, msi_property, setup_argument};
@@ -113,8 +113,11 @@ pub(crate) async fn install(guest: &WindowsGuest, order: &Install, file: &Path) 
     Ok(InstallReport { exit_code: Some(output.code), then_failed, output: output.text(), log: places.log })
 }
 
-/// Sends the file under another name and moves it into place when it is whole: a product that watches the place never
-/// sees half a file. A product that defends the place makes `move` fail, and that exit code is reported.
+/// \[R\] `ERROR_ACCESS_DENIED` (winerror.h).
+const ACCESS_DENIED: u32 = 5;
+
+/// Puts a file in its place. A product that defends the place makes this fail: then the report has the exit code of
+/// `move`, or [`ACCESS_DENIED`] where it did not come to that.
 async fn put_in_place(
     guest: &WindowsGuest,
     order: &Install,
@@ -123,30 +126,55 @@ async fn put_in_place(
     during: &str,
 ) -> Result<InstallReport, GuestError> {
     let refuse = |found: &str| disagrees(during, "a full Windows path as destination", found);
-    let Some(drive) = drive_of(destination) else {
-        return Err(refuse(destination));
-    };
-    // A move within a drive is one step; across drives it is a copy.
-    let stage = if LAB.to_ascii_uppercase().starts_with(&drive.to_ascii_uppercase()) {
-        Places::of(order).package
-    } else {
-        format!("{destination}.coexist")
-    };
-    guest.files.make_folders_for(&guest.session, &stage).await?;
-    guest.files.make_folders_for(&guest.session, destination).await?;
-    guest.files.put(&guest.session, Source::File(file), &stage).await?;
     let quoted = |text: &str| argument(text, Place::Line).map_err(|error| refuse(&error.to_string()));
-    let command = format!("move /y {} {}", quoted(&stage)?, quoted(destination)?);
-    let output = guest.session.run(during, &command, PRINTED, order.deadline.to_duration()).await?;
+    let drive = drive_of(destination).ok_or_else(|| refuse(destination))?;
+    let target = quoted(destination)?;
+    let staged = match stage(guest, order, file, destination, drive).await {
+        Ok(staged) => staged,
+        Err(FileError::Guest(error)) => return Err(error),
+        Err(FileError::Denied { during, found }) => {
+            let output = one_line(&format!("{during}: {found}"));
+            return Ok(InstallReport { exit_code: Some(ACCESS_DENIED), then_failed: None, output, log: None });
+        }
+    };
+    let command = format!("move /y {} {target}", quoted(&staged)?);
+    let output = guest.session.run_product(during, &command, PRINTED, order.deadline.to_duration()).await?;
     if output.code != 0 {
         return Ok(report(output));
     }
-    let there = guest.files.stat(&guest.session, destination, QUERY).await?;
-    if there.is_none_or(|metadata| metadata.is_dir()) {
-        return Err(disagrees(during, &format!("{destination} as a file"), "none after it was moved there"));
+    match guest.files.stat(&guest.session, destination, QUERY).await {
+        Ok(Some(there)) if !there.is_dir() => {}
+        // A place that nobody may look at: what `move` said counts.
+        Err(FileError::Denied { .. }) => {}
+        Ok(_) => return Err(disagrees(during, &format!("{destination} as a file"), "none after it was moved there")),
+        Err(FileError::Guest(error)) => return Err(error),
     }
     let then_failed = run_then(guest, order).await?;
     Ok(InstallReport { exit_code: None, then_failed, output: output.text(), log: None })
+}
+
+/// Sends the file to a place from where it can be moved, so that a product that watches its destination never sees half
+/// a file; returns that place. A move within a drive is one step, across drives it is a copy: so the place is on the
+/// destination's drive, unless no other file may lie beside the destination.
+async fn stage(
+    guest: &WindowsGuest,
+    order: &Install,
+    file: &Path,
+    destination: &str,
+    drive: &str,
+) -> Result<String, FileError> {
+    guest.files.make_folders_for(&guest.session, destination).await?;
+    if !LAB.to_ascii_uppercase().starts_with(&drive.to_ascii_uppercase()) {
+        let beside = format!("{destination}.coexist");
+        match guest.files.put(&guest.session, Source::File(file), &beside).await {
+            Err(FileError::Denied { found, .. }) => tracing::debug!(%beside, %found, "nothing may lie there"),
+            sent => return sent.map(|_| beside),
+        }
+    }
+    let own = Places::of(order).package;
+    guest.files.make_folders_for(&guest.session, &own).await?;
+    guest.files.put(&guest.session, Source::File(file), &own).await?;
+    Ok(own)
 }
 
 fn report(output: Output) -> InstallReport {
@@ -168,7 +196,7 @@ async fn run_then(guest: &WindowsGuest, order: &Install) -> Result<Option<String
             return Ok(Some(one_line(&format!("`{command}`: {error}"))));
         }
         let during = one_line(&format!("`{}` after installing {}", command.trim(), order.agent));
-        let output = guest.session.run(&during, command, PRINTED, order.deadline.to_duration()).await?;
+        let output = guest.session.run_product(&during, command, PRINTED, order.look.to_duration()).await?;
         if output.code != 0 {
             let code = exit_code(output.code);
             return Ok(Some(one_line(&format!("`{command}` ended with {code}: {}", output.text()))));
@@ -193,6 +221,8 @@ pub(crate) mod tests {
             exit_codes: [(0, ExitMeaning::Success), (3010, ExitMeaning::RestartNeeded)].into(),
             then: Vec::new(),
             deadline: Seconds::from_secs(60),
+            restart: Seconds::from_secs(60),
+            look: Seconds::from_secs(60),
         }
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use coexist_lab::{GuestError, Reading};
 use coexist_model::{Apply, Probe, RegistryData};
 
+use crate::files::FileError;
 use crate::guest::WindowsGuest;
 use crate::parse::{filters, registry, service};
 use crate::quote::{Place, Unquotable, argument, command_line};
@@ -15,7 +16,12 @@ use crate::text::{Keep, one_line};
 const INVALID_NAME: u32 = 123;
 
 fn reading(holds: bool, found: impl Into<String>) -> Reading {
-    Reading { holds, found: one_line(&found.into()) }
+    Reading { holds, found: one_line(&found.into()), exit_code: None }
+}
+
+/// Of a command that somebody else wrote: how it ended counts.
+fn ended(holds: bool, output: &Output) -> Reading {
+    Reading { exit_code: Some(output.code), ..reading(holds, output.summary()) }
 }
 
 fn quoted(during: &str, text: &str) -> Result<String, GuestError> {
@@ -41,14 +47,13 @@ pub(crate) async fn look(guest: &WindowsGuest, probe: &Probe, deadline: Duration
             let output = guest.session.run(&during, &command, Keep::DATA, deadline).await?;
             Ok(equal(&output, name, equals))
         }
-        Probe::File { path } => {
-            let found = guest.files.stat(&guest.session, path, deadline).await?;
-            Ok(match found {
-                None => reading(false, "not there"),
-                Some(metadata) if metadata.is_dir() => reading(false, "a folder"),
-                Some(metadata) => reading(true, format!("{} bytes", metadata.size.unwrap_or(0))),
-            })
-        }
+        Probe::File { path } => Ok(match guest.files.stat(&guest.session, path, deadline).await {
+            Ok(None) => reading(false, "not there"),
+            Ok(Some(metadata)) if metadata.is_dir() => reading(false, "a folder"),
+            Ok(Some(metadata)) => reading(true, format!("{} bytes", metadata.size.unwrap_or(0))),
+            Err(FileError::Denied { .. }) => reading(false, "access denied"),
+            Err(FileError::Guest(error)) => return Err(error),
+        }),
         Probe::Command { run, prints } => {
             if let Err(error) = command_line(run) {
                 return Ok(reading(false, error.to_string()));
@@ -56,7 +61,7 @@ pub(crate) async fn look(guest: &WindowsGuest, probe: &Probe, deadline: Duration
             let output = guest.session.run(&during, run, Keep::TEXT, deadline).await?;
             let printed =
                 prints.as_ref().is_none_or(|text| output.text().to_lowercase().contains(&text.to_lowercase()));
-            Ok(reading(output.code == 0 && printed, output.summary()))
+            Ok(ended(output.code == 0 && printed, &output))
         }
     }
 }
@@ -81,7 +86,7 @@ pub(crate) async fn apply(guest: &WindowsGuest, change: &Apply, deadline: Durati
         return Ok(reading(false, error.to_string()));
     }
     let output = guest.session.run(&during, &command, Keep::TEXT, deadline).await?;
-    Ok(reading(output.code == 0, output.summary()))
+    Ok(ended(output.code == 0, &output))
 }
 
 fn registry_name(during: &str, name: &str) -> Result<String, GuestError> {

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use coexist_lab::GuestError;
+use coexist_lab::{GuestError, Whose};
 use russh::client::{Handle, Msg};
 use russh::{Channel, ChannelMsg};
 use tokio::time::{Instant, timeout, timeout_at};
@@ -137,7 +137,18 @@ impl Session {
         keep: Keep,
         deadline: Duration,
     ) -> Result<Output, GuestError> {
-        self.follow(during, command, keep, deadline).await.map_err(|(_, error)| error)
+        self.follow(during, command, keep, deadline, Whose::Lab).await.map_err(|(_, error)| error)
+    }
+
+    /// The same for what takes a product's time: its installer, or work that it has to let through.
+    pub(crate) async fn run_product(
+        &self,
+        during: &str,
+        command: &str,
+        keep: Keep,
+        deadline: Duration,
+    ) -> Result<Output, GuestError> {
+        self.follow(during, command, keep, deadline, Whose::Product).await.map_err(|(_, error)| error)
     }
 
     /// Runs a command whose effect may cut the connection. Returns nothing when it was begun and the connection broke.
@@ -147,7 +158,7 @@ impl Session {
         command: &str,
         deadline: Duration,
     ) -> Result<Option<Output>, GuestError> {
-        match self.follow(during, command, Keep::TEXT, deadline).await {
+        match self.follow(during, command, Keep::TEXT, deadline, Whose::Lab).await {
             Ok(output) => Ok(Some(output)),
             Err((Progress::Begun, GuestError::Lost { .. })) => Ok(None),
             Err((_, error)) => Err(error),
@@ -160,16 +171,19 @@ impl Session {
         command: &str,
         keep: Keep,
         deadline: Duration,
+        of: Whose,
     ) -> Result<Output, (Progress, GuestError)> {
         let asked = |error| (Progress::Asked, error);
         let until = Instant::now() + deadline;
-        let late = || GuestError::TimedOut { during: during.to_owned(), after: deadline };
+        let late = |after, of| GuestError::TimedOut { during: during.to_owned(), after, of };
         let command =
             command_line(command).map_err(|error| asked(disagrees(during, "a command line", &error.to_string())))?;
         tracing::debug!(%command, "exec");
-        let mut channel = match timeout_at(until, self.channel(during, false)).await {
+        // No product has a part in this: sshd answers by itself.
+        let opening = deadline.min(QUERY);
+        let mut channel = match timeout(opening, self.channel(during, false)).await {
             Ok(channel) => channel.map_err(asked)?,
-            Err(_) => return Err(asked(late())),
+            Err(_) => return Err(asked(late(opening, Whose::Lab))),
         };
         let mut progress = Progress::Asked;
         let mut output = Output { code: 0, stdout: Captured::new(keep), stderr: Captured::new(keep) };
@@ -184,8 +198,9 @@ impl Session {
             Err(_) => {
                 // Closing the channel ends the command in the guest. Best effort: nobody waits for a guest that hangs.
                 let _ = timeout(Duration::from_millis(500), channel.close()).await;
+                let closed = self.is_closed();
                 let error =
-                    if self.is_closed() { self.lost(during, false, "the connection is closed") } else { late() };
+                    if closed { self.lost(during, false, "the connection is closed") } else { late(deadline, of) };
                 Err((progress, error))
             }
         }

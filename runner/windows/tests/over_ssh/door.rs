@@ -93,6 +93,45 @@ async fn a_close_at_once_is_a_refusal() {
     assert_eq!(knock(&server, at, PATIENCE).await, Unanswered::Refused);
 }
 
+/// Carries each connection to the server after a time; one without a time is accepted, and nothing more.
+async fn carrier(server: &Server, after: impl Fn(usize) -> Option<Duration> + Send + 'static) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = listener.local_addr().unwrap();
+    let to = server.at;
+    tokio::spawn(async move {
+        for number in 0.. {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let after = after(number);
+            tokio::spawn(async move {
+                match after {
+                    Some(after) => tokio::time::sleep(after).await,
+                    None => std::future::pending().await,
+                }
+                let mut there = tokio::net::TcpStream::connect(to).await.unwrap();
+                // Whoever gave up has closed it.
+                let _ = tokio::io::copy_bidirectional(&mut stream, &mut there).await;
+            });
+        }
+    });
+    at
+}
+
+#[tokio::test]
+async fn a_guest_that_takes_long_to_speak_is_heard() {
+    let server = silent_server().await;
+    let at = carrier(&server, |_| Some(Duration::from_secs(3))).await;
+    assert!(WindowsDoor::default().knock(at, &server.access, Duration::from_secs(10)).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_connection_that_stalls_does_not_hold_up_the_next() {
+    let server = silent_server().await;
+    let at = carrier(&server, |number| (number > 0).then_some(Duration::ZERO)).await;
+    let begun = Instant::now();
+    assert!(WindowsDoor::default().knock(at, &server.access, PATIENCE).await.is_ok());
+    assert!(begun.elapsed() < Duration::from_secs(5));
+}
+
 #[tokio::test]
 async fn nothing_within_the_patience_is_silence() {
     let server = silent_server().await;

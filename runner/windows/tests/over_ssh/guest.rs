@@ -3,9 +3,10 @@
 use std::time::{Duration, Instant};
 
 use crate::server::{Answer, Server, WriteFault};
-use coexist_lab::{BootRecord, Door, Guest, GuestError, Reading, UnexpectedEnd};
+use coexist_lab::{BootRecord, Door, Guest, GuestError, Reading, UnexpectedEnd, Whose};
 use coexist_model::{
-    Apply, BootIdentity, Edition, ExitMeaning, Hex, Install, Method, Probe, RegistryData, Seconds, WindowsFacts,
+    Apply, BootIdentity, Edition, Exercise, ExitMeaning, Hex, Install, Method, Probe, RegistryData, Seconds,
+    WindowsFacts,
 };
 use coexist_windows::WindowsDoor;
 
@@ -31,7 +32,7 @@ async fn exit_codes_arrive_untruncated() {
     for (code, shown) in [(3010, "exit code 3010"), (0xc000_0005, "exit code 0xc0000005")] {
         let (_server, guest) = always(Answer::exit(code, "")).await;
         let reading = guest.look(&command("x"), PATIENCE).await.unwrap();
-        assert_eq!(reading, Reading { holds: false, found: shown.to_owned() });
+        assert_eq!(reading, Reading { holds: false, found: shown.to_owned(), exit_code: Some(code) });
     }
 }
 
@@ -61,7 +62,19 @@ async fn a_command_that_hangs_is_timed_out() {
     let (server, guest) = always(Answer::Hang).await;
     let begun = Instant::now();
     let error = guest.look(&command("x"), Duration::from_millis(300)).await.unwrap_err();
-    assert!(matches!(error, GuestError::TimedOut { .. }), "{error}");
+    assert!(matches!(error, GuestError::TimedOut { of: Whose::Lab, .. }), "{error}");
+    let work = [Exercise::Loopback, Exercise::Run { command: "x".to_owned() }];
+    for work in work {
+        let error = guest.exercise(&work, Duration::from_millis(300)).await.unwrap_err();
+        assert!(matches!(error, GuestError::TimedOut { of: Whose::Product, .. }), "{error}");
+    }
+    let (file, _) = package(&server);
+    for method in [Method::Driver, Method::File { destination: r"C:\x".to_owned() }] {
+        let mut order = order(method);
+        order.deadline = Seconds::from_millis(300);
+        let error = guest.install(&order, &file).await.unwrap_err();
+        assert!(matches!(error, GuestError::TimedOut { of: Whose::Product, .. }), "{error}");
+    }
     assert!(begun.elapsed() < Duration::from_secs(5));
     // The session is still good.
     assert_eq!(guest.look(&Probe::File { path: r"C:\x".to_owned() }, PATIENCE).await.unwrap().found, "not there");
@@ -179,6 +192,30 @@ async fn boots_are_read_from_the_log() {
 }
 
 #[tokio::test]
+async fn a_guest_that_starts_is_asked_again_which_boot_it_is_in() {
+    let general = "Microsoft-Windows-Kernel-General";
+    let kernel_boot = |id, time| event("Microsoft-Windows-Kernel-Boot", 20, 92, time, &[("LastBootId", id)]);
+    let start = ("StartTime", "2026-03-01T10:05:00.5000000Z");
+    let newest = event(general, 12, 90, "2026-03-01T10:05:00.6Z", &[start]);
+    let (old, new) = (kernel_boot("16", "2026-03-01T10:00:00.6Z"), kernel_boot("17", "2026-03-01T10:05:00.6Z"));
+    let asked = std::sync::atomic::AtomicU32::new(0);
+    let server = Server::start(move |command| {
+        match (asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst), command.contains("Kernel-Boot")) {
+            (0, _) => Answer::exit(0xc000_0142, ""),
+            (1, _) => Answer::Refuse,
+            (2, _) => Answer::ok("no XML <"),
+            (..=4, true) => Answer::ok(&old),
+            (_, true) => Answer::ok(&new),
+            (_, false) => Answer::ok(&newest),
+        }
+    })
+    .await;
+    let identity = open(&server).await.boot_identity().await.unwrap();
+    assert_eq!(identity, BootIdentity { boot_id: 17, start_time: Some(start.1.to_owned()) });
+    assert_eq!(server.commands().len(), 7);
+}
+
+#[tokio::test]
 async fn settings_are_written_as_reg_reads_them() {
     let (server, guest) = always(Answer::ok("The operation completed successfully.\r\n")).await;
     let data = [RegistryData::Dword(1), RegistryData::Qword(1 << 40), RegistryData::Text("50% \"x\"".to_owned())];
@@ -208,6 +245,8 @@ fn order(method: Method) -> Install {
         exit_codes: [(0, ExitMeaning::Success), (3010, ExitMeaning::RestartNeeded)].into(),
         then: vec!["first".to_owned(), "second".to_owned(), "third".to_owned()],
         deadline: Seconds::from_secs(20),
+        restart: Seconds::from_secs(20),
+        look: Seconds::from_secs(20),
     }
 }
 
@@ -229,7 +268,9 @@ async fn a_package_is_sent_and_installed() {
     .await;
     let (file, bytes) = package(&server);
     let guest = open(&server).await;
-    let report = guest.install(&order(Method::Msi { arguments: vec!["A=1".to_owned()] }), &file).await.unwrap();
+    let order = order(Method::Msi { arguments: vec!["A=1".to_owned()] });
+    let report = guest.install(&order, &file).await.unwrap();
+    assert_eq!(guest.setup_log(&order), report.log);
     assert_eq!(report.exit_code, Some(3010));
     assert_eq!(report.then_failed.as_deref(), Some("`second` ended with 7: it is broken"));
     assert_eq!(report.output, "restart, please\n");
@@ -277,6 +318,38 @@ async fn a_file_is_moved_into_place_when_it_is_whole() {
 }
 
 #[tokio::test]
+async fn a_place_that_is_defended_is_told_as_an_exit_code() {
+    let (server, guest) = always(Answer::ok("")).await;
+    let (file, bytes) = package(&server);
+    let to = |destination: &str| order(Method::File { destination: destination.to_owned() });
+    server.deny("/C:/ProgramData");
+    // The folder may not be looked at, but the move goes well.
+    let report = guest.install(&to(r"C:\ProgramData\Acme\C-291.sys"), &file).await.unwrap();
+    assert_eq!(report.exit_code, None, "{report:?}");
+    assert!(std::fs::read(server.disk().join("coexist/packages/001122334455/acme.bin")).unwrap() == bytes);
+    let hidden =
+        guest.look(&Probe::File { path: r"C:\ProgramData\Acme\C-291.sys".to_owned() }, PATIENCE).await.unwrap();
+    assert_eq!(hidden, Reading { holds: false, found: "access denied".to_owned(), exit_code: None });
+
+    server.deny("/C:/coexist/packages/001122334455/acme.bin");
+    let report = guest.install(&to(r"C:\x.sys"), &file).await.unwrap();
+    assert_eq!((report.exit_code, report.then_failed), (Some(5), None));
+    assert!(report.output.contains("ermission denied"), "{}", report.output);
+    // Of a package it is still the lab that is kept out.
+    assert!(matches!(guest.install(&order(Method::Driver), &file).await, Err(GuestError::Disagrees { .. })));
+}
+
+#[tokio::test]
+async fn a_file_for_another_drive_goes_through_the_labs_folder_when_nothing_may_lie_beside_it() {
+    let (server, guest) = always(Answer::exit(1, "Access is denied.\r\n")).await;
+    let (file, _) = package(&server);
+    server.deny("/D:/Acme");
+    let report = guest.install(&order(Method::File { destination: r"D:\Acme\a.dat".to_owned() }), &file).await.unwrap();
+    assert_eq!(report.exit_code, Some(1));
+    assert_eq!(server.commands(), [r#"move /y "C:\coexist\packages\001122334455\acme.bin" "D:\Acme\a.dat""#]);
+}
+
+#[tokio::test]
 async fn a_transfer_that_breaks_is_lost_and_a_full_disk_is_said() {
     for (fault, full) in [(WriteFault::Cut, false), (WriteFault::Full, true)] {
         let server = Server::start_with(|_| Answer::ok(""), Some((1_000_000, fault))).await;
@@ -307,15 +380,22 @@ async fn files_are_listed_and_fetched() {
         std::fs::write(disk.join(file), content).unwrap();
     }
     let found = guest.crash_files().await.unwrap();
-    let names: Vec<_> = found.iter().map(|file| (file.path.as_str(), file.size)).collect();
+    let names: Vec<_> = found.iter().map(|file| (file.path.as_str(), file.size, file.live)).collect();
     assert_eq!(
         names,
         [
-            ("/C:/Windows/MEMORY.DMP", 3_000_017),
-            ("/C:/Windows/Minidump/030126-1-01.DMP", 3),
-            ("/C:/Windows/LiveKernelReports/WATCHDOG/a.dmp", 3),
+            ("/C:/Windows/MEMORY.DMP", 3_000_017, false),
+            ("/C:/Windows/Minidump/030126-1-01.DMP", 3, false),
+            ("/C:/Windows/LiveKernelReports/WATCHDOG/a.dmp", 3, true),
         ]
     );
+    for number in 0..100 {
+        let folder = disk.join(format!("Windows/LiveKernelReports/{number}"));
+        std::fs::create_dir(&folder).unwrap();
+        std::fs::write(folder.join("a.dmp"), "x").unwrap();
+    }
+    let many = guest.crash_files().await.unwrap().len();
+    assert!((10..100).contains(&many), "{many}: a guest cannot have every folder looked into");
     assert!(found[0].modified > 1_700_000_000);
     let to = server.host_folder().join("fetched");
     assert_eq!(guest.fetch(&found[0].path, &to, u64::MAX).await.unwrap(), 3_000_017);

@@ -4,14 +4,14 @@ use std::collections::HashMap;
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use russh_sftp::protocol::{
     Attrs, Data, File as Listed, FileAttributes, Handle, Name, OpenFlags, Status, StatusCode, Version,
 };
 use russh_sftp::server::{Handler, StatusReply};
-use tokio::sync::watch;
 
-use super::Wire;
+use super::{Shared, Wire};
 
 /// What happens to writes beyond a number of bytes.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -23,9 +23,7 @@ pub(crate) enum WriteFault {
 }
 
 pub(super) struct Disk {
-    root: PathBuf,
-    fault: Option<(u64, WriteFault)>,
-    wire: watch::Sender<Wire>,
+    shared: Arc<Shared>,
     written: u64,
     files: HashMap<String, File>,
     folders: HashMap<String, Vec<Listed>>,
@@ -33,13 +31,16 @@ pub(super) struct Disk {
 }
 
 impl Disk {
-    pub(super) fn new(root: PathBuf, fault: Option<(u64, WriteFault)>, wire: watch::Sender<Wire>) -> Self {
-        Self { root, fault, wire, written: 0, files: HashMap::new(), folders: HashMap::new(), next: 0 }
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared, written: 0, files: HashMap::new(), folders: HashMap::new(), next: 0 }
     }
 
     fn path(&self, name: &str) -> Result<PathBuf, StatusReply> {
+        if self.shared.denied.lock().unwrap().iter().any(|denied| name.starts_with(denied)) {
+            return Err(StatusCode::PermissionDenied.into());
+        }
         let below = name.strip_prefix("/C:/").ok_or(StatusCode::NoSuchFile)?;
-        Ok(self.root.join(below))
+        Ok(self.shared.disk.join(below))
     }
 
     fn handle(&mut self) -> String {
@@ -111,9 +112,9 @@ impl Handler for Disk {
 
     async fn write(&mut self, id: u32, handle: String, offset: u64, data: Vec<u8>) -> Result<Status, Self::Error> {
         self.written += data.len() as u64;
-        match self.fault {
+        match self.shared.fault {
             Some((limit, WriteFault::Cut)) if self.written > limit => {
-                self.wire.send_replace(Wire::Cut);
+                self.shared.wire.send_replace(Wire::Cut);
                 std::future::pending::<()>().await;
             }
             Some((limit, WriteFault::Full)) if self.written > limit => {

@@ -62,6 +62,7 @@ struct Shared {
     commands: Mutex<Vec<String>>,
     disk: PathBuf,
     fault: Option<(u64, WriteFault)>,
+    denied: Mutex<Vec<String>>,
 }
 
 /// A guest for one test.
@@ -98,6 +99,7 @@ impl Server {
             commands: Mutex::default(),
             disk,
             fault,
+            denied: Mutex::default(),
         });
         let access =
             GuestAccess { user: "lab".to_owned(), host_key: host.public_key().to_openssh().unwrap(), key_file };
@@ -125,6 +127,11 @@ impl Server {
     /// A folder of the test's own on the host.
     pub(crate) fn host_folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// Paths that begin like this one may not be worked with over SFTP from now on.
+    pub(crate) fn deny(&self, path: &str) {
+        self.shared.denied.lock().unwrap().push(path.to_owned());
     }
 
     /// Commands that were asked for so far.
@@ -207,7 +214,7 @@ impl Handler for Guest {
             return session.channel_failure(id);
         };
         session.channel_success(id)?;
-        let disk = disk::Disk::new(self.shared.disk.clone(), self.shared.fault, self.shared.wire.clone());
+        let disk = disk::Disk::new(Arc::clone(&self.shared));
         tokio::spawn(async move { russh_sftp::server::run(channel.into_stream(), disk).await });
         Ok(())
     }
