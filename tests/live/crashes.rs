@@ -18,7 +18,10 @@ fn before(new: &Agent) -> Agent {
 
 /// Runs a candidate with this trouble against its own past.
 fn report_of(trouble: Trouble, scenario: &str) -> (Tried, Truth) {
-    let lab = Lab::new();
+    let mut lab = Lab::new();
+    if trouble == Trouble::Hang {
+        lab.reboot_deadline = 30;
+    }
     let drawn = Misbehaving::random(lab.seed(), trouble);
     match &drawn.candidate_content {
         None => {
@@ -49,7 +52,7 @@ impl std::ops::Deref for Tried {
 }
 
 /// The candidate arm failed at `step` in `state`, for the reason that was drawn, got on `rung`.
-fn assert_accused(report: &Report, truth: &Truth, step: &str, state: &str, rung: &str) {
+fn assert_accused(report: &Report, truth: &Truth, step: &str, state: &str, rungs: &[&str]) {
     let stop = truth.stop.unwrap();
     assert_eq!(report.exit, 1);
     assert_eq!(report.cell()["verdict"], "regressed");
@@ -69,7 +72,7 @@ fn assert_accused(report: &Report, truth: &Truth, step: &str, state: &str, rung:
     assert!(bucket.contains(&truth.driver), "{bucket}");
 
     let dumps = report.evidence("candidate", "kernel-dump");
-    assert!(dumps.iter().any(|(got, _)| got == rung), "no dump by {rung}: {dumps:?}");
+    assert!(dumps.iter().any(|(got, _)| rungs.contains(&got.as_str())), "no dump by {rungs:?}: {dumps:?}");
     for (_, path) in &dumps {
         assert!(std::fs::read(path).unwrap().starts_with(b"PAGEDU64"), "{}", path.display());
     }
@@ -80,30 +83,29 @@ fn assert_accused(report: &Report, truth: &Truth, step: &str, state: &str, rung:
 #[test]
 fn a_stop_during_the_installation() {
     let (report, truth) = report_of(Trouble::Install, QUIET);
-    assert_accused(&report, &truth, "candidate", "bugcheck", "sftp");
+    assert_accused(&report, &truth, "candidate", "bugcheck", &["sftp"]);
 }
 
 #[test]
 fn a_stop_at_content_load() {
     // The content stays, so every boot that reads it stops again.
     let (report, truth) = report_of(Trouble::ContentLoad, QUIET);
-    let state = report.arm("candidate")["state"].as_str().unwrap_or_default().to_owned();
-    let rung = if state == "loop" { "disk" } else { "sftp" };
-    assert!(["loop", "bugcheck"].contains(&state.as_str()), "{state}");
-    assert_accused(&report, &truth, "candidate", &state, rung);
+    assert_accused(&report, &truth, "candidate", "loop", &["disk"]);
 }
 
 #[test]
 fn a_stop_in_the_dwell() {
     let dwell = "  dwell: 20s\n  reboots: 1\n  settle: 1s\n";
     let (report, truth) = report_of(Trouble::Running { after_ms: 6_000 }, dwell);
-    assert_accused(&report, &truth, "dwell", "bugcheck", "sftp");
+    // The driver stops the next boots too, some seconds after they came up: the guest may be gone again before its dump
+    // was fetched, and then the disk gives it.
+    assert_accused(&report, &truth, "dwell", "bugcheck", &["sftp", "disk"]);
 }
 
 #[test]
 fn a_stop_at_one_boot() {
     let (report, truth) = report_of(Trouble::BootOnce, QUIET);
-    assert_accused(&report, &truth, "reboot-1", "bugcheck", "sftp");
+    assert_accused(&report, &truth, "reboot-1", "bugcheck", &["sftp"]);
     let boots = report.arm("candidate")["boots"].as_array().unwrap();
     assert!(boots.iter().any(|boot| boot["ended"] == "bugcheck"), "{boots:?}");
 }
@@ -111,7 +113,17 @@ fn a_stop_at_one_boot() {
 #[test]
 fn a_stop_at_every_boot() {
     let (report, truth) = report_of(Trouble::BootLoop, QUIET);
-    assert_accused(&report, &truth, "reboot-1", "loop", "disk");
+    assert_accused(&report, &truth, "reboot-1", "loop", &["disk"]);
     assert!(!report.evidence("candidate", "screenshot").is_empty(), "the screen of a guest that is gone");
     assert!(!report.evidence("candidate", "serial-log").is_empty());
+}
+
+#[test]
+fn a_boot_that_never_ends() {
+    let (report, _) = report_of(Trouble::Hang, QUIET);
+    assert_eq!(report.exit, 1);
+    let candidate = report.arm("candidate");
+    assert_eq!((&candidate["step"], &candidate["state"]), (&"reboot-1".into(), &"hang".into()));
+    assert!(candidate.get("crash").is_none(), "a hang leaves no dump");
+    assert!(!report.evidence("candidate", "screenshot").is_empty());
 }

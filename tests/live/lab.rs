@@ -1,7 +1,8 @@
 //! A lab in a folder of its own: matrix, recipes, packages, and the program's report on them.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use rand::RngExt;
@@ -12,6 +13,8 @@ use standin_forge::{Agent, Content};
 pub(crate) struct Lab {
     folder: tempfile::TempDir,
     seed: u64,
+    /// Seconds until a guest that does not come back is given up.
+    pub(crate) reboot_deadline: u32,
 }
 
 /// What a finished run left.
@@ -40,7 +43,7 @@ impl Lab {
         for name in ["agents", "packages", "image"] {
             std::fs::create_dir(folder.path().join(name)).unwrap();
         }
-        let lab = Self { folder, seed };
+        let lab = Self { folder, seed, reboot_deadline: 90 };
         lab.write_image(&repository().join("images/standin/out/host_key.pub"));
         lab
     }
@@ -91,7 +94,8 @@ impl Lab {
         let matrix = format!(
             "matrix: live\ncatalogue: {{agents: agents, images: images}}\nimages: [standin-client]\n\
              agents:\n  - [{id}]\ncandidate:\n  {text}scenario:\n{scenario}\
-             policy:\n  deadlines: {{reboot: 90s, install: 60s, exercise: 60s}}\n"
+             policy:\n  deadlines: {{reboot: {}s, install: 60s, exercise: 60s}}\n",
+            self.reboot_deadline
         );
         std::fs::write(self.path("live.yaml"), matrix).unwrap();
     }
@@ -123,34 +127,70 @@ impl Lab {
     }
 
     /// The program on this lab's matrix, started.
-    pub(crate) fn start(&self, out: &Path) -> Child {
-        Command::new(env!("CARGO_BIN_EXE_coexist"))
-            .args(["run", "live.yaml", "--progress", "lines", "--out"])
-            .arg(out)
-            .current_dir(self.folder.path())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap()
+    pub(crate) fn start(&self, out: &Path) -> Program {
+        Program::run("live.yaml", self.folder.path(), out)
     }
 
     /// Runs the matrix to its end.
     pub(crate) fn run(&self) -> Report {
         let out = self.path("out");
-        let child = self.start(&out);
-        Report::of(child, &out)
+        Report::of(self.start(&out), &out)
+    }
+}
+
+/// The program while it runs. A test that gives up takes it, and its machines, along.
+pub(crate) struct Program(Child);
+
+impl Program {
+    /// Runs a matrix, started in `folder`.
+    pub(crate) fn run(matrix: &str, folder: &Path, out: &Path) -> Self {
+        let child = Command::new(env!("CARGO_BIN_EXE_coexist"))
+            .args(["run", matrix, "--progress", "lines", "--out"])
+            .arg(out)
+            .current_dir(folder)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        Self(child)
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.0.id()
+    }
+
+    /// Its end: exit status, standard output and standard error.
+    fn end(mut self) -> (ExitStatus, String, String) {
+        let text = |mut stream: Box<dyn Read + Send>| {
+            std::thread::spawn(move || {
+                let mut bytes = Vec::new();
+                stream.read_to_end(&mut bytes).unwrap();
+                String::from_utf8_lossy(&bytes).into_owned()
+            })
+        };
+        let stdout = text(Box::new(self.0.stdout.take().unwrap()));
+        let stderr = text(Box::new(self.0.stderr.take().unwrap()));
+        let status = until_within(Duration::from_secs(600), "the run to end", || self.0.try_wait().unwrap());
+        (status, stdout.join().unwrap(), stderr.join().unwrap())
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // Its machines end with it; after an ordinary end there is nothing left to kill.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
 impl Report {
     /// Waits for the program and reads what it left.
-    pub(crate) fn of(child: Child, out: &Path) -> Self {
-        let output = child.wait_with_output().unwrap();
-        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-        println!("{stderr}\n{}", String::from_utf8_lossy(&output.stdout));
+    pub(crate) fn of(program: Program, out: &Path) -> Self {
+        let (status, stdout, stderr) = program.end();
+        println!("{stderr}\n{stdout}");
         let read = |name: &str| std::fs::read_to_string(out.join(name)).unwrap_or_default();
         let run = serde_json::from_str(&read("run.json")).unwrap_or(Value::Null);
-        let exit = output.status.code().unwrap_or(-1);
+        let exit = status.code().unwrap_or(-1);
         Self { exit, run, junit: read("junit.xml"), stderr, folder: out.to_owned() }
     }
 
@@ -182,7 +222,8 @@ impl Report {
 
 /// Processes of QEMU that have files of this folder open or on their command line.
 pub(crate) fn machines_of(folder: &Path) -> Vec<u32> {
-    let needle = folder.display().to_string();
+    // QEMU's command line has the path that the program made of it.
+    let needle = folder.canonicalize().unwrap().display().to_string();
     let processes = std::fs::read_dir("/proc").unwrap().filter_map(Result::ok);
     processes
         .filter_map(|entry| {
@@ -196,13 +237,17 @@ pub(crate) fn machines_of(folder: &Path) -> Vec<u32> {
 }
 
 /// Waits until something holds, and says what if it never does.
-pub(crate) fn until<T>(what: &str, mut holds: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn until<T>(what: &str, holds: impl FnMut() -> Option<T>) -> T {
+    until_within(Duration::from_secs(120), what, holds)
+}
+
+fn until_within<T>(limit: Duration, what: &str, mut holds: impl FnMut() -> Option<T>) -> T {
     let begun = Instant::now();
     loop {
         if let Some(value) = holds() {
             return value;
         }
-        assert!(begun.elapsed() < Duration::from_secs(120), "waited two minutes for {what}");
+        assert!(begun.elapsed() < limit, "waited {limit:?} for {what}");
         std::thread::sleep(Duration::from_millis(50));
     }
 }

@@ -1,21 +1,13 @@
 //! The matrices of the repository, run whole, and what other people's readers say of the reports.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use crate::lab::{Report, repository};
+use crate::lab::{Program, Report, repository};
 
 /// One of the repository's matrices, run to its end.
 fn run_matrix(name: &str, out: &Path) -> Report {
-    let child = Command::new(env!("CARGO_BIN_EXE_coexist"))
-        .args(["run", name, "--progress", "lines", "--out"])
-        .arg(out)
-        .current_dir(repository())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    Report::of(child, out)
+    Report::of(Program::run(name, repository(), out), out)
 }
 
 fn output(program: &str, arguments: &[&str]) -> String {

@@ -3,39 +3,40 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use coexist_lab::{Guest, Machine, MachineSpec};
+use coexist_lab::{Guest, Machine, MachineSpec, RemoteFile};
 use coexist_model::{
-    ArmOutcome, ArmRef, BootEnd, BootIdentity, BootState, Cell, CheckOutcome, FailureState, FaultKind, Happening,
-    LabFault, Plan, RunId, Seconds, Step, StepFailure,
+    Action, ArmOutcome, ArmRef, BootIdentity, Bucket, Cell, CheckOutcome, FailureState, FaultKind, Happening, LabFault,
+    Seconds, Step, StepFailure,
 };
+use tracing::{Instrument, info_span};
 
-use crate::run::{Halt, Ports};
+use crate::run::{Halt, Scene};
 use crate::signs::Glance;
 use crate::stop::Stop;
-use crate::{Recorder, RunFolder};
 
-/// What a step's own deadlines leave over is bounded by this many times the step's deadline …
+/// What a step's own deadlines leave over is bounded by this many times the step's deadline, two starts of the guest …
 const GUARD_FACTOR: u32 = 3;
 /// … and this on top: nothing a machine or guest does can keep an arm longer.
 const GUARD: Duration = Duration::from_secs(180);
+/// Before the first machine of an image starts, its whole disk is read once to prove its digest.
+const DIGEST: Duration = Duration::from_secs(1200);
+/// How often the loss of a guest is explained before the arm gives up on it: it may be lost again while it is asked.
+const EXPLANATIONS: usize = 3;
 
 /// One arm while it runs.
 pub(crate) struct ArmRun<'a> {
-    pub(crate) run: &'a RunId,
-    pub(crate) plan: &'a Plan,
+    pub(crate) scene: Scene<'a>,
     pub(crate) cell: &'a Cell,
     pub(crate) of: ArmRef,
-    pub(crate) ports: &'a Ports,
-    pub(crate) folder: &'a RunFolder,
-    pub(crate) recorder: &'a Recorder,
-    halt: Halt,
-    pub(crate) started: jiff::Timestamp,
+    pub(crate) halt: Halt,
     pub(crate) machine: Option<Box<dyn Machine>>,
     /// The session of the present boot; none while the guest is starting or lost.
     pub(crate) guest: Option<Box<dyn Guest>>,
     pub(crate) identity: Option<BootIdentity>,
-    /// How long the present boot took until the guest answered; none while it is starting.
-    pub(crate) up_after: Option<Seconds>,
+    /// When the first boot began, by the guest's own clock: what is older than this was there before.
+    pub(crate) guest_began: Option<jiff::Timestamp>,
+    /// Whether the guest has answered in the present boot.
+    pub(crate) answered: bool,
     /// Signs that are accounted for: those of boots that were judged.
     pub(crate) judged: usize,
     /// Signs that the recorder knows.
@@ -43,41 +44,28 @@ pub(crate) struct ArmRun<'a> {
     /// Whether a product is, or may be, in the guest: before that nothing can be a product's failure.
     pub(crate) accusable: bool,
     /// Dumps that the golden image brought along.
-    pub(crate) dumps_before: BTreeSet<String>,
+    pub(crate) dumps_before: BTreeSet<DumpName>,
 }
 
-/// Why the steps ended early.
-enum End {
-    Stopped(Stop),
-    Halted,
+/// What tells one dump file from another: an old name may get a new dump.
+pub(crate) type DumpName = (String, u64, u64);
+
+pub(crate) fn dump_name(file: &RemoteFile) -> DumpName {
+    (file.path.clone(), file.size, file.modified)
 }
 
 impl<'a> ArmRun<'a> {
-    #[expect(clippy::too_many_arguments, reason = "a constructor")]
-    pub(crate) fn new(
-        run: &'a RunId,
-        plan: &'a Plan,
-        cell: &'a Cell,
-        of: ArmRef,
-        ports: &'a Ports,
-        folder: &'a RunFolder,
-        recorder: &'a Recorder,
-        halt: Halt,
-    ) -> Self {
+    pub(crate) fn new(scene: Scene<'a>, cell: &'a Cell, of: ArmRef, halt: Halt) -> Self {
         Self {
-            run,
-            plan,
+            scene,
             cell,
             of,
-            ports,
-            folder,
-            recorder,
             halt,
-            started: ports.clock.now(),
             machine: None,
             guest: None,
             identity: None,
-            up_after: None,
+            guest_began: None,
+            answered: false,
             judged: 0,
             told: 0,
             accusable: false,
@@ -87,108 +75,135 @@ impl<'a> ArmRun<'a> {
 
     /// Runs the arm to its end and gives its machine back. Everything is told to the recorder.
     pub(crate) async fn run(mut self) {
-        self.recorder.tell(Happening::ArmStarted { of: self.of.clone() });
+        self.scene.recorder.tell(Happening::ArmStarted { of: self.of.clone() });
         let mut outcome = ArmOutcome::Up;
         for step in &self.cell.arms[self.of.arm] {
             if matches!(outcome, ArmOutcome::Up) {
-                outcome = self.step(step).await;
+                outcome = self.step(step).instrument(info_span!("step", id = %step.id)).await;
             } else {
                 self.skip(step, &outcome);
             }
         }
         self.give_back(&outcome).await;
-        self.recorder.tell(Happening::ArmEnded { of: self.of, outcome });
+        self.scene.recorder.tell(Happening::ArmEnded { of: self.of, outcome });
     }
 
     /// One step: done, judged, its evidence safe, its checks told.
     async fn step(&mut self, step: &Step) -> ArmOutcome {
-        let begun = self.ports.clock.elapsed();
-        self.recorder.tell(Happening::StepStarted { of: self.of.clone(), step: step.id.clone() });
+        let clock = self.scene.ports.clock.clone();
+        let begun = clock.elapsed();
+        self.scene.recorder.tell(Happening::StepStarted { of: self.of.clone(), step: step.id.clone() });
         let mut halt = self.halt.clone();
-        let clock = self.ports.clock.clone();
-        let guard = clock.sleep(step.deadline.to_duration() * GUARD_FACTOR + GUARD);
+        let guard = clock.sleep(self.guard(step));
+        let mut decided = Vec::new();
         let ended = tokio::select! {
             biased;
-            () = halt.wait() => Err(End::Halted),
-            ended = self.attempt(step) => ended.map_err(End::Stopped),
-            () = guard => Err(End::Stopped(Stop::fault(
+            () = halt.wait() => None,
+            ended = self.attempt(step, &mut decided) => Some(ended),
+            () = guard => Some(Err(Stop::fault(
                 FaultKind::Deadline,
                 format!("step {} of {} did not end although all it waits for has a deadline", step.id, self.of),
             ))),
         };
-        let (checks, outcome) = match ended {
-            Ok(checks) => self.conclude(step, checks),
-            Err(End::Stopped(stop)) => self.judge_stop(step, stop).await,
-            Err(End::Halted) => {
+        let outcome = match ended {
+            Some(ended) => self.conclude(step, &mut decided, ended).await,
+            None => {
+                self.bounded_collection(Self::collect_console).await;
                 let reason = "the run was stopped in this step".to_owned();
-                (vec![CheckOutcome::NotRun { reason: reason.clone() }], ArmOutcome::NotRun { reason })
+                decided.push(CheckOutcome::NotRun { reason: reason.clone() });
+                ArmOutcome::NotRun { reason }
             }
         };
-        let took_s = Seconds::from(self.ports.clock.elapsed().saturating_sub(begun));
-        self.tell_checks(step, checks, took_s);
-        self.recorder.tell(Happening::StepEnded { of: self.of.clone(), step: step.id.clone(), took_s });
+        let took_s = Seconds::from(clock.elapsed().saturating_sub(begun));
+        self.tell_checks(step, decided, took_s);
+        self.scene.recorder.tell(Happening::StepEnded { of: self.of.clone(), step: step.id.clone(), took_s });
         outcome
     }
 
+    /// Longest time for a step, the explanation of a loss included.
+    fn guard(&self, step: &Step) -> Duration {
+        let digest = if matches!(step.action, Action::Provision) { DIGEST } else { Duration::ZERO };
+        step.deadline.to_duration() * GUARD_FACTOR + self.boot_deadline(step) * 2 + GUARD + digest
+    }
+
     /// The step itself, then a look whether the machine stayed calm, then the meaning of any loss.
-    async fn attempt(&mut self, step: &Step) -> Result<Vec<CheckOutcome>, Stop> {
-        let done = match self.perform(step).await {
-            Ok(checks) => self.calm().map(|()| checks),
+    async fn attempt(&mut self, step: &Step, decided: &mut Vec<CheckOutcome>) -> Result<(), Stop> {
+        let done = self.perform(step, decided).await;
+        let mut done = match done {
+            // An odd answer or exit code proves nothing while the system was going down under it.
+            Ok(()) => self.calm(),
+            Err(stop) if stop.may_be_a_crash() => self.calm().and(Err(stop)),
             Err(stop) => Err(stop),
         };
-        match done {
-            Err(Stop::Lost(error)) => Err(self.explain_loss(step, error).await),
-            done => done,
+        for _ in 0..EXPLANATIONS {
+            match done {
+                Err(Stop::Lost(error)) => done = Err(self.explain_loss(step, error).await),
+                done => return done,
+            }
+        }
+        done
+    }
+
+    /// What a step came to, once its evidence is safe. Checks that were decided stay decided; what stopped the step is
+    /// the next check's. A product's failure is never hidden by a fault that came after it.
+    async fn conclude(&mut self, step: &Step, decided: &mut Vec<CheckOutcome>, ended: Result<(), Stop>) -> ArmOutcome {
+        if let Err(stop) = ended {
+            decided.push(match stop {
+                Stop::Failure(failure) if self.accusable => CheckOutcome::Failed { failure },
+                Stop::Failure(failure) => {
+                    let message = format!("before any product was in the guest: {}", failure.message);
+                    CheckOutcome::Faulted { fault: LabFault::new(FaultKind::NoAnswer, message) }
+                }
+                Stop::Fault(fault) => CheckOutcome::Faulted { fault },
+                Stop::Lost(error) => {
+                    CheckOutcome::Faulted { fault: LabFault::new(FaultKind::ExecCut, error.to_string()) }
+                }
+            });
+        }
+        let step_id = step.id.clone();
+        if let Some(index) = gravest(decided) {
+            return self.conclude_failure(step, decided, index).await;
+        }
+        let fault = decided.iter().find_map(|check| match check {
+            CheckOutcome::Faulted { fault } => Some(fault.clone()),
+            CheckOutcome::Passed | CheckOutcome::Failed { .. } | CheckOutcome::NotRun { .. } => None,
+        });
+        match fault {
+            Some(fault) => {
+                self.bounded_collection(Self::collect_console).await;
+                ArmOutcome::Fault { step: step_id, fault }
+            }
+            None => ArmOutcome::Up,
         }
     }
 
-    /// The outcome of a step whose checks were all decided.
-    fn conclude(&self, step: &Step, checks: Vec<CheckOutcome>) -> (Vec<CheckOutcome>, ArmOutcome) {
-        let failures: Vec<&StepFailure> = checks
-            .iter()
-            .filter_map(|check| match check {
+    async fn conclude_failure(&mut self, step: &Step, decided: &mut [CheckOutcome], index: usize) -> ArmOutcome {
+        let CheckOutcome::Failed { failure } = &decided[index] else { return ArmOutcome::Up };
+        let mut failure = failure.clone();
+        let collected = self.bounded_collection(async |arm| arm.collect_failure(step, &mut failure).await).await;
+        if let Some(Some(fault)) = collected {
+            // A guest that hangs because its machine does accuses nobody.
+            decided[index] = CheckOutcome::Faulted { fault: fault.clone() };
+            return ArmOutcome::Fault { step: step.id.clone(), fault };
+        }
+        decided[index] = CheckOutcome::Failed { failure: failure.clone() };
+        let others =
+            decided.iter().enumerate().filter(|(other, _)| *other != index).filter_map(|(_, check)| match check {
                 CheckOutcome::Failed { failure } => Some(failure),
                 CheckOutcome::Passed | CheckOutcome::Faulted { .. } | CheckOutcome::NotRun { .. } => None,
-            })
-            .collect();
-        let outcome = match failures.as_slice() {
-            [] => ArmOutcome::Up,
-            [first, rest @ ..] => ArmOutcome::Failed { step: step.id.clone(), failure: merge(first, rest) },
-        };
-        (checks, outcome)
-    }
-
-    /// What a stop means once its evidence is safe.
-    async fn judge_stop(&mut self, step: &Step, stop: Stop) -> (Vec<CheckOutcome>, ArmOutcome) {
-        let id = step.id.clone();
-        match stop {
-            Stop::Failure(failure) if self.accusable => {
-                let failure = self.collect_failure(step, failure).await;
-                (vec![CheckOutcome::Failed { failure: failure.clone() }], ArmOutcome::Failed { step: id, failure })
-            }
-            Stop::Failure(failure) => {
-                let message = format!("before any product was in the guest: {}", failure.message);
-                self.judge_fault(step, LabFault::new(FaultKind::NoAnswer, message)).await
-            }
-            Stop::Fault(fault) => self.judge_fault(step, fault).await,
-            Stop::Lost(error) => self.judge_fault(step, LabFault::new(FaultKind::ExecCut, error.to_string())).await,
-        }
-    }
-
-    async fn judge_fault(&mut self, step: &Step, fault: LabFault) -> (Vec<CheckOutcome>, ArmOutcome) {
-        self.collect_console().await;
-        (vec![CheckOutcome::Faulted { fault: fault.clone() }], ArmOutcome::Fault { step: step.id.clone(), fault })
+            });
+        ArmOutcome::Failed { step: step.id.clone(), failure: merge(failure, others) }
     }
 
     /// Tells the checks of a step; those that were not reached are told as not run.
     fn tell_checks(&self, step: &Step, outcomes: Vec<CheckOutcome>, took_s: Seconds) {
-        let blame = step.checks.first().map_or(step.id.as_str(), |check| check.name.as_str());
+        let stopped_at = step.checks.get(outcomes.len().saturating_sub(1)).map_or(step.id.as_str(), |it| &it.name);
+        let reason = format!("needs {stopped_at}");
         let mut outcomes = outcomes.into_iter();
-        let single = step.checks.len() == 1;
-        for check in &step.checks {
-            let outcome = outcomes.next().unwrap_or_else(|| CheckOutcome::NotRun { reason: format!("needs {blame}") });
-            // A step's time is its check's when it has one; the parts of a probe are not timed apart.
-            let took_s = if single { took_s } else { Seconds::default() };
+        for (number, check) in step.checks.iter().enumerate() {
+            let outcome = outcomes.next().unwrap_or_else(|| CheckOutcome::NotRun { reason: reason.clone() });
+            // The parts of a step are not timed apart: its time is told once.
+            let took_s = if number == 0 { took_s } else { Seconds::default() };
             self.tell_check(step, &check.name, outcome, took_s);
         }
     }
@@ -206,7 +221,7 @@ impl<'a> ArmRun<'a> {
     }
 
     fn tell_check(&self, step: &Step, check: &str, outcome: CheckOutcome, took_s: Seconds) {
-        self.recorder.tell(Happening::CheckEnded {
+        self.scene.recorder.tell(Happening::CheckEnded {
             of: self.of.clone(),
             step: step.id.clone(),
             check: check.to_owned(),
@@ -215,36 +230,34 @@ impl<'a> ArmRun<'a> {
         });
     }
 
+    pub(crate) fn note(&self, note: impl Into<String>) {
+        self.scene.recorder.note(&self.of, note);
+    }
+
     /// Looks at every sign not yet judged, and tells the recorder the new ones.
     pub(crate) fn glance(&mut self) -> Glance {
         let Some(machine) = &self.machine else { return Glance::default() };
         let journal = machine.journal();
         for sign in journal.since(self.told) {
             self.told += 1;
-            self.recorder.tell(Happening::MachineSigned { of: self.of.clone(), machine: sign });
+            self.scene.recorder.tell(Happening::MachineSigned { of: self.of.clone(), machine: sign });
         }
         Glance::of(&journal.since(self.judged))
-    }
-
-    /// Tells how a boot went.
-    pub(crate) fn tell_boot(&self, step: &Step, state: BootState, ended: BootEnd, took_s: Seconds) {
-        let boot = coexist_model::Boot { state, ended, took_s };
-        self.recorder.tell(Happening::BootSeen { of: self.of.clone(), step: step.id.clone(), boot });
     }
 
     /// Makes and starts the machine.
     pub(crate) async fn power_on(&mut self) -> Result<(), Stop> {
         let image = self.image()?.clone();
-        let folder = self.folder.machine(&self.of);
+        let folder = self.scene.folder.machine(&self.of);
         tokio::fs::create_dir_all(&folder).await.map_err(|error| host_file(&folder, &error))?;
-        let spec = MachineSpec { run: self.run.clone(), arm: self.of.clone(), image, folder };
-        let machine = self.ports.provider.create(spec).await?;
+        let spec = MachineSpec { run: self.scene.run.clone(), arm: self.of.clone(), image, folder };
+        let machine = self.scene.ports.provider.create(spec).await?;
         self.machine.insert(machine).start().await?;
         Ok(())
     }
 
     pub(crate) fn image(&self) -> Result<&'a coexist_model::Image, Stop> {
-        self.plan.images.get(&self.cell.image).ok_or_else(|| {
+        self.scene.plan.images.get(&self.cell.image).ok_or_else(|| {
             Stop::fault(FaultKind::ImageMissing, format!("the plan does not describe the image {}", self.cell.image))
         })
     }
@@ -252,37 +265,44 @@ impl<'a> ArmRun<'a> {
     /// Ends the arm: last words, then the machine and its folder go.
     async fn give_back(&mut self, outcome: &ArmOutcome) {
         let _ = self.glance();
-        if let (Some(took_s), Some(step)) = (self.up_after.take(), self.cell.arms[self.of.arm].last()) {
-            self.tell_boot(step, BootState::Up, BootEnd::Running, took_s);
-        }
         self.guest = None;
         if let Some(machine) = self.machine.take() {
             if let Err(fault) = machine.destroy().await {
-                self.recorder.note(&self.of, format!("clean-up: {fault}"));
+                self.note(format!("clean-up: {fault}"));
             }
-            tracing::debug!(arm = %self.of, outcome = outcome.as_str(), "machine given back");
+            tracing::debug!(outcome = outcome.as_str(), "machine given back");
         }
-        let folder = self.folder.machine(&self.of);
+        let folder = self.scene.folder.machine(&self.of);
         match tokio::fs::remove_dir_all(&folder).await {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                self.recorder.note(&self.of, format!("clean-up: {}: {error}", folder.display()));
+                self.note(format!("clean-up: {}: {error}", folder.display()));
             }
             Ok(()) | Err(_) => {}
         }
     }
 }
 
-/// One failure for several checks of one step.
-fn merge(first: &StepFailure, rest: &[&StepFailure]) -> StepFailure {
-    let mut failure = (*first).clone();
-    if rest.is_empty() || failure.state != FailureState::Unhealthy {
+/// The check whose failure says most: a crash before anything else, then the first.
+fn gravest(decided: &[CheckOutcome]) -> Option<usize> {
+    let state = |check: &CheckOutcome| match check {
+        CheckOutcome::Failed { failure } => Some(failure.state),
+        CheckOutcome::Passed | CheckOutcome::Faulted { .. } | CheckOutcome::NotRun { .. } => None,
+    };
+    let crash = |check: &CheckOutcome| state(check) == Some(FailureState::Bugcheck);
+    decided.iter().position(crash).or_else(|| decided.iter().position(|check| state(check).is_some()))
+}
+
+/// One failure for several checks of one step that look for the same kind of thing.
+fn merge<'a>(mut failure: StepFailure, others: impl Iterator<Item = &'a StepFailure>) -> StepFailure {
+    if failure.state != FailureState::Unhealthy {
         return failure;
     }
-    for other in rest {
+    for other in others {
         failure.message = format!("{}; {}", failure.message, other.message);
         failure.bucket = match (failure.bucket, &other.bucket) {
-            (Some(all), Some(other)) => Some(coexist_model::Bucket(format!("{all}+{other}"))),
-            (all, _) => all,
+            (Some(all), Some(other)) => Some(Bucket(format!("{all}+{other}"))),
+            // One part that nothing tells from others of its kind makes the whole so.
+            _ => None,
         };
     }
     failure

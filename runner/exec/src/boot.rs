@@ -1,186 +1,290 @@
 //! Waiting for a guest, and what it means when it does not come.
 //!
 //! The machine's signs are read before the guest is asked: a connection that breaks proves nothing by itself, and a
-//! guest that answers may have crashed in between.
+//! guest that answers may have crashed in between. What the signs leave open, the guest's own log decides.
 
 use std::time::Duration;
 
-use coexist_lab::{GuestError, Unanswered};
-use coexist_model::{Action, BootEnd, BootState, FailureState, FaultKind, MachineEvent, MachineSign, Seconds, Step};
+use coexist_lab::{Guest, GuestError, Unanswered, Whose};
+use coexist_model::{Action, BootIdentity, FailureState, FaultKind, LabFault, MachineEvent, MachineSign, Step};
 
 use crate::arm::ArmRun;
 use crate::signs::Glance;
-use crate::stop::{Stop, fatal};
+use crate::stop::{Stop, fault_of};
 
 /// A guest that starts anew this often without ever settling is in a loop.
 const LOOP: usize = 3;
-/// One knock may take this long; the door itself gives up sooner when nothing answers at all.
-const KNOCK: Duration = Duration::from_secs(10);
+/// One knock may take this long; an emulated guest under load needs seconds for a key exchange.
+const KNOCK: Duration = Duration::from_secs(30);
 /// Between two knocks at a guest that says no at once.
 const BETWEEN_KNOCKS: Duration = Duration::from_millis(100);
-/// A guest whose system lives but refuses its SSH service is given this long to mend it.
-const REFUSAL: Duration = Duration::from_secs(10);
+/// A guest whose system lives but refuses its SSH service is given this long: Windows stops its services first when it
+/// goes down, and may take a minute over the rest.
+const REFUSAL: Duration = Duration::from_secs(60);
+/// A refused account is given this long: while a guest starts, the part that knows accounts may come last.
+const NO_ENTRY: Duration = Duration::from_secs(20);
+/// A session that broke in a guest that still answers is watched this long before the guest counts as alive: one that
+/// goes down in order answers for a while.
+const GOING_DOWN: Duration = Duration::from_secs(15);
 
 /// What a wait has seen so far.
 struct Wait {
     begun: Duration,
-    /// Boot edges told as boots that ended badly.
-    told: usize,
     last: Unanswered,
     /// Since when the guest has refused without a break.
     refused_since: Option<Duration>,
-    /// The old boot still answered.
-    old_boot_answered: bool,
+    /// A fault that stays one if it stays, and since when.
+    fault_since: Option<(LabFault, Duration)>,
+    /// Since when the old boot has answered.
+    old_boot_since: Option<Duration>,
+}
+
+impl Wait {
+    fn new(begun: Duration) -> Self {
+        Self { begun, last: Unanswered::Silent, refused_since: None, fault_since: None, old_boot_since: None }
+    }
+
+    fn see(&mut self, knock: Unanswered, now: Duration) {
+        self.refused_since = match knock {
+            Unanswered::Refused => self.refused_since.or(Some(now)),
+            _ => None,
+        };
+        self.fault_since = fault_of(&knock).map(|fault| {
+            let since = self.fault_since.take().map_or(now, |(_, since)| since);
+            (fault, since)
+        });
+        self.last = knock;
+    }
+}
+
+/// Which edges a wait has reason to expect.
+#[derive(Clone, Copy)]
+struct Expected {
+    /// Restarts that were asked for.
+    asked: usize,
+    /// Edges that ended a boot which had come up, asked for or not: they do not count towards a loop.
+    of_up_boots: usize,
+}
+
+/// What a knock brought.
+enum Knocked {
+    /// The guest answers in a boot that is not known yet.
+    NewBoot(Box<dyn Guest>, BootIdentity),
+    /// Anything else; the wait knows.
+    Not,
 }
 
 impl ArmRun<'_> {
-    /// Waits until the guest answers in a new boot. `asked` is the number of boot edges that were asked for: one after
-    /// a restart, none after power-on or when the guest went by itself.
-    pub(crate) async fn await_up(&mut self, step: &Step, asked: usize, deadline: Duration) -> Result<(), Stop> {
-        let begun = self.ports.clock.elapsed();
+    /// Waits until the guest answers after power-on.
+    pub(crate) async fn await_start(&mut self, step: &Step, deadline: Duration) -> Result<(), Stop> {
+        self.await_up(step, Expected { asked: 0, of_up_boots: 0 }, deadline).await
+    }
+
+    /// Waits until the guest answers after a restart that was asked for.
+    pub(crate) async fn await_restart(&mut self, step: &Step, deadline: Duration) -> Result<(), Stop> {
+        self.await_up(step, Expected { asked: 1, of_up_boots: 1 }, deadline).await
+    }
+
+    async fn await_up(&mut self, step: &Step, expected: Expected, deadline: Duration) -> Result<(), Stop> {
+        let mut wait = Wait::new(self.now());
         self.guest = None;
-        let mut wait = Wait { begun, told: 0, last: Unanswered::Silent, refused_since: None, old_boot_answered: false };
+        self.answered = false;
         loop {
             let glance = self.glance();
-            self.tell_bad_boots(step, &glance, asked, &mut wait);
-            if let Some(stop) = self.decided(&glance, asked) {
+            if let Some(stop) = self.decided(&glance, expected) {
                 return Err(stop);
             }
-            let waited = self.ports.clock.elapsed().saturating_sub(begun);
+            let now = self.now();
+            let waited = now.saturating_sub(wait.begun);
             if waited >= deadline {
-                return Err(self.no_answer(&glance, asked, &wait, deadline));
+                return Err(self.no_answer(step, &glance, expected, &wait, deadline).await);
             }
-            if self.knock(&mut wait, (deadline - waited).min(KNOCK)).await? {
-                return self.arrived(step, asked, &mut wait).await;
+            if let Some((fault, since)) = &wait.fault_since
+                && glance.crashes == 0
+                && (fault.kind != FaultKind::SshAuthentication || now.saturating_sub(*since) >= NO_ENTRY)
+            {
+                return Err(fault.clone().into());
+            }
+            if let Knocked::NewBoot(guest, identity) = self.knock(&mut wait, (deadline - waited).min(KNOCK)).await? {
+                return self.arrived(guest, identity, expected).await;
             }
         }
     }
 
-    /// Knocks once, unless a sign comes first. True when the guest answered in a new boot.
-    async fn knock(&mut self, wait: &mut Wait, patience: Duration) -> Result<bool, Stop> {
-        let access = self.image()?.access.clone();
+    fn now(&self) -> Duration {
+        self.scene.ports.clock.elapsed()
+    }
+
+    /// Knocks once, unless a sign comes first.
+    async fn knock(&mut self, wait: &mut Wait, patience: Duration) -> Result<Knocked, Stop> {
+        let access = &self.image()?.access;
         let Some(machine) = &self.machine else { return Err(no_machine()) };
         let (journal, endpoint) = (machine.journal(), machine.endpoint());
         let seen = journal.len();
+        let ports = self.scene.ports;
+        let asked = async {
+            let guest = ports.door.knock(endpoint, access, patience).await?;
+            match guest.boot_identity().await {
+                Ok(identity) => Ok((guest, identity)),
+                // A guest that starts or goes down may answer oddly: what it is stays open until it answers well.
+                Err(error) => Err(Unanswered::Broken(error.to_string())),
+            }
+        };
         let answer = tokio::select! {
             biased;
-            () = journal.more_than(seen) => return Ok(false),
-            answer = self.ports.door.knock(endpoint, &access, patience) => answer,
+            () = journal.more_than(seen) => return Ok(Knocked::Not),
+            answer = asked => answer,
         };
-        let now = self.ports.clock.elapsed();
+        let now = self.now();
         match answer {
-            Ok(guest) => match guest.boot_identity().await {
-                Ok(identity) if self.identity.as_ref() == Some(&identity) => wait.old_boot_answered = true,
-                Ok(identity) => {
-                    self.identity = Some(identity);
-                    self.guest = Some(guest);
-                    return Ok(true);
-                }
-                Err(GuestError::Lost { .. } | GuestError::TimedOut { .. }) => {}
-                Err(error) => return Err(error.into()),
-            },
-            Err(unanswered) => {
-                if let Some(fault) = fatal(&unanswered) {
-                    return Err(fault.into());
-                }
-                wait.refused_since = match unanswered {
-                    Unanswered::Refused => wait.refused_since.or(Some(now)),
-                    _ => None,
-                };
-                wait.last = unanswered;
+            Ok((guest, identity)) if self.identity.as_ref() == Some(&identity) => {
+                wait.old_boot_since.get_or_insert(now);
+                // Kept for the evidence it can still give.
+                self.guest = Some(guest);
             }
+            Ok((guest, identity)) => return Ok(Knocked::NewBoot(guest, identity)),
+            Err(unanswered) => wait.see(unanswered, now),
         }
         tokio::select! {
             () = journal.more_than(seen) => {}
-            () = self.ports.clock.sleep(BETWEEN_KNOCKS) => {}
+            () = self.scene.ports.clock.sleep(BETWEEN_KNOCKS) => {}
         }
-        Ok(false)
+        Ok(Knocked::Not)
     }
 
     /// The guest is there. Whether it came as it was asked to is another question.
-    async fn arrived(&mut self, step: &Step, asked: usize, wait: &mut Wait) -> Result<(), Stop> {
+    async fn arrived(&mut self, guest: Box<dyn Guest>, identity: BootIdentity, expected: Expected) -> Result<(), Stop> {
+        let before = self.identity.replace(identity);
+        if before.is_none() {
+            let text = self.identity.as_ref().and_then(|identity| identity.start_time.as_deref());
+            self.guest_began = text.and_then(|text| text.parse().ok());
+        }
+        let record = match &before {
+            Some(before) => Some(guest.boot_record(Some(before)).await),
+            None => None,
+        };
+        self.guest = Some(guest);
         let glance = self.glance();
-        self.tell_bad_boots(step, &glance, asked, wait);
-        let took = self.ports.clock.elapsed().saturating_sub(wait.begun);
-        self.up_after = Some(Seconds::from(took));
-        if let Some(machine) = &self.machine {
-            machine.journal().push(MachineEvent { at: self.ports.clock.now(), what: MachineSign::Answered });
-            let _ = self.glance();
-            self.judged = self.machine.as_ref().map_or(0, |machine| machine.journal().len());
-        }
+        self.settle_signs(MachineSign::Answered);
+        self.answered = true;
         if glance.crashes > 0 {
-            return Err(Stop::failure(
-                FailureState::Bugcheck,
-                format!("the guest stopped {} and came back", times(glance.crashes)),
-                None,
-            ));
+            let message = format!("the guest stopped {} and came back", times(glance.crashes));
+            return Err(Stop::failure(FailureState::Bugcheck, message, None));
         }
-        if glance.edges > asked {
-            let more = glance.edges - asked;
-            return Err(Stop::failure(
+        let unexpected = match record {
+            None => Vec::new(),
+            Some(record) => record?.unexpected,
+        };
+        if let Some([code, ..]) = unexpected.iter().rev().find_map(|end| end.stop) {
+            let message = format!("the guest's own log tells of a stop with {code}, and the guest came back");
+            return Err(Stop::failure(FailureState::Bugcheck, message, None));
+        }
+        let unasked = glance.edges.saturating_sub(expected.asked);
+        match (unexpected.is_empty(), unasked, expected.asked) {
+            (true, 0, _) => Ok(()),
+            // Servicing of Windows restarts more than once, in order each time.
+            (true, more, 1..) => {
+                self.note(format!("the guest restarted {} more than it was asked to, in order each time", times(more)));
+                Ok(())
+            }
+            (true, more, 0) => Err(Stop::failure(
                 FailureState::UnexpectedRestart,
-                format!("the guest restarted {} that nobody asked for, without a word of why", times(more)),
-                None,
-            ));
+                format!("the guest restarted {} in order, although nobody asked it to", times(more)),
+                Some("restart|in-order".to_owned()),
+            )),
+            (false, ..) => Err(Stop::failure(
+                FailureState::UnexpectedRestart,
+                "a boot of the guest ended out of order, without a word of why".to_owned(),
+                Some("restart|out-of-order".to_owned()),
+            )),
         }
-        Ok(())
     }
 
-    /// Tells each boot that ended without the guest ever answering.
-    fn tell_bad_boots(&self, step: &Step, glance: &Glance, asked: usize, wait: &mut Wait) {
-        while wait.told < glance.edges.saturating_sub(asked) {
-            let took = Seconds::from(self.ports.clock.elapsed().saturating_sub(wait.begun));
-            let crashed = wait.told < glance.crashes;
-            let ended = if crashed { BootEnd::Bugcheck } else { BootEnd::Unexpected };
-            self.tell_boot(step, BootState::Bugcheck, ended, took);
-            wait.told += 1;
+    /// Adds a sign of ours and takes all signs so far as judged.
+    pub(crate) fn settle_signs(&mut self, what: MachineSign) {
+        if let Some(machine) = &self.machine {
+            let journal = machine.journal();
+            journal.push(MachineEvent { at: self.scene.ports.clock.now(), what });
+            let _ = self.glance();
+            self.judged = journal.len();
         }
     }
 
     /// What the signs alone decide.
-    fn decided(&self, glance: &Glance, asked: usize) -> Option<Stop> {
+    fn decided(&self, glance: &Glance, expected: Expected) -> Option<Stop> {
         if let Some(fault) = &glance.fault {
-            return Some(Stop::Fault(fault.clone()));
+            // The dump that a crash writes may be what fills the host's disk: the crash came first.
+            return Some(if glance.crashes > 0 && self.accusable {
+                let message = format!("the guest stopped {}; then the lab failed: {fault}", times(glance.crashes));
+                Stop::failure(FailureState::Bugcheck, message, None)
+            } else {
+                Stop::Fault(fault.clone())
+            });
         }
         if glance.powered_off {
             let message = "the guest powered the machine off although nobody asked it to";
             return Some(Stop::failure(FailureState::UnexpectedRestart, message, Some("power-off".to_owned())));
         }
-        (glance.edges >= asked + LOOP).then(|| {
-            let more = glance.edges - asked;
-            let message = format!(
-                "boot loop: the guest started anew {} ({} with a stop) and never settled",
-                times(more),
-                times(glance.crashes)
-            );
-            Stop::failure(FailureState::Loop, message, None)
+        let failed = glance.edges.saturating_sub(expected.of_up_boots);
+        (failed >= LOOP).then(|| {
+            let how = if glance.crashes > 0 {
+                format!("{} with a stop", times(glance.crashes))
+            } else {
+                "without a word of why".to_owned()
+            };
+            let bucket = (glance.crashes == 0).then(|| "loop|no-stop".to_owned());
+            Stop::failure(
+                FailureState::Loop,
+                format!("boot loop: {failed} boots in a row never settled, {how}"),
+                bucket,
+            )
         })
     }
 
     /// The deadline has passed.
-    fn no_answer(&self, glance: &Glance, asked: usize, wait: &Wait, deadline: Duration) -> Stop {
+    async fn no_answer(
+        &mut self,
+        step: &Step,
+        glance: &Glance,
+        expected: Expected,
+        wait: &Wait,
+        deadline: Duration,
+    ) -> Stop {
         let after = deadline.as_secs();
         if glance.crashes > 0 {
             let message = format!("the guest stopped {} and did not come back within {after} s", times(glance.crashes));
             return Stop::failure(FailureState::Bugcheck, message, None);
         }
-        if glance.edges > asked {
+        if let Some(machine) = &self.machine
+            && let Err(fault) = machine.check().await
+        {
+            return Stop::Fault(fault);
+        }
+        if glance.edges > expected.asked {
             let message = format!("the guest restarted by itself and did not answer within {after} s");
             return Stop::failure(FailureState::UnexpectedRestart, message, None);
         }
-        if wait.old_boot_answered && glance.edges == 0 {
+        if wait.old_boot_since.is_some() && glance.edges == 0 {
             let message = format!("the guest accepted the restart, but still ran the same boot {after} s later");
-            return Stop::failure(FailureState::Hang, message, Some("hang|no-restart".to_owned()));
+            return Stop::failure(FailureState::Hang, message, None);
         }
+        if let Some((fault, _)) = &wait.fault_since {
+            return Stop::Fault(fault.clone());
+        }
+        let refused = wait.refused_since.map(|since| self.now().saturating_sub(since));
         match &wait.last {
-            Unanswered::Refused => refused(after),
-            Unanswered::Silent if self.up_after.is_some() && asked == 0 => {
-                let message = format!("the guest runs but its network has been silent for {after} s");
-                Stop::failure(FailureState::Unreachable, message, Some("unreachable".to_owned()))
+            Unanswered::Refused if refused >= Some(REFUSAL.min(deadline / 2)) => still_refused(refused),
+            Unanswered::Broken(how) if self.accusable => {
+                let message = format!("the guest begins sessions but finished none within {after} s; at last: {how}");
+                Stop::failure(FailureState::Hang, message, None)
             }
-            Unanswered::Silent => {
-                let message = format!("the guest has shown no sign of life for {after} s since it started");
-                Stop::failure(FailureState::Hang, message, Some("hang".to_owned()))
+            Unanswered::Silent if self.answered && expected.asked == 0 && !matches!(step.action, Action::Provision) => {
+                let message = format!("the guest ran, and nothing of it has answered for {after} s");
+                Stop::failure(FailureState::Unreachable, message, None)
+            }
+            Unanswered::Silent | Unanswered::Refused => {
+                let message = format!("nothing has answered for {after} s since the guest started");
+                Stop::failure(FailureState::Hang, message, None)
             }
             other => Stop::fault(FaultKind::NoAnswer, format!("no session within {after} s; at last {other}")),
         }
@@ -189,48 +293,50 @@ impl ArmRun<'_> {
     /// What the loss of the guest in the middle of a step means: first the machine's signs, then the guest itself.
     pub(crate) async fn explain_loss(&mut self, step: &Step, error: GuestError) -> Stop {
         let patience = self.boot_deadline(step);
-        let begun = self.ports.clock.elapsed();
-        let old = self.identity.clone();
+        let mut wait = Wait::new(self.now());
         self.guest = None;
-        let mut wait = Wait { begun, told: 0, last: Unanswered::Silent, refused_since: None, old_boot_answered: false };
         loop {
             let glance = self.glance();
-            if let Some(stop) = self.decided(&glance, 0) {
+            let gone_by_itself = Expected { asked: 0, of_up_boots: 1 };
+            if let Some(stop) = self.decided(&glance, gone_by_itself) {
                 return stop;
             }
             if glance.edges > 0 || glance.crashes > 0 {
                 return self.explain_restart(step, patience).await;
             }
-            let waited = self.ports.clock.elapsed().saturating_sub(begun);
+            let now = self.now();
             if let Some(since) = wait.refused_since
-                && self.ports.clock.elapsed().saturating_sub(since) >= REFUSAL
+                && now.saturating_sub(since) >= REFUSAL.min(patience)
             {
-                return refused(REFUSAL.as_secs());
+                return still_refused(Some(now.saturating_sub(since)));
             }
+            if let Some((fault, since)) = &wait.fault_since
+                && now.saturating_sub(*since) >= NO_ENTRY
+            {
+                return Stop::Fault(fault.clone());
+            }
+            let going_down = matches!(error, GuestError::Lost { .. });
+            if let Some(since) = wait.old_boot_since
+                && (!going_down || now.saturating_sub(since) >= GOING_DOWN)
+            {
+                return still_there(step, &error);
+            }
+            let waited = now.saturating_sub(wait.begun);
             if waited >= patience {
-                return self.no_answer(&glance, 0, &wait, patience);
+                return self.no_answer(step, &glance, gone_by_itself, &wait, patience).await;
             }
             match self.knock(&mut wait, (patience - waited).min(KNOCK)).await {
                 Err(stop) => return stop,
-                Ok(true) => {
-                    // Another boot, although no sign of a reset was seen.
-                    self.identity = old;
-                    return self.explain_restart(step, patience).await;
-                }
-                Ok(false) if wait.old_boot_answered => return still_there(step, &error),
-                Ok(false) => {}
+                // Another boot, although no sign of a reset was seen.
+                Ok(Knocked::NewBoot(..)) => return self.explain_restart(step, patience).await,
+                Ok(Knocked::Not) => {}
             }
         }
     }
 
     /// The guest went by itself: it crashed, or restarted without being asked.
     async fn explain_restart(&mut self, step: &Step, patience: Duration) -> Stop {
-        if let Some(took_s) = self.up_after.take() {
-            let crashed = self.glance().crashes > 0;
-            let ended = if crashed { BootEnd::Bugcheck } else { BootEnd::Unexpected };
-            self.tell_boot(step, BootState::Up, ended, took_s);
-        }
-        match self.await_up(step, 0, patience).await {
+        match self.await_up(step, Expected { asked: 0, of_up_boots: 1 }, patience).await {
             Err(stop) => stop,
             Ok(()) => Stop::failure(
                 FailureState::UnexpectedRestart,
@@ -253,18 +359,17 @@ impl ArmRun<'_> {
         Ok(())
     }
 
-    /// How long a start of this guest may take.
+    /// How long a start of this guest may take within a step.
     pub(crate) fn boot_deadline(&self, step: &Step) -> Duration {
-        let image = self.plan.images.get(&self.cell.image).map_or(Duration::ZERO, |it| it.boot_deadline.to_duration());
-        match step.action {
-            Action::Reboot { .. } | Action::Provision => step.deadline.to_duration(),
-            Action::Configure { .. }
-            | Action::Install(_)
-            | Action::Hold
-            | Action::Dwell { .. }
-            | Action::Exercise(_)
-            | Action::Probe { .. }
-            | Action::Collect => image,
+        match &step.action {
+            Action::Provision => step.deadline.to_duration(),
+            Action::Reboot { wait, .. } => wait.to_duration(),
+            Action::Configure { restart, .. } => restart.to_duration(),
+            Action::Install(install) => install.restart.to_duration(),
+            Action::Hold | Action::Dwell { .. } | Action::Exercise(_) | Action::Probe { .. } | Action::Collect => {
+                let image = self.scene.plan.images.get(&self.cell.image);
+                image.map_or(Duration::ZERO, |it| it.boot_deadline.to_duration())
+            }
         }
     }
 }
@@ -272,12 +377,12 @@ impl ArmRun<'_> {
 /// The guest is there, in the same boot: what broke was the request, not the system.
 fn still_there(step: &Step, error: &GuestError) -> Stop {
     match (error, &step.action) {
-        (GuestError::TimedOut { after, .. }, Action::Install(install)) => Stop::failure(
+        (GuestError::TimedOut { after, of: Whose::Product, .. }, Action::Install(install)) => Stop::failure(
             FailureState::InstallTimeout,
             format!("the installer of {} did not end within {} s; the guest lives on", install.agent, after.as_secs()),
             Some(format!("install|{}|timeout", install.agent)),
         ),
-        (GuestError::TimedOut { after, .. }, Action::Exercise(work)) => Stop::failure(
+        (GuestError::TimedOut { after, of: Whose::Product, .. }, Action::Exercise(work)) => Stop::failure(
             FailureState::Exercise,
             format!("{} did not end within {} s; the guest lives on", work.name(), after.as_secs()),
             Some(format!("exercise|{}|timeout", work.name())),
@@ -290,10 +395,13 @@ fn still_there(step: &Step, error: &GuestError) -> Stop {
     }
 }
 
-fn refused(after: u64) -> Stop {
+fn still_refused(time: Option<Duration>) -> Stop {
+    let seconds = time.unwrap_or_default().as_secs();
     Stop::fault(
         FaultKind::SshRefused,
-        format!("the guest lives but has refused its SSH service for {after} s: somebody in it stopped the service"),
+        format!(
+            "the guest's system lives, but nothing has listened for SSH for {seconds} s: something stopped the service"
+        ),
     )
 }
 

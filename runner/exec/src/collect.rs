@@ -1,15 +1,19 @@
 //! Evidence: what a guest gives while it answers, what its disk and console give when it does not.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use coexist_evidence::disk::{FoundDump, GuestDisk, ImageFormat, MINIDUMP_FOLDER};
 use coexist_evidence::{DriverOwners, crash_from, read_kernel_dump};
 use coexist_lab::RemoteFile;
-use coexist_model::{Crash, Evidence, EvidenceKind, FailureState, Happening, Hex, Rung, Sha256, Step, StepFailure};
+use coexist_model::{
+    Action, Crash, Evidence, EvidenceKind, FailureState, FaultKind, Happening, Hex, LabFault, Rung, Sha256, Step,
+    StepFailure,
+};
 use sha2::Digest;
 
 use crate::RunFolder;
-use crate::arm::ArmRun;
+use crate::arm::{ArmRun, DumpName, dump_name};
 use crate::stop::Stop;
 
 /// Largest dump that is fetched or read into memory.
@@ -18,36 +22,59 @@ const DUMP_LIMIT: u64 = 64 << 20;
 const LOG_LIMIT: u64 = 32 << 20;
 /// Most dumps of one arm that are fetched.
 const DUMPS: usize = 5;
-/// A guest's clock may be this far off (a real-time clock in local time is the usual reason).
+/// Where the guest's own clock is not known, a dump may be this much older than the arm and still be its: a real-time
+/// clock in local time is the usual reason.
 const CLOCK_SLACK: jiff::SignedDuration = jiff::SignedDuration::from_hours(15);
+/// A guest that came back from a crash makes a file of its dump some time after it answers.
+const DUMP_WAIT: Duration = Duration::from_secs(45);
+/// Between two looks for that file.
+const DUMP_LOOK: Duration = Duration::from_secs(1);
+/// All evidence of one step: a guest that drips must not keep the lab.
+const ALL: Duration = Duration::from_secs(600);
+/// The same once the user wants to stop.
+const WHEN_HALTED: Duration = Duration::from_secs(20);
 
 impl ArmRun<'_> {
-    /// Makes a failure's evidence safe and learns from it what it proves.
-    pub(crate) async fn collect_failure(&mut self, step: &Step, mut failure: StepFailure) -> StepFailure {
+    /// Collects within a bound; none when the bound came first, which is told.
+    pub(crate) async fn bounded_collection<T>(&mut self, collect: impl AsyncFnOnce(&mut Self) -> T) -> Option<T> {
+        let clock = self.scene.ports.clock.clone();
+        let mut halt = self.halt.clone();
+        let bound = async {
+            tokio::select! {
+                () = clock.sleep(ALL) => {}
+                () = async { halt.wait().await; clock.sleep(WHEN_HALTED).await; } => {}
+            }
+        };
+        let collected = tokio::select! {
+            collected = collect(self) => Some(collected),
+            () = bound => None,
+        };
+        if collected.is_none() {
+            self.note("there was no time to collect all evidence; what is missing was left behind");
+        }
+        collected
+    }
+
+    /// Makes a failure's evidence safe and learns from it what it proves. A fault when the machine itself turns out to
+    /// be what hangs.
+    pub(crate) async fn collect_failure(&mut self, step: &Step, failure: &mut StepFailure) -> Option<LabFault> {
+        let console = self.collect_console().await;
         let crash = match failure.state {
             FailureState::Install | FailureState::InstallTimeout | FailureState::Unhealthy | FailureState::Exercise => {
-                self.collect_console().await;
-                return failure;
+                self.collect_setup_log(step).await;
+                self.collect_event_log().await;
+                return None;
             }
-            FailureState::Bugcheck | FailureState::UnexpectedRestart if self.guest.is_some() => {
-                self.collect_logs().await;
-                let crash = self.crash_from_guest().await;
-                if let Err(stop) = self.collect_records().await {
-                    self.note_stop("the event log could not be fetched", &stop);
-                }
-                crash
+            FailureState::Bugcheck | FailureState::UnexpectedRestart => {
+                let (crash, whole) = self.crash_from_guest(failure.state).await;
+                self.collect_event_log().await;
+                if whole { crash } else { self.crash_from_disk().await.or(crash) }
             }
-            FailureState::Bugcheck
-            | FailureState::UnexpectedRestart
-            | FailureState::Loop
-            | FailureState::Hang
-            | FailureState::Recovery
-            | FailureState::Unreachable => {
-                self.collect_console().await;
+            FailureState::Hang | FailureState::Unreachable if let Some(fault) = console => return Some(fault),
+            FailureState::Loop | FailureState::Hang | FailureState::Recovery | FailureState::Unreachable => {
                 self.crash_from_disk().await
             }
         };
-        // A hang or a silent network is told from an old dump by the dump's time; see `is_of_this_arm`.
         if let Some(stop) = self.told_stop().filter(|_| crash.is_none()) {
             failure.message = format!("{}: {}", failure.message, told(stop));
         }
@@ -56,14 +83,24 @@ impl ArmRun<'_> {
             failure.bucket = Some(crash.bucket.clone());
             failure.crash = Some(Box::new(crash));
         }
-        tracing::debug!(arm = %self.of, step = %step.id, state = %failure.state, "failure's evidence is safe");
-        failure
+        tracing::debug!(state = %failure.state, "the failure's evidence is safe");
+        None
+    }
+
+    async fn collect_event_log(&mut self) {
+        if self.guest.is_some()
+            && let Err(stop) = self.collect_records(ALL).await
+        {
+            self.note_stop("the event log could not be fetched", &stop);
+        }
     }
 
     /// Screen, serial port and QEMU's own words.
-    pub(crate) async fn collect_console(&mut self) {
+    /// A fault when the machine does not give a picture because it hangs itself.
+    pub(crate) async fn collect_console(&mut self) -> Option<LabFault> {
+        let mut hung = None;
         let file = RunFolder::evidence(&self.of, "screen.png");
-        let path = self.folder.root().join(&file);
+        let path = self.scene.folder.root().join(&file);
         if let Some(machine) = self.machine.as_ref().filter(|machine| machine.journal().end().is_none()) {
             let taken = match make_parent(&path).await {
                 Ok(()) => machine.screenshot(&path).await.map_err(Stop::from),
@@ -71,10 +108,18 @@ impl ArmRun<'_> {
             };
             match taken {
                 Ok(()) => self.keep(file, EvidenceKind::Screenshot, Rung::Console).await,
-                Err(stop) => self.note_stop("no picture of the screen", &stop),
+                Err(stop) => {
+                    self.note_stop("no picture of the screen", &stop);
+                    if let Stop::Fault(fault) = stop
+                        && matches!(fault.kind, FaultKind::QemuHung | FaultKind::QemuDied)
+                    {
+                        hung = Some(fault);
+                    }
+                }
             }
         }
         self.collect_logs().await;
+        hung
     }
 
     async fn collect_logs(&mut self) {
@@ -85,7 +130,7 @@ impl ArmRun<'_> {
                 _ => ("qemu.log", Rung::Host),
             };
             let file = RunFolder::evidence(&self.of, name);
-            let path = self.folder.root().join(&file);
+            let path = self.scene.folder.root().join(&file);
             let copied = match make_parent(&path).await {
                 Ok(()) => tokio::fs::copy(&log.path, &path).await.map_err(|error| crate::arm::host_file(&path, &error)),
                 Err(stop) => Err(stop),
@@ -99,21 +144,30 @@ impl ArmRun<'_> {
     }
 
     /// The guest's System event log.
-    pub(crate) async fn collect_records(&mut self) -> Result<(), Stop> {
+    pub(crate) async fn collect_records(&mut self, deadline: Duration) -> Result<(), Stop> {
         let file = RunFolder::evidence(&self.of, "system.evtx");
-        let path = self.folder.root().join(&file);
+        let path = self.scene.folder.root().join(&file);
         make_parent(&path).await?;
-        self.guest()?.event_log(&path, LOG_LIMIT).await?;
+        tokio::select! {
+            fetched = self.guest()?.event_log(&path, LOG_LIMIT) => drop(fetched?),
+            () = self.scene.ports.clock.sleep(deadline) => {
+                let message = format!("the event log was not there within {} s", deadline.as_secs());
+                return Err(Stop::fault(FaultKind::Deadline, message));
+            }
+        }
         self.keep(file, EvidenceKind::EventLog, Rung::Sftp).await;
         Ok(())
     }
 
-    pub(crate) async fn collect_setup_log(&mut self, step: &Step, remote: &str) {
+    /// The log of the step's installer, where it writes one.
+    async fn collect_setup_log(&mut self, step: &Step) {
+        let (Action::Install(install), Ok(guest)) = (&step.action, self.guest()) else { return };
+        let Some(remote) = guest.setup_log(install) else { return };
         let file = RunFolder::evidence(&self.of, &format!("{}.log", step.id));
-        let path = self.folder.root().join(&file);
-        let fetched = match (make_parent(&path).await, self.guest()) {
-            (Ok(()), Ok(guest)) => guest.fetch(remote, &path, LOG_LIMIT).await.map_err(Stop::from),
-            (Err(stop), _) | (_, Err(stop)) => Err(stop),
+        let path = self.scene.folder.root().join(&file);
+        let fetched = match make_parent(&path).await {
+            Ok(()) => guest.fetch(&remote, &path, LOG_LIMIT).await.map_err(Stop::from),
+            Err(stop) => Err(stop),
         };
         match fetched {
             Ok(_) => self.keep(file, EvidenceKind::SetupLog, Rung::Sftp).await,
@@ -121,63 +175,83 @@ impl ArmRun<'_> {
         }
     }
 
-    /// Dumps that a guest which came back made files of; the newest speaks.
-    async fn crash_from_guest(&mut self) -> Option<Crash> {
-        let mut files: Vec<RemoteFile> = match self.guest.as_ref()?.crash_files().await {
-            Ok(files) => files.into_iter().filter(|file| !self.dumps_before.contains(&file.path)).collect(),
-            Err(error) => {
-                self.recorder.note(&self.of, format!("the guest's dumps could not be listed: {error}"));
-                return None;
+    /// Dumps that a guest which came back made files of; the newest speaks. Whether all of them could be had.
+    async fn crash_from_guest(&mut self, state: FailureState) -> (Option<Crash>, bool) {
+        let files = match self.new_dumps(state).await {
+            Ok(files) => files,
+            Err(stop) => {
+                self.note_stop("the guest's dumps could not be listed", &stop);
+                return (None, false);
             }
         };
-        files.sort_by_key(|file| (file.modified, file.path.clone()));
-        if files.len() > DUMPS {
-            self.recorder.note(&self.of, format!("{} dumps, only the newest {DUMPS} are kept", files.len()));
-            files.drain(..files.len() - DUMPS);
-        }
-        let mut crash = None;
+        let (mut crash, mut whole) = (None, !files.is_empty() || state != FailureState::Bugcheck);
         for (number, file) in files.iter().enumerate() {
             let name = RunFolder::evidence(&self.of, &format!("minidump-{}.dmp", number + 1));
-            let path = self.folder.root().join(&name);
-            if file.size > DUMP_LIMIT {
-                self.recorder.note(&self.of, format!("{} has {} bytes and stays in the guest", file.path, file.size));
-                continue;
-            }
-            let fetched = match (make_parent(&path).await, &self.guest) {
-                (Ok(()), Some(guest)) => guest.fetch(&file.path, &path, DUMP_LIMIT).await.map_err(Stop::from),
-                (Err(stop), _) => Err(stop),
-                (Ok(()), None) => return crash,
-            };
-            match fetched {
-                Ok(_) => {
-                    self.keep(name, EvidenceKind::KernelDump, Rung::Sftp).await;
-                    let bytes = tokio::fs::read(&path).await.unwrap_or_default();
-                    crash = self.read_dump(&file.path, &bytes, &[]).or(crash);
+            match self.fetch_dump(file, &name).await {
+                Ok(bytes) => crash = self.read_dump(&file.path, &bytes, &[]).or(crash),
+                Err(stop) => {
+                    self.note_stop("a dump could not be fetched", &stop);
+                    whole = false;
                 }
-                Err(stop) => self.note_stop("a dump could not be fetched", &stop),
             }
         }
-        crash
+        (crash, whole)
+    }
+
+    /// The newest dump files that were not there before, once there is one and the list stands still.
+    async fn new_dumps(&mut self, state: FailureState) -> Result<Vec<RemoteFile>, Stop> {
+        let clock = self.scene.ports.clock.clone();
+        let begun = clock.elapsed();
+        let mut last: Option<Vec<DumpName>> = None;
+        loop {
+            let mut files = self.guest()?.crash_files().await?;
+            files.retain(|file| !file.live && !self.dumps_before.contains(&dump_name(file)));
+            files.sort_by_key(|file| (file.modified, file.path.clone()));
+            let names: Vec<DumpName> = files.iter().map(dump_name).collect();
+            let settled = !names.is_empty() && last.as_ref() == Some(&names);
+            let waited = clock.elapsed().saturating_sub(begun);
+            if settled || state != FailureState::Bugcheck || waited >= DUMP_WAIT {
+                if files.len() > DUMPS {
+                    self.note(format!("{} dumps, only the newest {DUMPS} are kept", files.len()));
+                    files.drain(..files.len() - DUMPS);
+                }
+                return Ok(files);
+            }
+            last = Some(names);
+            clock.sleep(DUMP_LOOK).await;
+        }
+    }
+
+    async fn fetch_dump(&mut self, file: &RemoteFile, name: &str) -> Result<Vec<u8>, Stop> {
+        if file.size > DUMP_LIMIT {
+            let message = format!("{} has {} bytes and stays in the guest", file.path, file.size);
+            return Err(Stop::fault(FaultKind::GuestDisagrees, message));
+        }
+        let path = self.scene.folder.root().join(name);
+        make_parent(&path).await?;
+        self.guest()?.fetch(&file.path, &path, DUMP_LIMIT).await?;
+        self.keep(name.to_owned(), EvidenceKind::KernelDump, Rung::Sftp).await;
+        tokio::fs::read(&path).await.map_err(|error| crate::arm::host_file(&path, &error))
     }
 
     /// Dumps on the disk of a guest that did not come back: files, and the raw one in its page file, which is newer.
     async fn crash_from_disk(&mut self) -> Option<Crash> {
         let machine = self.machine.as_ref()?;
         if let Err(fault) = machine.cut_power().await {
-            self.recorder.note(&self.of, format!("the disk cannot be read: {fault}"));
+            self.note(format!("the disk cannot be read: {fault}"));
             return None;
         }
         let disk = machine.disk();
-        let known = self.dumps_before.clone();
+        let known: Vec<String> = self.dumps_before.iter().map(|(path, ..)| path.to_lowercase()).collect();
         let read = tokio::task::spawn_blocking(move || dumps_on(&disk.overlay, &disk.golden, &known)).await;
         let dumps = match read {
             Ok(Ok(dumps)) => dumps,
             Ok(Err(error)) => {
-                self.recorder.note(&self.of, format!("the guest's disk cannot be read: {error}"));
+                self.note(format!("the guest's disk cannot be read: {error}"));
                 return None;
             }
             Err(panic) => {
-                self.recorder.note(&self.of, format!("reading the guest's disk failed: {panic}"));
+                self.note(format!("reading the guest's disk failed: {panic}"));
                 return None;
             }
         };
@@ -189,7 +263,7 @@ impl ArmRun<'_> {
                 format!("minidump-{}.dmp", number + 1)
             };
             let file = RunFolder::evidence(&self.of, &name);
-            let path = self.folder.root().join(&file);
+            let path = self.scene.folder.root().join(&file);
             let written = match make_parent(&path).await {
                 Ok(()) => tokio::fs::write(&path, &dump.bytes).await.map_err(|e| crate::arm::host_file(&path, &e)),
                 Err(stop) => Err(stop),
@@ -205,17 +279,17 @@ impl ArmRun<'_> {
 
     /// What a dump says, if it is of this arm at all.
     fn read_dump(&self, name: &str, bytes: &[u8], notes: &[String]) -> Option<Crash> {
-        let owners: DriverOwners = self.plan.driver_owners.iter().collect();
+        let owners: DriverOwners = self.scene.plan.driver_owners.iter().collect();
         match read_kernel_dump(bytes) {
             Err(error) => {
-                self.recorder.note(&self.of, format!("{name} cannot be read as a kernel dump: {error}"));
+                self.note(format!("{name} cannot be read as a kernel dump: {error}"));
                 None
             }
             Ok(dump) => {
                 let mut crash = crash_from(&dump, &owners);
                 crash.notes.extend_from_slice(notes);
-                if crash.time.is_some_and(|time| time < self.started - CLOCK_SLACK) {
-                    self.recorder.note(&self.of, format!("{name} is of an older crash and proves nothing here"));
+                if crash.time.is_some_and(|time| time < self.earliest()) {
+                    self.note(format!("{name} is of an older crash and proves nothing here"));
                     return None;
                 }
                 Some(crash)
@@ -223,16 +297,21 @@ impl ArmRun<'_> {
         }
     }
 
+    /// No crash of this arm has a time before this.
+    fn earliest(&self) -> jiff::Timestamp {
+        self.guest_began.unwrap_or_else(|| self.scene.ports.clock.now() - CLOCK_SLACK)
+    }
+
     /// Tells of a piece of evidence that is safe on the host.
     async fn keep(&self, file: String, kind: EvidenceKind, rung: Rung) {
-        let path = self.folder.root().join(&file);
+        let path = self.scene.folder.root().join(&file);
         match tokio::task::spawn_blocking(move || digest(&path)).await {
             Ok(Ok((sha256, size))) => {
                 let evidence = Evidence { path: file, kind, rung, sha256, size };
-                self.recorder.tell(Happening::EvidenceTaken { of: self.of.clone(), evidence });
+                self.scene.recorder.tell(Happening::EvidenceTaken { of: self.of.clone(), evidence });
             }
-            Ok(Err(error)) => self.recorder.note(&self.of, format!("{file}: {error}")),
-            Err(panic) => self.recorder.note(&self.of, format!("{file}: {panic}")),
+            Ok(Err(error)) => self.note(format!("{file}: {error}")),
+            Err(panic) => self.note(format!("{file}: {panic}")),
         }
     }
 
@@ -242,23 +321,18 @@ impl ArmRun<'_> {
             Stop::Fault(fault) => fault.message.clone(),
             Stop::Lost(error) => error.to_string(),
         };
-        self.recorder.note(&self.of, format!("{what}: {why}"));
+        self.note(format!("{what}: {why}"));
     }
 }
 
 fn dumps_on(
     overlay: &Path,
     golden: &Path,
-    known: &std::collections::BTreeSet<String>,
+    known: &[String],
 ) -> Result<Vec<FoundDump>, coexist_evidence::disk::DiskError> {
     let disk = GuestDisk::open(overlay, ImageFormat::Qcow2, &[PathBuf::from(golden)])?;
-    let is_known =
-        |name: &str| known.iter().any(|path| path.to_lowercase().ends_with(&format!("/{}", name.to_lowercase())));
-    let mut dumps = disk.minidumps(MINIDUMP_FOLDER, DUMP_LIMIT)?;
-    dumps.retain(|dump| !is_known(&dump.name));
-    if dumps.len() > DUMPS {
-        dumps.drain(..dumps.len() - DUMPS);
-    }
+    let is_new = |name: &str| !known.iter().any(|path| path.ends_with(&format!("/{}", name.to_lowercase())));
+    let mut dumps = disk.minidumps(MINIDUMP_FOLDER, is_new, DUMPS, DUMP_LIMIT)?;
     dumps.extend(disk.page_file_dump(DUMP_LIMIT)?);
     Ok(dumps)
 }

@@ -20,7 +20,7 @@ const LONGEST_LINE: u64 = 256 << 20;
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
     /// The file system said no.
-    #[error("{path}: {source}")]
+    #[error("{} cannot be read or written", path.display())]
     File {
         /// Which file.
         path: PathBuf,
@@ -28,7 +28,7 @@ pub enum LogError {
         source: io::Error,
     },
     /// A line in the middle is no event.
-    #[error("{path}:{line}: not an event of this version: {reason}")]
+    #[error("{}:{line}: not an event of this version: {reason}", path.display())]
     Line {
         /// Which file.
         path: PathBuf,
@@ -50,7 +50,18 @@ struct State {
     file: File,
     /// What could not be written yet.
     pending: Vec<u8>,
-    error: Option<io::Error>,
+    /// What stands in the way of the pending lines.
+    blocked: Option<io::Error>,
+    /// The first sync that failed: what was written before it may be lost, whatever later ones say.
+    unsynced: Option<io::Error>,
+}
+
+impl State {
+    fn sync(&mut self) {
+        if let Err(error) = self.file.sync_data() {
+            self.unsynced.get_or_insert(error);
+        }
+    }
 }
 
 impl EventLog {
@@ -64,7 +75,11 @@ impl EventLog {
         let file = OpenOptions::new().create_new(true).append(true).open(path).map_err(wrap)?;
         // Real bytes, not a hole: a sparse file reserves nothing.
         std::fs::write(&reserve, vec![0x5a; RESERVE]).map_err(wrap)?;
-        Ok(Self { path: path.to_owned(), reserve, state: Mutex::new(State { file, pending: Vec::new(), error: None }) })
+        Ok(Self {
+            path: path.to_owned(),
+            reserve,
+            state: Mutex::new(State { file, pending: Vec::new(), blocked: None, unsynced: None }),
+        })
     }
 
     /// Writes what is pending, syncs, and gives the reserve back.
@@ -75,7 +90,8 @@ impl EventLog {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         self.release_reserve();
         self.write_pending(&mut state);
-        match state.error.take() {
+        state.sync();
+        match state.blocked.take().or(state.unsynced.take()) {
             None => Ok(()),
             Some(source) => Err(LogError::File { path: self.path.clone(), source }),
         }
@@ -87,7 +103,7 @@ impl EventLog {
     }
 
     fn write_pending(&self, state: &mut State) {
-        state.error = None;
+        state.blocked = None;
         while !state.pending.is_empty() {
             match state.file.write(&state.pending) {
                 Ok(written) => drop(state.pending.drain(..written)),
@@ -96,7 +112,7 @@ impl EventLog {
                     self.release_reserve();
                 }
                 Err(error) => {
-                    state.error = Some(error);
+                    state.blocked = Some(error);
                     return;
                 }
             }
@@ -113,9 +129,8 @@ impl Sink for EventLog {
         }
         self.write_pending(&mut state);
         if matches!(event.what, Happening::ArmEnded { .. } | Happening::RunStarted { .. } | Happening::RunEnded { .. })
-            && let Err(error) = state.file.sync_data()
         {
-            state.error = Some(error);
+            state.sync();
         }
     }
 }

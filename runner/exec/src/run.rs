@@ -7,6 +7,7 @@ use std::sync::Arc;
 use coexist_lab::{Clock, Door, Provider};
 use coexist_model::{Arm, ArmOutcome, ArmRef, Cell, EVENTS_SCHEMA, Ending, Happening, Plan, RunId, Sha256};
 use tokio::sync::watch;
+use tracing::{Instrument, info_span};
 
 use crate::arm::ArmRun;
 use crate::{Recorder, RunFolder};
@@ -47,7 +48,7 @@ impl HaltSwitch {
         (Self(sender), Halt(receiver))
     }
 
-    /// Asks the run to stop: evidence is kept, machines are ended, the record is closed.
+    /// Asks the run to stop: consoles and logs are kept, machines are ended, the record is closed.
     pub fn throw(&self, why: Ending) {
         self.0.send_replace(Some(why));
     }
@@ -69,9 +70,20 @@ impl Halt {
     }
 }
 
-/// Carries out a plan. What comes of it is told to the recorder; the return value is how the run ended.
+/// What all arms of a run share.
+#[derive(Clone, Copy)]
+pub(crate) struct Scene<'a> {
+    pub(crate) run: &'a RunId,
+    pub(crate) plan: &'a Plan,
+    pub(crate) ports: &'a Ports,
+    pub(crate) folder: &'a RunFolder,
+    pub(crate) recorder: &'a Recorder,
+}
+
+/// Carries out a plan. What comes of it is told to the recorder, whose sinks have seen everything when this returns; the
+/// return value is how the run ended.
 pub async fn run(
-    id: &RunId,
+    run: &RunId,
     plan: &Plan,
     ports: &Ports,
     folder: &RunFolder,
@@ -79,9 +91,18 @@ pub async fn run(
     options: Options,
     halt: Halt,
 ) -> Ending {
+    let scene = Scene { run, plan, ports, folder, recorder };
+    let ending = every_cell(scene, options, &halt).instrument(info_span!("run", id = %run)).await;
+    recorder.tell(Happening::RunEnded { ending });
+    recorder.flush().await;
+    ending
+}
+
+async fn every_cell(scene: Scene<'_>, options: Options, halt: &Halt) -> Ending {
+    let Scene { run, plan, ports, folder, recorder } = scene;
     recorder.tell(Happening::RunStarted {
         schema: EVENTS_SCHEMA.to_owned(),
-        run: id.clone(),
+        run: run.clone(),
         host: ports.provider.host(),
         plan: Box::new(plan.clone()),
     });
@@ -90,37 +111,26 @@ pub async fn run(
             break;
         }
         recorder.tell(Happening::CellStarted { cell: cell.id.clone() });
-        let arm = |arm| one_arm(id, plan, cell, arm, ports, folder, recorder, halt.clone());
+        let arm = |arm| one_arm(scene, cell, arm, halt.clone());
+        let span = info_span!("cell", id = %cell.id);
         if options.arms_together {
-            tokio::join!(arm(Arm::Baseline), arm(Arm::Candidate));
+            async { tokio::join!(arm(Arm::Baseline), arm(Arm::Candidate)) }.instrument(span).await;
         } else {
-            arm(Arm::Baseline).await;
-            arm(Arm::Candidate).await;
+            arm(Arm::Baseline).instrument(span.clone()).await;
+            arm(Arm::Candidate).instrument(span).await;
         }
     }
     // Nothing of a finished run lives here any more; what could not be removed was told by its arm.
     let _ = tokio::fs::remove_dir_all(folder.work()).await;
-    let ending = halt.wanted().unwrap_or(Ending::Completed);
-    recorder.tell(Happening::RunEnded { ending });
-    ending
+    halt.wanted().unwrap_or(Ending::Completed)
 }
 
-#[expect(clippy::too_many_arguments, reason = "the run's own arguments and one cell")]
-async fn one_arm(
-    id: &RunId,
-    plan: &Plan,
-    cell: &Cell,
-    arm: Arm,
-    ports: &Ports,
-    folder: &RunFolder,
-    recorder: &Recorder,
-    halt: Halt,
-) {
+async fn one_arm(scene: Scene<'_>, cell: &Cell, arm: Arm, halt: Halt) {
     let of = ArmRef { cell: cell.id.clone(), arm };
     if halt.wanted().is_some() {
         let reason = "the run was stopped before this arm began".to_owned();
-        recorder.tell(Happening::ArmEnded { of, outcome: ArmOutcome::NotRun { reason } });
+        scene.recorder.tell(Happening::ArmEnded { of, outcome: ArmOutcome::NotRun { reason } });
         return;
     }
-    ArmRun::new(id, plan, cell, of, ports, folder, recorder, halt).run().await;
+    ArmRun::new(scene, cell, of, halt).run().instrument(info_span!("arm", %arm)).await;
 }

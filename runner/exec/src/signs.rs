@@ -35,6 +35,7 @@ impl Glance {
             MachineSign::Exited { .. }
             | MachineSign::Started
             | MachineSign::Answered
+            | MachineSign::RestartAsked
             | MachineSign::Reset { .. }
             | MachineSign::Panicked { .. }
             | MachineSign::CrashLoaded

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use coexist_lab::{Guest, GuestError, Reading};
+use coexist_lab::{Guest, GuestError, InstallReport, Reading};
 use coexist_model::{
-    Action, BootEnd, BootState, CheckOutcome, ExitMeaning, FailureState, FaultKind, Hex, Install, MachineSign,
-    PlannedProbe, Restart, SettingValue, Step,
+    Action, Bucket, CheckOutcome, Exercise, ExitMeaning, FailureState, FaultKind, Hex, Install, LabFault, MachineSign,
+    Method, PlannedProbe, Restart, Seconds, SettingValue, Step, StepFailure,
 };
 
-use crate::arm::ArmRun;
+use crate::arm::{ArmRun, dump_name};
 use crate::boot::no_machine;
 use crate::stop::Stop;
 
@@ -16,30 +16,24 @@ use crate::stop::Stop;
 const BUSY: Duration = Duration::from_secs(5);
 
 impl ArmRun<'_> {
-    /// Does a step. One outcome per check, in order; fewer mean that the rest was not reached.
-    pub(crate) async fn perform(&mut self, step: &Step) -> Result<Vec<CheckOutcome>, Stop> {
+    /// Does a step. What is decided goes to `decided`, one outcome per check, in order; what stops the step is the next
+    /// check's.
+    pub(crate) async fn perform(&mut self, step: &Step, decided: &mut Vec<CheckOutcome>) -> Result<(), Stop> {
         match &step.action {
             Action::Provision => self.provision(step).await?,
-            Action::Configure { settings } => return self.configure(step, settings).await,
-            Action::Install(install) => self.install(step, install).await?,
-            Action::Hold => {}
-            Action::Dwell { time } => self.dwell(time.to_duration()).await?,
-            Action::Reboot { settle } => self.reboot(step, settle.to_duration()).await?,
-            Action::Exercise(work) => {
-                let reading = self.guest()?.exercise(work, step.deadline.to_duration()).await?;
-                if !reading.holds {
-                    let message = format!("{} failed: {}", work.name(), reading.found);
-                    return Err(Stop::failure(
-                        FailureState::Exercise,
-                        message,
-                        Some(format!("exercise|{}", work.name())),
-                    ));
-                }
+            Action::Configure { settings, look, .. } if !settings.is_empty() => {
+                return self.configure(step, settings, *look, decided).await;
             }
-            Action::Probe { probes } => return self.probe(step, probes).await,
-            Action::Collect => self.collect_records().await?,
+            Action::Install(install) => self.install(step, install).await?,
+            Action::Configure { .. } | Action::Hold => {}
+            Action::Dwell { time } => self.dwell(time.to_duration()).await?,
+            Action::Reboot { settle, .. } => self.reboot(step, settle.to_duration()).await?,
+            Action::Exercise(work) => self.exercise(step, work).await?,
+            Action::Probe { settings, probes, look } => return self.probe(settings, probes, *look, decided).await,
+            Action::Collect => self.collect_records(step.deadline.to_duration()).await?,
         }
-        Ok(vec![CheckOutcome::Passed])
+        decided.push(CheckOutcome::Passed);
+        Ok(())
     }
 
     /// The session with the guest.
@@ -49,7 +43,7 @@ impl ArmRun<'_> {
 
     async fn provision(&mut self, step: &Step) -> Result<(), Stop> {
         self.power_on().await?;
-        self.await_up(step, 0, step.deadline.to_duration()).await?;
+        self.await_start(step, step.deadline.to_duration()).await?;
         let image = self.image()?;
         let facts = self.guest()?.identify().await?;
         if facts != image.windows {
@@ -59,21 +53,24 @@ impl ArmRun<'_> {
             );
             return Err(Stop::fault(FaultKind::ImageAltered, message));
         }
-        self.dumps_before = self.guest()?.crash_files().await?.into_iter().map(|file| file.path).collect();
+        self.dumps_before = self.guest()?.crash_files().await?.iter().map(dump_name).collect();
         Ok(())
     }
 
-    async fn configure(&mut self, step: &Step, settings: &[SettingValue]) -> Result<Vec<CheckOutcome>, Stop> {
-        if settings.is_empty() {
-            return Ok(vec![CheckOutcome::Passed]);
-        }
+    async fn configure(
+        &mut self,
+        step: &Step,
+        settings: &[SettingValue],
+        look: Seconds,
+        decided: &mut Vec<CheckOutcome>,
+    ) -> Result<(), Stop> {
         let mut restart = false;
         for setting in settings {
-            if self.attest(step, setting).await?.is_none() {
+            if self.attest(setting, look).await?.is_none() {
                 continue;
             }
             for change in &setting.apply {
-                let done = self.guest()?.apply(change, step.deadline.to_duration()).await?;
+                let done = self.guest()?.apply(change, look.to_duration()).await?;
                 if !done.holds {
                     let message = format!("{} could not be set to {}: {}", setting.setting, setting.value, done.found);
                     return Err(Stop::fault(FaultKind::NotAsConfigured, message));
@@ -84,23 +81,19 @@ impl ArmRun<'_> {
         if restart {
             self.restart(step).await?;
         }
-        let mut checks = Vec::new();
         for setting in settings {
-            match self.attest(step, setting).await? {
-                None => checks.push(CheckOutcome::Passed),
-                Some(found) => {
-                    let message = format!("{} was set to {} but reads {found}", setting.setting, setting.value);
-                    return Err(Stop::fault(FaultKind::NotAsConfigured, message));
-                }
-            }
+            decided.push(match self.attest(setting, look).await? {
+                None => CheckOutcome::Passed,
+                Some(found) => not_as_configured(setting, "was set to", &found),
+            });
         }
-        Ok(checks)
+        Ok(())
     }
 
     /// What speaks against a setting being at its value; nothing if all its proofs hold.
-    async fn attest(&self, step: &Step, setting: &SettingValue) -> Result<Option<String>, Stop> {
+    async fn attest(&self, setting: &SettingValue, look: Seconds) -> Result<Option<String>, Stop> {
         for probe in &setting.read_back {
-            let reading = self.guest()?.look(probe, step.deadline.to_duration()).await?;
+            let reading = self.guest()?.look(probe, look.to_duration()).await?;
             if !reading.holds {
                 return Ok(Some(format!("{probe}: {}", reading.found)));
             }
@@ -109,28 +102,23 @@ impl ArmRun<'_> {
     }
 
     async fn install(&mut self, step: &Step, install: &Install) -> Result<(), Stop> {
-        let Some(file) = self.ports.packages.get(&install.package).cloned() else {
+        let Some(file) = self.scene.ports.packages.get(&install.package).cloned() else {
             let message = format!("the package {} of {} was not fetched", install.package, install.agent);
             return Err(Stop::fault(FaultKind::HostFile, message));
         };
         self.accusable = true;
-        let begun = self.ports.clock.elapsed();
+        let clock = &self.scene.ports.clock;
+        let begun = clock.elapsed();
         loop {
             let report = self.guest()?.install(install, &file).await?;
             let meaning = match report.exit_code {
                 None => Some(ExitMeaning::Success),
                 Some(code) => install.exit_codes.get(&code).copied(),
             };
-            if meaning == Some(ExitMeaning::Busy)
-                && self.ports.clock.elapsed().saturating_sub(begun) + BUSY < install.deadline.to_duration()
-            {
-                self.ports.clock.sleep(BUSY).await;
+            let waited = clock.elapsed().saturating_sub(begun);
+            if meaning == Some(ExitMeaning::Busy) && waited + BUSY < install.deadline.to_duration() {
+                clock.sleep(BUSY).await;
                 continue;
-            }
-            if let Some(log) = &report.log
-                && !matches!(meaning, Some(ExitMeaning::Success))
-            {
-                self.collect_setup_log(step, log).await;
             }
             return self.after_install(step, install, meaning, &report).await;
         }
@@ -141,30 +129,27 @@ impl ArmRun<'_> {
         step: &Step,
         install: &Install,
         meaning: Option<ExitMeaning>,
-        report: &coexist_lab::InstallReport,
+        report: &InstallReport,
     ) -> Result<(), Stop> {
-        let code = report.exit_code.unwrap_or_default();
         match meaning {
             Some(ExitMeaning::Success) => {}
             Some(ExitMeaning::RestartNeeded) => self.restart(step).await?,
-            Some(ExitMeaning::RestartBegun) => self.await_restart(step, self.boot_deadline(step)).await?,
+            Some(ExitMeaning::RestartBegun) => {
+                self.settle_signs(MachineSign::RestartAsked);
+                self.await_restart(step, self.boot_deadline(step)).await?;
+            }
             Some(ExitMeaning::Busy) => {
-                let message = format!("{}: another installation kept running (exit code {code})", install.agent);
-                return Err(Stop::failure(
-                    FailureState::Install,
-                    message,
-                    Some(format!("install|{}|{code}", install.agent)),
-                ));
+                return Err(refused_install(install, report, "another installation kept running"));
             }
-            None => {
-                let said = if report.output.is_empty() { String::new() } else { format!(": {}", report.output) };
-                let message = format!("the installer of {} ended with {code} ({:#x}){said}", install.agent, code);
-                return Err(Stop::failure(
-                    FailureState::Install,
-                    message,
-                    Some(format!("install|{}|{code}", install.agent)),
-                ));
+            None if matches!(install.method, Method::File { .. }) => {
+                let message = format!(
+                    "the file of {} could not be put in place ({}): a product that is installed defends the place, most \
+                     likely {} itself; content has to come by its own updater or an agreed test hook",
+                    install.agent, report.output, install.agent
+                );
+                return Err(Stop::fault(FaultKind::BlockedByAgent, message));
             }
+            None => return Err(refused_install(install, report, "its exit code is none of success")),
         }
         match &report.then_failed {
             None => Ok(()),
@@ -182,7 +167,7 @@ impl ArmRun<'_> {
         let journal = machine.journal();
         tokio::select! {
             () = journal.more_than(journal.len()) => {}
-            () = self.ports.clock.sleep(time) => {}
+            () = self.scene.ports.clock.sleep(time) => {}
         }
         self.calm()?;
         let now = self.guest()?.boot_identity().await?;
@@ -203,63 +188,79 @@ impl ArmRun<'_> {
 
     /// Restarts the guest in order and waits for its next boot, which must be a good one.
     async fn restart(&mut self, step: &Step) -> Result<(), Stop> {
+        self.calm()?;
         self.guest()?.restart().await?;
+        if let Some(machine) = &self.machine {
+            let at = self.scene.ports.clock.now();
+            machine.journal().push(coexist_model::MachineEvent { at, what: MachineSign::RestartAsked });
+        }
         self.await_restart(step, self.boot_deadline(step)).await
     }
 
-    /// Waits for the one restart that was asked for, then asks the guest's own log whether it was the only one.
-    async fn await_restart(&mut self, step: &Step, deadline: Duration) -> Result<(), Stop> {
-        let before = self.identity.clone();
-        if let Some(took_s) = self.up_after.take() {
-            self.tell_boot(step, BootState::Up, BootEnd::Clean, took_s);
+    async fn exercise(&mut self, step: &Step, work: &Exercise) -> Result<(), Stop> {
+        let reading = self.guest()?.exercise(work, step.deadline.to_duration()).await?;
+        if reading.holds {
+            return Ok(());
         }
-        self.await_up(step, 1, deadline).await?;
-        let record = self.guest()?.boot_record(before.as_ref()).await?;
-        match record.unexpected.last() {
-            None => Ok(()),
-            Some(end) => {
-                let (state, what) = match &end.stop {
-                    Some([code, ..]) => (FailureState::Bugcheck, format!("a stop with {code}")),
-                    None => (FailureState::UnexpectedRestart, "an end that was not in order".to_owned()),
-                };
-                Err(Stop::failure(state, format!("the guest's own log tells of {what} since the last boot"), None))
-            }
-        }
+        let bucket = reading.exit_code.map(|code| format!("exercise|{}|{code}", work.name()));
+        Err(Stop::failure(FailureState::Exercise, format!("{} failed: {}", work.name(), reading.found), bucket))
     }
 
-    /// Looks at everything, so that one report names all that is not whole.
-    async fn probe(&mut self, step: &Step, probes: &[PlannedProbe]) -> Result<Vec<CheckOutcome>, Stop> {
-        let mut checks = Vec::new();
-        for PlannedProbe { agent, probe } in probes {
-            let Reading { holds, found } = self.guest()?.look(probe, step.deadline.to_duration()).await?;
-            checks.push(if holds {
-                CheckOutcome::Passed
-            } else {
-                let failure = coexist_model::StepFailure {
-                    state: FailureState::Unhealthy,
-                    message: format!("{agent}: {probe}: found {found}"),
-                    bucket: Some(coexist_model::Bucket(format!("unhealthy|{agent}|{probe}"))),
-                    crash: None,
-                };
-                CheckOutcome::Failed { failure }
+    /// Looks at everything, so that one report names all that is not whole: an odd answer to one look is that check's
+    /// fault and hides no other.
+    async fn probe(
+        &mut self,
+        settings: &[SettingValue],
+        probes: &[PlannedProbe],
+        look: Seconds,
+        decided: &mut Vec<CheckOutcome>,
+    ) -> Result<(), Stop> {
+        for setting in settings {
+            let outcome = self.attest(setting, look).await.map(|found| match found {
+                None => CheckOutcome::Passed,
+                Some(found) => not_as_configured(setting, "is no longer", &found),
             });
+            decided.push(or_fault(outcome)?);
         }
-        self.no_new_dumps().await?;
-        checks.push(CheckOutcome::Passed);
-        Ok(checks)
+        for PlannedProbe { agent, probe } in probes {
+            let looked = match self.guest()?.look(probe, look.to_duration()).await {
+                Ok(Reading { holds: true, .. }) => Ok(CheckOutcome::Passed),
+                Ok(Reading { found, .. }) => Ok(CheckOutcome::Failed {
+                    failure: StepFailure {
+                        state: FailureState::Unhealthy,
+                        message: format!("{agent}: {probe}: found {found}"),
+                        bucket: Some(Bucket(format!("unhealthy|{agent}|{probe}"))),
+                        crash: None,
+                    },
+                }),
+                Err(error) => Err(Stop::from(error)),
+            };
+            decided.push(or_fault(looked)?);
+        }
+        decided.push(or_fault(self.no_new_dumps().await)?);
+        Ok(())
     }
 
-    /// A dump that nobody noticed being written is a crash all the same.
-    async fn no_new_dumps(&self) -> Result<(), Stop> {
-        let new = self.guest()?.crash_files().await?.into_iter().find(|file| !self.dumps_before.contains(&file.path));
-        match new {
-            None => Ok(()),
-            Some(file) => Err(Stop::failure(
-                FailureState::Bugcheck,
-                format!("the guest holds a crash dump that it did not have before: {}", file.path),
-                None,
-            )),
+    /// A dump that nobody noticed being written is a crash all the same; one that the guest wrote while it lived on is
+    /// worth a remark.
+    async fn no_new_dumps(&self) -> Result<CheckOutcome, Stop> {
+        let files = self.guest()?.crash_files().await?;
+        let mut new = files.iter().filter(|file| !self.dumps_before.contains(&dump_name(file)));
+        let (live, crashed): (Vec<_>, Vec<_>) = new.by_ref().partition(|file| file.live);
+        for file in live {
+            self.note(format!("the guest wrote a live report, which is no crash: {}", file.path));
         }
+        Ok(match crashed.first() {
+            None => CheckOutcome::Passed,
+            Some(file) => CheckOutcome::Failed {
+                failure: StepFailure {
+                    state: FailureState::Bugcheck,
+                    message: format!("the guest holds a crash dump that it did not have before: {}", file.path),
+                    bucket: None,
+                    crash: None,
+                },
+            },
+        })
     }
 
     /// The last stop that the panic device told of, where the hypervisor passes it on.
@@ -270,4 +271,27 @@ impl ArmRun<'_> {
             _ => None,
         })
     }
+}
+
+/// A fault of one look is its check's; a lost guest, or a failure, ends the step.
+fn or_fault(looked: Result<CheckOutcome, Stop>) -> Result<CheckOutcome, Stop> {
+    match looked {
+        Err(Stop::Fault(fault)) => Ok(CheckOutcome::Faulted { fault }),
+        looked => looked,
+    }
+}
+
+fn not_as_configured(setting: &SettingValue, verb: &str, found: &str) -> CheckOutcome {
+    let message = format!("{} {verb} {}: {found}", setting.setting, setting.value);
+    CheckOutcome::Faulted { fault: LabFault::new(FaultKind::NotAsConfigured, message) }
+}
+
+fn refused_install(install: &Install, report: &InstallReport, why: &str) -> Stop {
+    let code = report.exit_code.unwrap_or_default();
+    let said = if report.output.is_empty() { String::new() } else { format!(": {}", report.output) };
+    Stop::failure(
+        FailureState::Install,
+        format!("the installer of {} ended with {code} ({code:#x}), {why}{said}", install.agent),
+        Some(format!("install|{}|{code}", install.agent)),
+    )
 }

@@ -24,6 +24,26 @@ impl Stop {
     }
 }
 
+impl Stop {
+    /// Whether this is an answer of the guest that a crash in the meantime would explain better.
+    pub(crate) fn may_be_a_crash(&self) -> bool {
+        match self {
+            Self::Fault(fault) => matches!(
+                fault.kind,
+                FaultKind::GuestDisagrees
+                    | FaultKind::GuestDiskFull
+                    | FaultKind::NotAsConfigured
+                    | FaultKind::BlockedByAgent
+            ),
+            Self::Failure(failure) => matches!(
+                failure.state,
+                FailureState::Install | FailureState::InstallTimeout | FailureState::Unhealthy | FailureState::Exercise
+            ),
+            Self::Lost(_) => false,
+        }
+    }
+}
+
 impl From<LabFault> for Stop {
     fn from(fault: LabFault) -> Self {
         Self::Fault(fault)
@@ -42,8 +62,8 @@ impl From<GuestError> for Stop {
     }
 }
 
-/// The fault that an unanswered knock is by itself; none while waiting may still help.
-pub(crate) fn fatal(knock: &Unanswered) -> Option<LabFault> {
+/// The fault that an unanswered knock is by itself, if it stays so; none while waiting is all that can be done.
+pub(crate) fn fault_of(knock: &Unanswered) -> Option<LabFault> {
     let kind = match knock {
         Unanswered::WrongKey { .. } => FaultKind::SshWrongKey,
         Unanswered::Authentication { .. } => FaultKind::SshAuthentication,

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Arm, ArmOutcome, Boot, CellId, CheckOutcome, Evidence, MachineEvent, Plan, RunId, Seconds, StepId};
+use crate::{Arm, ArmOutcome, CellId, CheckOutcome, Evidence, MachineEvent, Plan, RunId, Seconds, StepId};
 
 /// Schema name of the event log.
 pub const EVENTS_SCHEMA: &str = "coexist.events/1";
@@ -42,6 +42,9 @@ pub struct Host {
     pub acceleration: String,
     /// Version of QEMU.
     pub qemu: String,
+    /// What else to know of it, a sentence each: why it is this acceleration, what it does not allow of QEMU's confinement.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// Everything that can happen in a run.
@@ -85,16 +88,6 @@ pub enum Happening {
         of: ArmRef,
         /// The sign.
         machine: MachineEvent,
-    },
-    /// A boot ended, or proved to be good.
-    BootSeen {
-        /// Which arm.
-        #[serde(flatten)]
-        of: ArmRef,
-        /// During this step.
-        step: StepId,
-        /// What it led to.
-        boot: Boot,
     },
     /// Evidence is safe on the host.
     EvidenceTaken {

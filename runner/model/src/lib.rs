@@ -17,7 +17,7 @@ mod run;
 mod seconds;
 mod verdict;
 
-pub use boot::{Boot, BootEnd, BootIdentity, BootState, MachineEvent, MachineSign, boot_edges, crashes};
+pub use boot::{Boot, BootEnd, BootIdentity, BootState, MachineEvent, MachineSign, boot_edges, boots, crashes};
 pub use crash::{Blame, Bucket, Crash, LoadedDriver, Strength};
 pub use event::{ArmRef, EVENTS_SCHEMA, Ending, Event, Happening, Host};
 pub use hex::Hex;

@@ -32,8 +32,11 @@ pub struct Plan {
 /// The matrix a plan was made from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MatrixRef {
-    /// Its `name:`.
+    /// Its `matrix:`.
     pub name: String,
+    /// Its `title:`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
     /// Path as given, with forward slashes.
     pub path: String,
     /// Digest of its text.
@@ -171,7 +174,7 @@ pub struct Step {
     pub id: StepId,
     /// What is done.
     pub action: Action,
-    /// Longest time the step may take.
+    /// Longest time the step may take: the sum of what its action may take.
     pub deadline: Seconds,
     /// What the step proves: one test case each in the reports, never empty.
     pub checks: Vec<Check>,
@@ -192,33 +195,45 @@ pub struct Check {
 pub enum Action {
     /// Start a fresh machine from the image and wait for its guest. One check.
     Provision,
-    /// Apply settings, restart where one asks for it, and read them back. One check per setting; none: one check.
+    /// Read settings, apply those that are not as wanted, restart where one of these asks for it, and read all of them
+    /// again. One check per setting; none: one check.
     Configure {
         /// In the order they are applied.
         settings: Vec<SettingValue>,
+        /// Longest time for each look or change.
+        look: Seconds,
+        /// Longest time until the guest is back, where a setting asks for a restart.
+        restart: Seconds,
     },
     /// Install something. One check.
     Install(Box<Install>),
     /// The baseline arm's place of the candidate: the current version stays. One check.
     Hold,
-    /// Let the machine live. One check.
+    /// Let the machine live: the dwell after the candidate, the soak after the work. One check.
     Dwell {
-        /// For this long.
+        /// For this long; what the step's deadline has beyond it is for the look at the end.
         time: Seconds,
     },
     /// Restart, wait for the next boot identity, and let the guest settle. One check.
     Reboot {
+        /// Longest time from the order to restart until the next boot answers.
+        wait: Seconds,
         /// How long the guest must stay up before the boot counts.
         settle: Seconds,
     },
     /// Make the stack work. One check.
     Exercise(Exercise),
-    /// Look whether every product is whole. One check per probe, then one for "no bugcheck".
+    /// Look whether every setting is still as configured, now that products are in, and every product is whole. One check
+    /// per setting, then one per probe, then one for "no bugcheck".
     Probe {
+        /// Settings to read again, in the order of [`Action::Configure`]; nothing is applied.
+        settings: Vec<SettingValue>,
         /// What to look at.
         probes: Vec<PlannedProbe>,
+        /// Longest time for each look: one of a setting's proofs, a probe, or the search for dumps.
+        look: Seconds,
     },
-    /// Fetch the guest's own records. One check.
+    /// Fetch the guest's own records, all of them within the step's deadline. One check.
     Collect,
 }
 
@@ -282,12 +297,12 @@ impl Cell {
 }
 
 impl Step {
-    /// Whether the step restarts the guest.
+    /// Whether the step is planned to restart the guest; an installer may want a restart as well.
     #[must_use]
     pub fn restarts(&self) -> bool {
         match &self.action {
             Action::Reboot { .. } => true,
-            Action::Configure { settings } => settings.iter().any(|it| it.restart == Restart::Needed),
+            Action::Configure { settings, .. } => settings.iter().any(|it| it.restart == Restart::Needed),
             Action::Provision
             | Action::Install(_)
             | Action::Hold

@@ -26,6 +26,10 @@ pub struct Install {
     pub then: Vec<String>,
     /// Longest time for the installer itself.
     pub deadline: Seconds,
+    /// Longest time until the guest is back, where the installer asks for a restart or begins one.
+    pub restart: Seconds,
+    /// Longest time for each command afterwards.
+    pub look: Seconds,
 }
 
 /// Exit codes as JSON has them: text, as every key. Inside a tagged value serde reads keys before it knows that they are
@@ -101,7 +105,7 @@ pub struct SettingValue {
     pub value: String,
     /// How it is applied, in order.
     pub apply: Vec<Apply>,
-    /// What proves it; all must match.
+    /// What proves it; all must match. It is read after the change, and again when everything is installed.
     pub read_back: Vec<Probe>,
     /// Whether it takes a restart to have effect.
     pub restart: Restart,

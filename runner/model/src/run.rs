@@ -42,7 +42,7 @@ pub struct ArmRecord {
     pub checks: BTreeMap<String, CheckRecord>,
     /// How long each step took.
     pub steps: BTreeMap<StepId, Seconds>,
-    /// Its boots, in order.
+    /// Its boots, in order; known once the arm has ended.
     pub boots: Vec<Boot>,
     /// What the machine showed.
     pub signs: Vec<MachineEvent>,
@@ -164,7 +164,6 @@ impl Run {
                 record.outcome = ArmOutcome::NotRun { reason: "the run was cut off in this arm".to_owned() };
             }
             Happening::MachineSigned { of, machine } => self.arm(&of)?.signs.push(machine),
-            Happening::BootSeen { of, boot, .. } => self.arm(&of)?.boots.push(boot),
             Happening::EvidenceTaken { of, evidence } => self.arm(&of)?.evidence.push(evidence),
             Happening::Noted { of, note } => self.arm(&of)?.notes.push(note),
             Happening::CheckEnded { of, check, outcome, took_s, .. } => {
@@ -177,6 +176,7 @@ impl Run {
                 let record = self.arm(&of)?;
                 record.outcome = outcome;
                 record.ended = true;
+                record.boots = crate::boots(&record.signs);
             }
             Happening::RunEnded { ending } => self.ending = Some(ending),
         }

@@ -29,7 +29,7 @@ pub struct Problem {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ProblemState {
-    /// No earlier run shows it.
+    /// No earlier run was given, or it does not show it.
     New,
 }
 

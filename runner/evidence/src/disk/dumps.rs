@@ -11,8 +11,6 @@ pub const MINIDUMP_FOLDER: &str = r"\Windows\Minidump";
 /// Where Windows writes a crash first unless a dedicated dump file is set up.
 pub const PAGE_FILE: &str = r"\pagefile.sys";
 
-/// Windows keeps 50 small dumps unless told otherwise.
-const MAX_MINIDUMPS: usize = 64;
 /// Enough of a dump to know how long it says it is.
 const START: u64 = 0x2080;
 
@@ -64,12 +62,19 @@ impl GuestDisk {
         Ok(Some(FoundDump { name: safe_name(path), bytes, notes }))
     }
 
-    /// The dump files in a folder ([`MINIDUMP_FOLDER`] unless the guest's registry says otherwise), in order of their
-    /// names, each up to `max_bytes`. Of more than 64 files the rest are left out, with a note on the last one.
+    /// The dump files in a folder ([`MINIDUMP_FOLDER`] unless the guest's registry says otherwise) that are `wanted` by
+    /// their base name, in order of their names, each up to `max_bytes`. Of more than `most` only the last are read, with
+    /// a note on the first of these.
     ///
     /// # Errors
     /// When the folder cannot be listed. One that is not there is no error; a file that cannot be read is a note.
-    pub fn minidumps(&self, folder: &str, max_bytes: u64) -> Result<Vec<FoundDump>, DiskError> {
+    pub fn minidumps(
+        &self,
+        folder: &str,
+        wanted: impl Fn(&str) -> bool,
+        most: usize,
+        max_bytes: u64,
+    ) -> Result<Vec<FoundDump>, DiskError> {
         let entries = match self.list(folder) {
             Err(DiskError::NotFound(_)) => return Ok(Vec::new()),
             entries => entries?,
@@ -77,13 +82,13 @@ impl GuestDisk {
         let is_dump = |name: &str| name.to_lowercase().ends_with(".dmp");
         let mut names: Vec<String> =
             entries.into_iter().filter(|entry| !entry.is_directory).map(|entry| entry.name).collect();
-        names.retain(|name| is_dump(name));
+        names.retain(|name| is_dump(name) && wanted(name));
         names.sort_unstable();
-        let left_out = names.len().saturating_sub(MAX_MINIDUMPS);
-        names.truncate(MAX_MINIDUMPS);
+        let left_out = names.len().saturating_sub(most);
+        names.drain(..left_out);
         let mut found: Vec<_> = names.iter().map(|name| self.minidump(folder, name, max_bytes)).collect();
-        if let Some(last) = found.last_mut().filter(|_| left_out > 0) {
-            last.notes.push(format!("{left_out} more dumps in the folder were not read"));
+        if let Some(first) = found.first_mut().filter(|_| left_out > 0) {
+            first.notes.push(format!("{left_out} more dumps in the folder were not read"));
         }
         Ok(found)
     }

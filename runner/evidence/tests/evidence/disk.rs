@@ -66,11 +66,11 @@ fn an_overlay_over_its_golden_disk() {
     );
     assert!(disk.list("\\").unwrap().iter().any(|entry| entry.name == "Windows" && !entry.name.is_empty()));
     // Small dumps.
-    let dumps = disk.minidumps(MINIDUMP_FOLDER, 1 << 20).unwrap();
+    let dumps = disk.minidumps(MINIDUMP_FOLDER, |_| true, 64, 1 << 20).unwrap();
     assert_eq!(dumps.len(), 2);
     assert!(dumps[0].bytes == first && dumps[1].bytes == second);
     assert_eq!(dumps[1].name, "071924-4000-02.DMP");
-    let cut = disk.minidumps(MINIDUMP_FOLDER, 1000).unwrap();
+    let cut = disk.minidumps(MINIDUMP_FOLDER, |_| true, 64, 1000).unwrap();
     assert_eq!(
         (cut[0].bytes.len(), &cut[0].notes[..]),
         (1000, &["the file has 123457 bytes, 1000 were read".to_owned()][..])
@@ -79,7 +79,7 @@ fn an_overlay_over_its_golden_disk() {
     for path in [r"\Windows\none", r"\Windows\none\x", r"\Windows\old.bin\x", r"\none"] {
         assert!(matches!(disk.read_file(path, 1), Err(DiskError::NotFound(_))), "{path}");
     }
-    assert_eq!(disk.minidumps(r"\Windows\LiveKernelReports", 1).unwrap(), []);
+    assert_eq!(disk.minidumps(r"\Windows\LiveKernelReports", |_| true, 64, 1).unwrap(), []);
     assert_eq!(disk.page_file_dump(1 << 20).unwrap(), None);
     // What is of the other kind.
     assert!(matches!(disk.read_file(r"\Windows", 1), Err(DiskError::WrongKind(_))));
@@ -237,7 +237,7 @@ fn damaged_volumes_are_survived() {
             changed.push((at, length));
         }
         if let Ok(disk) = GuestDisk::open(&ntfs.path, ImageFormat::Raw, &[]) {
-            let found = disk.minidumps(r"\Windows", 10_000).unwrap_or_default();
+            let found = disk.minidumps(r"\Windows", |_| true, 64, 10_000).unwrap_or_default();
             assert!(found.len() <= 64 && found.iter().all(|dump| dump.bytes.len() <= 10_000));
             read += found.iter().filter(|dump| dump.bytes.len() == 5000).count();
         }

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use coexist_exec::{HaltSwitch, Options, Ports, Recorder, RunFolder, Sink, run};
+use coexist_lab::UnexpectedEnd;
 use coexist_model::{
     ArmOutcome, ArmRecord, Arms, CheckOutcome, Ending, Event, FailureState, FaultKind, Run, RunId, Sha256,
 };
@@ -27,6 +28,10 @@ impl Sink for Events {
 
 /// Runs the one-cell plan with these scripts; `halt_after` throws the switch.
 async fn play(scripts: Arms<Script>, halt_after: Option<Duration>) -> Run {
+    play_with(scripts, halt_after, Options { arms_together: true }).await
+}
+
+async fn play_with(scripts: Arms<Script>, halt_after: Option<Duration>, options: Options) -> Run {
     let folder = tempfile::tempdir().unwrap();
     let clock = Arc::new(PausedClock(tokio::time::Instant::now()));
     let living = Arc::new(Mutex::new(BTreeMap::new()));
@@ -49,7 +54,6 @@ async fn play(scripts: Arms<Script>, halt_after: Option<Duration>) -> Run {
         switch.throw(Ending::Interrupted);
         std::future::pending::<()>().await;
     });
-    let options = Options { arms_together: true };
     let run_folder = RunFolder::new(folder.path());
     run(&RunId::from("test"), &plans::one_cell(), &ports, &run_folder, &recorder, options, halt).await;
     halting.abort();
@@ -197,8 +201,67 @@ async fn an_image_that_does_not_come_up_accuses_nobody() {
 async fn a_sick_product_fails_its_own_check_and_the_others_are_looked_at() {
     let record = candidate(Script { sick: true, ..Script::default() }).await;
     assert_eq!(failed(&record, "probe"), FailureState::Unhealthy);
+    assert!(record.evidence.iter().any(|it| it.path.ends_with("system.evtx")), "the log that says why");
+    assert_eq!(record.checks["5-health: hvci is still on"].outcome, CheckOutcome::Passed);
     assert!(matches!(record.checks["5-health: acme service AcmeSvc runs"].outcome, CheckOutcome::Failed { .. }));
     assert_eq!(record.checks["5-health: no bugcheck"].outcome, CheckOutcome::Passed);
+}
+
+/// An odd answer to one look neither hides a failure that was seen nor accuses anybody by itself.
+#[tokio::test(start_paused = true)]
+async fn an_odd_answer_hides_no_failure() {
+    let odd = candidate(Script { odd: true, ..Script::default() }).await;
+    assert_eq!(faulted(&odd, "probe"), FaultKind::GuestDisagrees);
+    let both = candidate(Script { odd: true, sick: true, ..Script::default() }).await;
+    assert_eq!(failed(&both, "probe"), FailureState::Unhealthy);
+    assert!(matches!(both.checks["5-health: acme filter acmeflt is attached"].outcome, CheckOutcome::Faulted { .. }));
+    assert_eq!(both.checks["5-health: no bugcheck"].outcome, CheckOutcome::Passed);
+}
+
+/// A guest is silent because its machine hangs: that is ours.
+#[tokio::test(start_paused = true)]
+async fn a_hung_machine_accuses_nobody() {
+    let script = Script { hung_machine: true, ..boots(&[Fate::Good, Fate::Hang]) };
+    assert_eq!(faulted(&candidate(script).await, "reboot-1"), FaultKind::QemuHung);
+}
+
+/// Without a panic device the guest's own log tells what happened.
+#[tokio::test(start_paused = true)]
+async fn the_guest_s_own_log_is_believed() {
+    let stop = [0x50, 1, 2, 3, 4].map(|number: u64| number.into());
+    // The log speaks from the second boot on: after the restart of the configure step, before any product is there.
+    let early = candidate(Script { log: vec![UnexpectedEnd { stop: Some(stop) }], ..Script::default() }).await;
+    assert_eq!(faulted(&early, "configure"), FaultKind::NoAnswer);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restart_in_order_that_nobody_asked_for_is_told_as_such() {
+    let script = Script { dwell: Some(Blow::Restart), ..Script::default() };
+    let record = candidate(script).await;
+    assert!(
+        matches!(&record.outcome, ArmOutcome::Failed { failure, .. }
+        if failure.state == FailureState::UnexpectedRestart && failure.message.contains("in order")),
+        "{:?}",
+        record.outcome
+    );
+}
+
+/// Silence in a quiet step: the wait for the guest is longer than the step itself, and still ends in a failure.
+#[tokio::test(start_paused = true)]
+async fn silence_in_the_dwell_is_judged_however_long_a_boot_may_take() {
+    let script = Script { dwell: Some(Blow::Silence), ..Script::default() };
+    assert_eq!(failed(&candidate(script).await, "dwell"), FailureState::Unreachable);
+}
+
+/// One arm after the other gives the same record.
+#[tokio::test(start_paused = true)]
+async fn arms_one_by_one_end_alike() {
+    let scripts = || Arms { baseline: Script::default(), candidate: boots(&[Fate::Good, Fate::Crash]) };
+    let together = play(scripts(), None).await;
+    let apart = play_with(scripts(), None, Options { arms_together: false }).await;
+    for arm in coexist_model::Arm::BOTH {
+        assert_eq!(together.cells[0][arm].outcome, apart.cells[0][arm].outcome);
+    }
 }
 
 /// Wherever the user stops a run: machines are gone (asserted in `play`), arms are not run, nothing is accused.

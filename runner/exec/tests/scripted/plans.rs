@@ -30,6 +30,8 @@ fn install(version: &str) -> Action {
         exit_codes: codes.into(),
         then: Vec::new(),
         deadline: Seconds::from_secs(30),
+        restart: Seconds::from_secs(60),
+        look: Seconds::from_secs(10),
     }))
 }
 
@@ -41,6 +43,9 @@ fn steps(arm: Arm) -> Vec<Step> {
         read_back: vec![Probe::Registry { key: "HKLM\\A".to_owned(), name: "B".to_owned(), equals: "1".to_owned() }],
         restart: Restart::Needed,
     };
+    let (look, restart) = (Seconds::from_secs(10), Seconds::from_secs(60));
+    let filter = Probe::Filter { name: "acmeflt".to_owned(), altitude: None };
+    let filter = PlannedProbe { agent: AgentId::from("acme"), probe: filter };
     let service = PlannedProbe { agent: AgentId::from("acme"), probe: Probe::Service { name: "AcmeSvc".to_owned() } };
     let candidate = match arm {
         Arm::Baseline => Action::Hold,
@@ -48,15 +53,28 @@ fn steps(arm: Arm) -> Vec<Step> {
     };
     vec![
         step("provision", Action::Provision, &["1-provision: image boots and answers"]),
-        step("configure", Action::Configure { settings: vec![setting] }, &["1-configure: hvci is on"]),
+        step(
+            "configure",
+            Action::Configure { settings: vec![setting.clone()], look, restart },
+            &["1-configure: hvci is on"],
+        ),
         step("install-acme", install("1"), &["2-install: agent acme"]),
         step("candidate", candidate, &["3-candidate: install"]),
         step("dwell", Action::Dwell { time: Seconds::from_secs(20) }, &["4-dwell: stays up"]),
-        step("reboot-1", Action::Reboot { settle: Seconds::from_secs(1) }, &["4-reboot: 1 came back"]),
+        step(
+            "reboot-1",
+            Action::Reboot { wait: Seconds::from_secs(60), settle: Seconds::from_secs(1) },
+            &["4-reboot: 1 came back"],
+        ),
         step(
             "probe",
-            Action::Probe { probes: vec![service] },
-            &["5-health: acme service AcmeSvc runs", "5-health: no bugcheck"],
+            Action::Probe { settings: vec![setting], probes: vec![service, filter], look },
+            &[
+                "5-health: hvci is still on",
+                "5-health: acme service AcmeSvc runs",
+                "5-health: acme filter acmeflt is attached",
+                "5-health: no bugcheck",
+            ],
         ),
         step("collect", Action::Collect, &["6-collect: records fetched"]),
     ]
@@ -80,7 +98,8 @@ pub(crate) fn one_cell() -> Plan {
             translation_cache_mib: None,
         },
         access: GuestAccess { user: "lab".to_owned(), host_key: "key".to_owned(), key_file: PathBuf::from("none") },
-        boot_deadline: Seconds::from_secs(60),
+        // Longer than any step, as a real Windows needs it.
+        boot_deadline: Seconds::from_secs(900),
     };
     let cell = Cell {
         id: CellId::from("memory.hvci-on.acme"),
@@ -91,7 +110,7 @@ pub(crate) fn one_cell() -> Plan {
     };
     Plan {
         schema: PLAN_SCHEMA.to_owned(),
-        matrix: MatrixRef { name: "test".to_owned(), path: "test.yaml".to_owned(), sha256: package() },
+        matrix: MatrixRef { name: "test".to_owned(), title: None, path: "test.yaml".to_owned(), sha256: package() },
         candidate: CandidateRef {
             agent: AgentId::from("acme"),
             vendor: "Acme".to_owned(),

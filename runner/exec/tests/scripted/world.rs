@@ -9,7 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use coexist_lab::{
     BootRecord, Clock, DiskFiles, Door, Guest, GuestError, InstallReport, Journal, LogFile, Machine, MachineSpec,
-    Provider, Reading, RemoteFile, Unanswered,
+    Provider, Reading, RemoteFile, Unanswered, UnexpectedEnd, Whose,
 };
 use coexist_model::{
     Apply, Arms, BootIdentity, Edition, Exercise, GuestAccess, Host, Install, LabFault, MachineEvent, MachineSign,
@@ -48,6 +48,8 @@ pub(crate) enum Blow {
     Silence,
     /// Its SSH service is stopped.
     Refuse,
+    /// It restarts in order, asked by nobody.
+    Restart,
     /// The installer never ends.
     Never,
     /// The installer ends with this code.
@@ -69,6 +71,12 @@ pub(crate) struct Script {
     pub(crate) stubborn: bool,
     /// Whether the first service that is probed is down.
     pub(crate) sick: bool,
+    /// Whether one look gets an answer that nobody understands.
+    pub(crate) odd: bool,
+    /// Whether the machine itself does not answer any more when it is asked.
+    pub(crate) hung_machine: bool,
+    /// What the guest's own log tells of ends of boots, from the second boot on.
+    pub(crate) log: Vec<UnexpectedEnd>,
 }
 
 /// The clock of the paused runtime.
@@ -105,6 +113,8 @@ pub(crate) struct Inside {
     journal: Arc<Journal>,
     clock: Arc<dyn Clock>,
     dumps: Mutex<u32>,
+    /// What the guest's log will tell of ends that were not in order.
+    ends: Mutex<Vec<UnexpectedEnd>>,
     settings: Mutex<bool>,
 }
 
@@ -121,6 +131,11 @@ impl Inside {
         *self.state.lock().unwrap()
     }
 
+    fn restart_in_order(self: &Arc<Self>) {
+        self.sign(MachineSign::Reset { guest: true });
+        self.begin_boot();
+    }
+
     fn begin_boot(self: &Arc<Self>) {
         let fate = self.fates.lock().unwrap().pop_front().unwrap_or(Fate::Good);
         *self.state.lock().unwrap() = (State::Starting, self.state().1 + 1);
@@ -135,6 +150,7 @@ impl Inside {
                 Fate::Die => inside.die(),
                 Fate::Crash => inside.crash().await,
                 Fate::Reset => {
+                    inside.ends.lock().unwrap().push(UnexpectedEnd { stop: None });
                     inside.sign(MachineSign::Reset { guest: true });
                     inside.begin_boot();
                 }
@@ -151,6 +167,8 @@ impl Inside {
         self.set(State::Starting);
         self.sign(MachineSign::CrashLoaded);
         *self.dumps.lock().unwrap() += 1;
+        let stop = [0x50, 1, 2, 3, 4].map(|number: u64| number.into());
+        self.ends.lock().unwrap().push(UnexpectedEnd { stop: Some(stop) });
         tokio::time::sleep(Duration::from_millis(300)).await;
         self.sign(MachineSign::Reset { guest: true });
         self.sign(MachineSign::Reset { guest: true });
@@ -166,6 +184,7 @@ impl Inside {
             Blow::Die => self.die(),
             Blow::Silence => self.set(State::Silent),
             Blow::Refuse => self.set(State::Refusing),
+            Blow::Restart => self.restart_in_order(),
             Blow::NoSpace => self.sign(MachineSign::Paused { state: "io-error".to_owned(), host_full: true }),
             Blow::Cut | Blow::Never | Blow::Code(_) => {}
         }
@@ -182,7 +201,7 @@ pub(crate) struct World {
 #[async_trait]
 impl Provider for World {
     fn host(&self) -> Host {
-        Host { name: "memory".to_owned(), acceleration: "none".to_owned(), qemu: "0".to_owned() }
+        Host { name: "memory".to_owned(), acceleration: "none".to_owned(), qemu: "0".to_owned(), notes: Vec::new() }
     }
 
     async fn create(&self, spec: MachineSpec) -> Result<Box<dyn Machine>, LabFault> {
@@ -194,6 +213,7 @@ impl Provider for World {
             journal: Arc::default(),
             clock: self.clock.clone(),
             dumps: Mutex::new(0),
+            ends: Mutex::default(),
             settings: Mutex::new(false),
         });
         let mut living = self.living.lock().unwrap();
@@ -221,6 +241,12 @@ impl Machine for ScriptedMachine {
     }
     fn journal(&self) -> Arc<Journal> {
         self.inside.journal.clone()
+    }
+    async fn check(&self) -> Result<(), LabFault> {
+        if self.inside.script.hung_machine {
+            return Err(LabFault::new(coexist_model::FaultKind::QemuHung, "no answer on the control socket"));
+        }
+        Ok(())
     }
     async fn screenshot(&self, file: &Path) -> Result<(), LabFault> {
         std::fs::write(file, "picture").unwrap();
@@ -286,7 +312,7 @@ fn lost(during: &str) -> GuestError {
 }
 
 fn good() -> Result<Reading, GuestError> {
-    Ok(Reading { holds: true, found: "as it must be".to_owned() })
+    Ok(Reading { holds: true, found: "as it must be".to_owned(), exit_code: None })
 }
 
 #[async_trait]
@@ -301,13 +327,20 @@ impl Guest for ScriptedGuest {
     }
     async fn boot_record(&self, _since: Option<&BootIdentity>) -> Result<BootRecord, GuestError> {
         self.alive("boot record")?;
-        Ok(BootRecord::default())
+        let mut unexpected = std::mem::take(&mut *self.inside.ends.lock().unwrap());
+        if self.boot > 1 {
+            unexpected.extend(self.inside.script.log.clone());
+        }
+        Ok(BootRecord { boots: 1, unexpected })
     }
     async fn restart(&self) -> Result<(), GuestError> {
         self.alive("restart")?;
         self.inside.sign(MachineSign::Reset { guest: true });
         self.inside.begin_boot();
         Ok(())
+    }
+    fn setup_log(&self, _order: &Install) -> Option<String> {
+        Some("/C:/coexist/acme.log".to_owned())
     }
     async fn install(&self, order: &Install, _file: &Path) -> Result<InstallReport, GuestError> {
         self.alive("install")?;
@@ -327,9 +360,11 @@ impl Guest for ScriptedGuest {
         match blow {
             None => Ok(report(0)),
             Some(Blow::Code(code)) => Ok(report(code)),
-            Some(Blow::Never) => {
-                Err(GuestError::TimedOut { during: "install".to_owned(), after: order.deadline.to_duration() })
-            }
+            Some(Blow::Never) => Err(GuestError::TimedOut {
+                during: "install".to_owned(),
+                after: order.deadline.to_duration(),
+                of: Whose::Product,
+            }),
             Some(blow) => {
                 self.inside.strike(blow).await;
                 Err(lost("install"))
@@ -346,9 +381,16 @@ impl Guest for ScriptedGuest {
         let holds = match probe {
             Probe::Registry { .. } => *self.inside.settings.lock().unwrap(),
             Probe::Service { .. } => !self.inside.script.sick,
+            Probe::Filter { .. } if self.inside.script.odd => {
+                return Err(GuestError::Disagrees {
+                    during: "fltmc".to_owned(),
+                    expected: "a table".to_owned(),
+                    found: "nothing".to_owned(),
+                });
+            }
             _ => true,
         };
-        Ok(Reading { holds, found: if holds { "yes" } else { "no" }.to_owned() })
+        Ok(Reading { holds, found: if holds { "yes" } else { "no" }.to_owned(), exit_code: None })
     }
     async fn exercise(&self, _work: &Exercise, _deadline: Duration) -> Result<Reading, GuestError> {
         self.alive("exercise")?;
@@ -357,7 +399,7 @@ impl Guest for ScriptedGuest {
     async fn crash_files(&self) -> Result<Vec<RemoteFile>, GuestError> {
         self.alive("crash files")?;
         let dumps = *self.inside.dumps.lock().unwrap();
-        let file = |n| RemoteFile { path: format!("/C:/Windows/Minidump/{n}.dmp"), size: 5, modified: n };
+        let file = |n| RemoteFile { path: format!("/C:/Windows/Minidump/{n}.dmp"), size: 5, modified: n, live: false };
         Ok((0..dumps.into()).map(file).collect())
     }
     async fn fetch(&self, _remote: &str, to: &Path, _limit: u64) -> Result<u64, GuestError> {
