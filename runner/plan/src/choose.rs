@@ -2,7 +2,8 @@
 
 use crate::checked::{AgentSet, AxisValue, Checked, ExcludeRule, Image, ListedImage, Pinned};
 use crate::message::{Message, Mistake, Severity};
-use crate::source::Span;
+use crate::source::Sources;
+use crate::words::count;
 
 /// More cells than anybody waits for. Choosing a covering subset is the next step, not this.
 const MOST_CELLS: usize = 10_000;
@@ -16,8 +17,9 @@ pub(crate) struct Row<'a> {
     pub(crate) set: &'a AgentSet,
 }
 
-/// Chooses in the matrix's order: images, then settings, then agent sets, then included rows. `None` after an error.
-pub(crate) fn choose<'a>(checked: &'a Checked, messages: &mut Vec<Message>) -> Option<Vec<Row<'a>>> {
+/// Chooses in the matrix's order: images, then settings, then agent sets, then included rows. `None` after an error; no
+/// row at all is a warning.
+pub(crate) fn choose<'a>(checked: &'a Checked, sources: &Sources, messages: &mut Vec<Message>) -> Option<Vec<Row<'a>>> {
     let many = checked
         .axes
         .iter()
@@ -35,7 +37,8 @@ pub(crate) fn choose<'a>(checked: &'a Checked, messages: &mut Vec<Message>) -> O
         return None;
     }
     let before = messages.len();
-    let mut used = vec![false; checked.exclude.len()];
+    // How many rows each rule takes out; a row may be taken out by several.
+    let mut used = vec![0_usize; checked.exclude.len()];
     let mut rows = Vec::new();
     for image in &checked.images {
         for values in combinations(checked) {
@@ -44,7 +47,7 @@ pub(crate) fn choose<'a>(checked: &'a Checked, messages: &mut Vec<Message>) -> O
                 let mut keep = true;
                 for (rule, used) in checked.exclude.iter().zip(&mut used) {
                     if matches(rule, &row) {
-                        *used = true;
+                        *used += 1;
                         keep = false;
                     }
                 }
@@ -57,7 +60,7 @@ pub(crate) fn choose<'a>(checked: &'a Checked, messages: &mut Vec<Message>) -> O
     for included in &checked.include {
         let row = Row { image: &included.image, values: included.values.iter().collect(), set: &included.set };
         if let Some(at) = checked.exclude.iter().position(|rule| matches(rule, &row)) {
-            used[at] = true;
+            used[at] += 1;
             let message = Message::error(
                 Mistake::IncludedAndExcluded,
                 included.span,
@@ -71,23 +74,39 @@ pub(crate) fn choose<'a>(checked: &'a Checked, messages: &mut Vec<Message>) -> O
         }
     }
     let errors = messages.len() > before;
-    for (rule, _) in checked.exclude.iter().zip(used).filter(|(_, used)| !used) {
+    for (rule, _) in checked.exclude.iter().zip(&used).filter(|(_, used)| **used == 0) {
         messages.push(
             Message::error(Mistake::ExcludesNothing, rule.span, "this rule excludes no cell", "matches nothing")
                 .severity(Severity::Warning)
                 .page("matrix.md#exclude"),
         );
     }
-    if rows.is_empty() {
-        messages.push(no_cells(checked.name_span));
+    if errors {
+        return None;
     }
-    (!errors && !rows.is_empty()).then_some(rows)
+    if rows.is_empty() {
+        messages.push(no_cells(checked, &used, many.unwrap_or_default(), sources));
+    }
+    Some(rows)
 }
 
-fn no_cells(span: Span) -> Message {
-    Message::error(Mistake::NoCells, span, "no cell is left in this matrix", "")
-        .help("every combination is excluded, and nothing is included")
-        .page("matrix.md#exclude")
+/// Names the rules that together took out every row.
+fn no_cells(checked: &Checked, used: &[usize], many: usize, sources: &Sources) -> Message {
+    const MOST_NAMED: usize = 10;
+    let rules: Vec<_> = checked.exclude.iter().zip(used).filter(|(_, used)| **used > 0).collect();
+    let page = "matrix.md#exclude";
+    let mut message =
+        Message::error(Mistake::NoCells, checked.name_span, "no cell is left in this matrix", "nothing is selected")
+            .severity(Severity::Warning)
+            .page(page);
+    for (rule, used) in rules.iter().take(MOST_NAMED) {
+        let line = sources.line(rule.span);
+        message = message.help(format!("the rule in line {line} excludes {used} of {}", count(many, "cell")));
+    }
+    match rules.len().checked_sub(MOST_NAMED) {
+        Some(more @ 1..) => message.help(format!("and {}", count(more, "more rule"))),
+        _ => message,
+    }
 }
 
 /// Every choice of one value for each axis; the last axis changes fastest.

@@ -74,7 +74,7 @@ pub fn check<P: AsRef<Path>>(paths: &[P]) -> Report {
     }
     for (path, source, node) in matrices {
         if let Some(checked) = matrix(path, source, &node, &mut desk) {
-            choose::choose(&checked, &mut desk.messages);
+            choose::choose(&checked, &desk.sources, &mut desk.messages);
             artefacts::pin(&checked, Severity::Warning, &mut desk.messages);
         }
     }

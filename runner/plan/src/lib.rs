@@ -59,18 +59,13 @@ pub struct Resolved {
     warnings: Report,
 }
 
-impl Resolved {
-    /// What its author should look at although it can be planned.
-    #[must_use]
-    pub fn warnings(&self) -> &Report {
-        &self.warnings
-    }
-
-    /// What it says of itself: its `title:`.
-    #[must_use]
-    pub fn title(&self) -> Option<&str> {
-        self.checked.title.as_deref()
-    }
+/// A plan, and what its author should look at all the same.
+#[derive(Debug, Clone)]
+pub struct Planned {
+    /// Without a cell where the matrix excludes every one; a warning then names the rules that do so.
+    pub plan: Plan,
+    /// From reading and from choosing.
+    pub warnings: Report,
 }
 
 /// Reads a matrix, its catalogue files, and the digests and keys they name.
@@ -94,11 +89,11 @@ pub fn load(matrix: &Path) -> Result<Resolved, Report> {
 /// Plans a matrix: every step of both arms of every cell, with every digest. The same matrix gives the same plan.
 ///
 /// # Errors
-/// The combinations cannot be chosen: none is left, or too many are.
-pub fn plan(resolved: &Resolved) -> Result<Plan, Report> {
-    let Resolved { checked, images, sources, .. } = resolved;
-    let mut messages = Vec::new();
-    let rows = choose::choose(checked, &mut messages);
+/// The combinations cannot be chosen: one is included and excluded, or there are too many. Warnings are with it.
+pub fn plan(resolved: &Resolved) -> Result<Planned, Report> {
+    let Resolved { checked, images, sources, warnings } = resolved;
+    let mut messages = warnings.messages.clone();
+    let rows = choose::choose(checked, sources, &mut messages);
     let Some(rows) = rows else { return Err(Report::new(Arc::clone(sources), messages)) };
     let stepper = steps::Stepper { checked, sources };
     let mut used: BTreeMap<ImageId, Image> = BTreeMap::new();
@@ -118,7 +113,7 @@ pub fn plan(resolved: &Resolved) -> Result<Plan, Report> {
         }
     }
     let candidate = &checked.candidate;
-    Ok(Plan {
+    let plan = Plan {
         schema: PLAN_SCHEMA.to_owned(),
         matrix: checked.matrix.clone(),
         candidate: CandidateRef {
@@ -132,7 +127,8 @@ pub fn plan(resolved: &Resolved) -> Result<Plan, Report> {
         packages,
         driver_owners: checked.driver_owners.clone(),
         cells,
-    })
+    };
+    Ok(Planned { plan, warnings: Report::new(Arc::clone(sources), messages) })
 }
 
 fn add(packages: &mut BTreeMap<Sha256, PackageSource>, package: &Package) {

@@ -133,7 +133,7 @@ mistakes! {
     ExcludesNothing = "excludes-nothing",
     /// A row that is included and excluded.
     IncludedAndExcluded = "included-and-excluded",
-    /// No cell is left.
+    /// Every cell is excluded.
     NoCells = "no-cells",
     /// More cells than a plan may have.
     TooManyCells = "too-many-cells",

@@ -32,12 +32,15 @@ impl Report {
     /// One line of how many.
     #[must_use]
     pub fn summary(&self) -> String {
-        let files = count(self.files(), "file");
-        match (self.errors(), self.warnings()) {
-            (0, 0) => format!("no mistakes in {files}"),
-            (0, warnings) => format!("{} in {files}", count(warnings, "warning")),
-            (errors, 0) => format!("{} in {files}", count(errors, "error")),
-            (errors, warnings) => format!("{}, {} in {files}", count(errors, "error"), count(warnings, "warning")),
+        let found = match (self.errors(), self.warnings()) {
+            (0, 0) => "no mistakes".to_owned(),
+            (0, warnings) => count(warnings, "warning"),
+            (errors, 0) => count(errors, "error"),
+            (errors, warnings) => format!("{}, {}", count(errors, "error"), count(warnings, "warning")),
+        };
+        match self.files() {
+            0 => format!("{found}; no file could be read"),
+            files => format!("{found} in {}", count(files, "file")),
         }
     }
 }

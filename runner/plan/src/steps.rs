@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use coexist_model::{
     Action, AgentChoice, Arm, Arms, CANDIDATE_STEP, CandidateKind, Cell, CellId, Check, Exercise, Image, Install,
-    PlannedProbe, Probe, Seconds, SettingValue, Step,
+    PlannedProbe, Probe, Restart, Seconds, SettingValue, Step,
 };
 
 use crate::checked::{Checked, Member, Product};
@@ -55,7 +55,7 @@ impl Stepper<'_> {
                 continue;
             }
             if let Some(install) = self.install_of(member) {
-                let deadline = self.installing(&install);
+                let deadline = Self::installing(&install);
                 let name = format!("2-install: agent {}", member.agent);
                 let id = format!("install-{}", member.agent);
                 steps.push(self.step(&id, Action::Install(Box::new(install)), deadline, vec![(name, member.span)]));
@@ -69,14 +69,19 @@ impl Stepper<'_> {
             vec![("4-dwell: stays up".into(), scenario.dwell_span)],
         ));
         for count in 1..=scenario.reboots {
+            let action = Action::Reboot { wait: deadlines.reboot, settle: scenario.settle };
             steps.push(self.step(
                 &format!("reboot-{count}"),
-                Action::Reboot { settle: scenario.settle },
+                action,
                 sum([deadlines.reboot, scenario.settle]),
                 vec![(format!("4-reboot: {count} came back"), scenario.reboots_span)],
             ));
         }
         steps.extend(self.exercises());
+        if let Some((time, span)) = scenario.soak {
+            let deadline = sum([time, deadlines.probe]);
+            steps.push(self.step("soak", Action::Dwell { time }, deadline, vec![("5-soak: stays up".into(), span)]));
+        }
         steps.push(self.probe(arm, row));
         steps.push(self.step(
             "collect",
@@ -94,7 +99,7 @@ impl Stepper<'_> {
 
     fn configure(&self, row: &Row<'_>) -> Step {
         let deadlines = &self.checked.deadlines;
-        let settings: Vec<SettingValue> = row.values.iter().map(|it| it.setting.clone()).collect();
+        let settings = settings(row);
         let mut checks: Vec<_> = row
             .values
             .iter()
@@ -103,26 +108,24 @@ impl Stepper<'_> {
         if checks.is_empty() {
             checks.push(("1-configure: as the image is".into(), row.image.span));
         }
-        // Every change and every look may take as long as a probe; a restart comes on top.
-        let looks = settings.iter().map(|it| it.apply.len() + it.read_back.len()).sum::<usize>().max(1);
-        let restart = settings.iter().any(|it| it.restart == coexist_model::Restart::Needed);
-        let restarting =
-            if restart { sum([deadlines.reboot, self.checked.scenario.settle]) } else { Seconds::default() };
-        let deadline = sum(std::iter::repeat_n(deadlines.probe, looks).chain([restarting]));
-        self.step("configure", Action::Configure { settings }, deadline, checks)
+        // Every setting is read before and after.
+        let looks = settings.iter().map(|it| it.apply.len() + 2 * it.read_back.len()).sum::<usize>().max(1);
+        let restarts = settings.iter().any(|it| it.restart == Restart::Needed);
+        let (look, restart) = (deadlines.probe, deadlines.reboot);
+        let deadline = sum(std::iter::repeat_n(look, looks).chain(restarts.then_some(restart)));
+        self.step("configure", Action::Configure { settings, look, restart }, deadline, checks)
     }
 
-    /// Time for the whole step: the installer, a restart it may begin, and the commands afterwards.
-    fn installing(&self, install: &Install) -> Seconds {
-        let deadlines = &self.checked.deadlines;
-        let then = std::iter::repeat_n(deadlines.probe, install.then.len() + 1);
-        sum(then.chain([install.deadline, deadlines.reboot]))
+    /// Time for the whole step: the installer, a restart it may begin, a look, and the commands afterwards.
+    fn installing(install: &Install) -> Seconds {
+        let looks = std::iter::repeat_n(install.look, install.then.len() + 1);
+        sum(looks.chain([install.deadline, install.restart]))
     }
 
     fn install_of(&self, member: &Member) -> Option<Install> {
         let product = self.product(member)?;
         let release = product.releases.iter().find(|it| it.version == member.version)?;
-        Some(crate::checked::install(product, release, self.checked.deadlines.install))
+        Some(crate::checked::install(product, release, &self.checked.deadlines))
     }
 
     fn product(&self, member: &Member) -> Option<&Product> {
@@ -150,7 +153,7 @@ impl Stepper<'_> {
             (Arm::Baseline, _) => (Action::Hold, "3-candidate: current version stays"),
         };
         let deadline = match &action {
-            Action::Install(install) => self.installing(install),
+            Action::Install(install) => Self::installing(install),
             _ => self.checked.deadlines.probe,
         };
         self.step(CANDIDATE_STEP, action, deadline, vec![(name.into(), candidate.span)])
@@ -177,6 +180,11 @@ impl Stepper<'_> {
     fn probe(&self, arm: Arm, row: &Row<'_>) -> Step {
         let (mut probes, mut checks) = (Vec::new(), Vec::new());
         let mut names = BTreeSet::new();
+        let settings = settings(row);
+        for value in &row.values {
+            let base = format!("5-health: {} is still {}", value.setting.setting, value.setting.value);
+            checks.push((unique(plain(&base), &mut names), value.span));
+        }
         for member in &row.set.members {
             let Some(product) = self.product(member) else { continue };
             for probe in &product.probes {
@@ -189,8 +197,10 @@ impl Stepper<'_> {
             }
         }
         checks.push(("5-health: no bugcheck".into(), self.checked.scenario.span));
-        let deadline = sum(std::iter::repeat_n(self.checked.deadlines.probe, probes.len() + 1));
-        self.step("probe", Action::Probe { probes }, deadline, checks)
+        let looks = settings.iter().map(|it| it.read_back.len()).sum::<usize>() + probes.len() + 1;
+        let look = self.checked.deadlines.probe;
+        let deadline = sum(std::iter::repeat_n(look, looks));
+        self.step("probe", Action::Probe { settings, probes, look }, deadline, checks)
     }
 
     /// The version that an arm holds when it is probed.
@@ -200,6 +210,11 @@ impl Stepper<'_> {
             && candidate.install.agent.as_str() == member.agent;
         if arm == Arm::Candidate && replaced { &candidate.install.version } else { &member.version }
     }
+}
+
+/// What a row sets, in the order of the axes.
+fn settings(row: &Row<'_>) -> Vec<SettingValue> {
+    row.values.iter().map(|it| it.setting.clone()).collect()
 }
 
 /// The name, or the first of `name, 2`, `name, 3` … that is free; cut so that the number has room.

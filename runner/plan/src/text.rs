@@ -18,7 +18,8 @@ pub fn render_text(plan: &Plan) -> String {
 
 fn write(plan: &Plan, text: &mut String) -> std::fmt::Result {
     let candidate = &plan.candidate;
-    writeln!(text, "matrix     {}  {}", plan.matrix.name, short(&plan.matrix.sha256))?;
+    let title = plan.matrix.title.as_ref().map(|title| format!(": {title}")).unwrap_or_default();
+    writeln!(text, "matrix     {}{title}  {}", plan.matrix.name, short(&plan.matrix.sha256))?;
     let digest = candidate.sha256.as_ref().map(short).unwrap_or_default();
     let (vendor, agent) = (&candidate.vendor, &candidate.agent);
     writeln!(
@@ -62,8 +63,8 @@ fn line(text: &mut String, step: &str, what: &str) -> std::fmt::Result {
 fn what(step: &Step) -> String {
     let what = match &step.action {
         Action::Provision => "start a fresh machine".to_owned(),
-        Action::Configure { settings } if settings.is_empty() => "nothing to set".to_owned(),
-        Action::Configure { settings } => {
+        Action::Configure { settings, .. } if settings.is_empty() => "nothing to set".to_owned(),
+        Action::Configure { settings, .. } => {
             let all: Vec<String> = settings.iter().map(|it| format!("{} {}", it.setting, it.value)).collect();
             let restart = if step.restarts() { ", restart" } else { "" };
             format!("{}{restart}, read back", all.join(", "))
@@ -92,12 +93,16 @@ fn what(step: &Step) -> String {
         }
         Action::Hold => "current version stays".to_owned(),
         Action::Dwell { time } => format!("stay up for {} s", seconds(time.as_millis())),
-        Action::Reboot { settle } => format!("restart, settle for {} s", seconds(settle.as_millis())),
+        Action::Reboot { settle, .. } => format!("restart, settle for {} s", seconds(settle.as_millis())),
         Action::Exercise(Exercise::FileStorm { files }) => format!("{files} files"),
         Action::Exercise(Exercise::ProcessStarts { processes }) => format!("{processes} processes"),
         Action::Exercise(Exercise::Run { command }) => format!("run {}", quote(command)),
         Action::Exercise(exercise @ (Exercise::Archives | Exercise::Loopback)) => exercise.name().to_owned(),
-        Action::Probe { probes } => format!("{}, no bugcheck", count(probes.len(), "probe")),
+        Action::Probe { settings, probes, .. } => {
+            let settings =
+                if settings.is_empty() { String::new() } else { format!("{}, ", count(settings.len(), "setting")) };
+            format!("{settings}{}, no bugcheck", count(probes.len(), "probe"))
+        }
         Action::Collect => "fetch the guest's records".to_owned(),
     };
     format!("{what}, within {} s", seconds(step.deadline.as_millis()))

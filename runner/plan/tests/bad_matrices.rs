@@ -66,6 +66,7 @@ fn files_that_cannot_be_read_are_told() {
     let kind = |path: PathBuf| {
         let report = check(&[path]);
         assert_eq!(report.errors(), 1, "{report}");
+        assert!(report.to_string().ends_with("\n1 error; no file could be read\n"), "{report}");
         report.messages()[0].mistake()
     };
     assert_eq!(kind(path("absent.yaml")), Mistake::Unreadable);

@@ -6,8 +6,8 @@ mod support;
 
 use std::collections::BTreeSet;
 
-use coexist_model::{Action, Arm, CandidateKind, Cell, Method, PackageSource, Plan, Probe, Restart};
-use coexist_plan::{Mistake, check, load, render_text};
+use coexist_model::{Action, Arm, CandidateKind, Cell, Method, PackageSource, Plan, Probe, Restart, Seconds};
+use coexist_plan::{Mistake, check, load, plan, render_text};
 use support::Lab;
 
 const SETTINGS: &str = r#"
@@ -38,13 +38,14 @@ scenario:
     - archives
     - run: 'ver'
     - run: 'dir'
+  soak: 40s
 policy:
   deadlines: {install: 2m, reboot: 3m, probe: 20s}
 ";
 
 fn demo() -> String {
     format!(
-        "matrix: test\nimages: [lab-11]\n{SETTINGS}\nagents:\n  - [globex-sensor]\n  - [acme-endpoint, globex-sensor]\n  - [globex-sensor, initech-guard@1.1]\n{CONTENT}{SCENARIO}"
+        "matrix: test\ntitle: A test\nimages: [lab-11]\n{SETTINGS}\nagents:\n  - [globex-sensor]\n  - [acme-endpoint, globex-sensor]\n  - [globex-sensor, initech-guard@1.1]\n{CONTENT}{SCENARIO}"
     )
 }
 
@@ -104,6 +105,7 @@ fn both_arms_have_the_same_steps_and_part_at_the_candidate() {
         "exercise-archives",
         "exercise-run",
         "exercise-run-2",
+        "soak",
         "probe",
         "collect",
     ];
@@ -124,6 +126,8 @@ fn both_arms_have_the_same_steps_and_part_at_the_candidate() {
             "5-exercise: archives",
             "5-exercise: run",
             "5-exercise: run, 2",
+            "5-soak: stays up",
+            "5-health: hvci is still on",
             "5-health: acme-endpoint service AcmeSvc runs",
             "5-health: acme-endpoint driver acmeflt is loaded",
             "5-health: acme-endpoint filter acmeflt is attached",
@@ -158,19 +162,77 @@ fn deadlines_leave_room_for_what_a_step_does() {
         let seconds = step.deadline.as_millis() / 1000;
         let expected = match step.id.as_str() {
             "provision" => 90,
-            "configure" => 2 * 20 + 180 + 10,
+            "configure" => 3 * 20 + 180,
             "install-globex-sensor" => 120 + 180 + 20,
             "candidate" => 120 + 180 + 2 * 20,
             "dwell" => 5 + 20,
             "reboot-1" | "reboot-2" => 180 + 10,
-            "probe" => 6 * 20,
+            "soak" => 40 + 20,
+            "probe" => 7 * 20,
             "collect" => 300,
             _ => 600,
         };
         assert_eq!(seconds, expected, "{}", step.id);
     }
-    let Action::Configure { settings } = action(cell, Arm::Baseline, "configure") else { panic!("no settings") };
-    assert_eq!(settings[0].restart, Restart::Needed);
+}
+
+#[test]
+fn every_wait_within_a_step_is_the_policys() {
+    let plan = Lab::new().plan(&demo());
+    let cell = &plan.cells[3];
+    let seconds = Seconds::from_secs;
+    for arm in Arm::BOTH {
+        let Action::Configure { settings, look, restart } = action(cell, arm, "configure") else { panic!("settings") };
+        assert_eq!(settings[0].restart, Restart::Needed);
+        assert_eq!((*look, *restart), (seconds(20), seconds(180)));
+        let Action::Probe { settings: again, look, .. } = action(cell, arm, "probe") else { panic!("no probes") };
+        assert_eq!((again, *look), (settings, seconds(20)));
+        assert_eq!(*action(cell, arm, "reboot-2"), Action::Reboot { wait: seconds(180), settle: seconds(10) });
+        assert_eq!(*action(cell, arm, "soak"), Action::Dwell { time: seconds(40) });
+    }
+    for step in ["install-globex-sensor", "candidate"] {
+        let Action::Install(install) = action(cell, Arm::Candidate, step) else { panic!("no installation") };
+        assert_eq!((install.deadline, install.restart, install.look), (seconds(120), seconds(180), seconds(20)));
+    }
+}
+
+#[test]
+fn what_a_matrix_does_not_ask_for_is_no_step() {
+    let plan = Lab::new().plan(&with_candidate("[[globex-sensor]]", UPGRADE));
+    let cell = &plan.cells[0];
+    assert!(!steps(cell, Arm::Candidate).contains(&"soak"));
+    assert!(!checks(cell, Arm::Candidate).iter().any(|check| check.contains("soak") || check.contains("still")));
+    assert_eq!(plan.matrix.title, None);
+    assert!(serde_json::to_value(&plan).unwrap()["matrix"].get("title").is_none());
+}
+
+#[test]
+fn a_matrix_that_excludes_everything_has_a_plan_without_cells() {
+    let lab = Lab::new();
+    let nothing = format!("{}exclude:\n  - agents: [globex-sensor]\n", with_candidate("[[globex-sensor]]", UPGRADE));
+    let matrix = lab.matrix(&nothing);
+    let planned = plan(&load(&matrix).unwrap()).unwrap();
+    assert!(planned.plan.cells.is_empty() && planned.plan.images.is_empty());
+    let told = lab.told(&planned.warnings);
+    assert_eq!((planned.warnings.errors(), planned.warnings.warnings()), (0, 1), "{told}");
+    assert_eq!(planned.warnings.messages()[0].mistake(), Mistake::NoCells);
+    assert!(told.contains("the rule in line 6 excludes 1 of 1 cell"), "{told}");
+    assert_eq!(planned.warnings, check(&[&matrix]), "a plan warns of what a check warns of");
+}
+
+#[test]
+fn warnings_come_with_a_plan_and_with_errors() {
+    let lab = Lab::new();
+    let text = with_candidate("[[globex-sensor]]", UPGRADE);
+    let useless = "exclude:\n  - agents: [globex-sensor@1.1]\n";
+    let planned = plan(&load(&lab.matrix(&format!("{text}{useless}"))).unwrap()).unwrap();
+    assert_eq!(planned.plan.cells.len(), 1);
+    assert_eq!(planned.warnings.messages()[0].mistake(), Mistake::ExcludesNothing, "{}", planned.warnings);
+    let unwanted = "  - {image: lab-2022}\ninclude:\n  - {image: lab-2022, agents: [globex-sensor]}\n";
+    let two = format!("{text}{useless}{unwanted}").replace("[lab-11]", "[lab-11, lab-2022]");
+    let report = plan(&load(&lab.matrix(&two)).unwrap()).unwrap_err();
+    assert_eq!((report.errors(), report.warnings()), (1, 1), "{report}");
+    assert!(plan(&load(&lab.matrix(&text)).unwrap()).unwrap().warnings.messages().is_empty());
 }
 
 #[test]
@@ -193,12 +255,14 @@ fn lines_are_those_of_the_matrix() {
     assert_eq!(line("5-exercise: archives"), "    - archives");
 }
 
+const UPGRADE: &str = "{agent: globex-sensor, kind: upgrade, version: '1.1'}";
+
 fn with_candidate(sets: &str, candidate: &str) -> String {
     format!("matrix: test\nimages: [lab-11]\nagents: {sets}\ncandidate: {candidate}\n")
 }
 
 fn wanted_version(cell: &Cell, arm: Arm) -> String {
-    let Action::Probe { probes } = action(cell, arm, "probe") else { panic!("no probes") };
+    let Action::Probe { probes, .. } = action(cell, arm, "probe") else { panic!("no probes") };
     let found =
         probes.iter().filter(|probe| probe.agent.as_str() == "globex-sensor").find_map(|probe| match &probe.probe {
             Probe::Registry { equals, .. } => Some(equals.clone()),
@@ -381,15 +445,19 @@ fn text_and_json_hold_a_plan() {
     for part in [
         "candidate  content of globex-sensor (Globex), version 291  sha256:0000000000000000",
         "image      lab-11: Lab 26100, build 26100  sha256:abababababababab",
-        "size       6 cells, 12 arms, 164 steps, about 42 boots",
+        "matrix     test: A test  sha256:",
+        "size       6 cells, 12 arms, 176 steps, about 42 boots",
         "5. lab-11.hvci-on.acme-endpoint+globex-sensor",
-        "   configure                  hvci on, restart, read back, within 230 s",
+        "   configure                  hvci on, restart, read back, within 240 s",
+        "   soak                       stay up for 40 s, within 60 s",
+        "   probe                      1 setting, 10 probes, no bugcheck, within 240 s",
         "   candidate                  baseline: current version stays",
         "                              candidate: file 291.dat (globex-sensor 291), then 1 command",
     ] {
         assert!(text.contains(part), "{part:?} is not in\n{text}");
     }
     let json = serde_json::to_value(&plan).unwrap();
+    assert_eq!(json["matrix"]["title"], "A test");
     assert_eq!(json["schema"], coexist_model::PLAN_SCHEMA);
     assert_eq!(json["cells"][4]["arms"]["baseline"][4]["action"]["do"], "hold");
     assert_eq!(plan, lab.plan(&demo()), "the same matrix, the same plan");

@@ -3,11 +3,11 @@
 use std::path::Path;
 use std::rc::Rc;
 
-use coexist_model::{CandidateKind, Install, Method, Seconds};
+use coexist_model::{CandidateKind, Install, Method};
 
 use crate::checked::package::{DRIVER_CODES, MSU_CODES, PLAIN_CODES, Placeholders, check_package, check_placeholders};
 use crate::checked::recipe::{check_codes, texts, unknown_version};
-use crate::checked::{Candidate, Package, Product, Release};
+use crate::checked::{Candidate, Deadlines, Package, Product, Release};
 use crate::element::{At, items};
 use crate::message::{Message, Mistake};
 use crate::source::Span;
@@ -24,7 +24,7 @@ pub(crate) fn check_candidate(
     written: &At<Written>,
     product: Option<&Rc<Product>>,
     file: &Path,
-    deadline: Seconds,
+    deadlines: &Deadlines,
     messages: &mut Vec<Message>,
 ) -> Option<Candidate> {
     let candidate = &written.value;
@@ -59,7 +59,7 @@ pub(crate) fn check_candidate(
             (CandidateKind::Upgrade | CandidateKind::Fresh, Some(product)) => product.way.deadline,
             _ => None,
         })
-        .unwrap_or(deadline);
+        .unwrap_or(deadlines.install);
     let then = candidate.then.as_ref().map(|it| texts(&it.value.items));
     let (package, install) = match (kind, product) {
         (CandidateKind::Upgrade | CandidateKind::Fresh, product) => {
@@ -67,7 +67,7 @@ pub(crate) fn check_candidate(
             let release = release(written, given, product, messages)?;
             let usual: Vec<_> = product.way.exit_codes.iter().map(|(code, meaning)| (*code, *meaning)).collect();
             let exit_codes = check_codes(codes, &usual, messages);
-            let mut install = install(product, &release, deadline);
+            let mut install = install(product, &release, deadlines);
             if let Some(arguments) = arguments {
                 replace_arguments(&mut install.method, arguments);
             }
@@ -97,6 +97,8 @@ pub(crate) fn check_candidate(
                 exit_codes: check_codes(codes, usual, messages),
                 then: then.unwrap_or_default(),
                 deadline,
+                restart: deadlines.reboot,
+                look: deadlines.probe,
             };
             (package, install)
         }
@@ -111,7 +113,7 @@ pub(crate) fn check_candidate(
 }
 
 /// The step that installs a product at one of its releases.
-pub(crate) fn install(product: &Product, release: &Release, deadline: Seconds) -> Install {
+pub(crate) fn install(product: &Product, release: &Release, deadlines: &Deadlines) -> Install {
     let way = &product.way;
     let arguments = release.arguments.clone().unwrap_or_else(|| way.arguments.clone());
     Install {
@@ -128,7 +130,9 @@ pub(crate) fn install(product: &Product, release: &Release, deadline: Seconds) -
         },
         exit_codes: way.exit_codes.clone(),
         then: way.then.iter().map(|it| it.replace("{version}", &release.version)).collect(),
-        deadline: way.deadline.unwrap_or(deadline),
+        deadline: way.deadline.unwrap_or(deadlines.install),
+        restart: deadlines.reboot,
+        look: deadlines.probe,
     }
 }
 

@@ -75,7 +75,7 @@ impl Checker<'_> {
         self.axes = self.check_axes();
         let images = self.check_images();
         let sets = self.check_sets();
-        let candidate = self.check_candidate(deadlines.install);
+        let candidate = self.check_candidate(&deadlines);
         self.check_presence(&sets);
         let include = self.check_include();
         let exclude = self.check_exclude();
@@ -83,8 +83,12 @@ impl Checker<'_> {
         let driver_owners = self.driver_owners();
         let name = written.matrix.as_ref()?;
         Some(Checked {
-            matrix: MatrixRef { name: name.value.0.clone(), path: shown(self.file), sha256 },
-            title: written.title.as_ref().map(|it| it.value.0.clone()),
+            matrix: MatrixRef {
+                name: name.value.0.clone(),
+                title: written.title.as_ref().map(|it| it.value.0.clone()),
+                path: shown(self.file),
+                sha256,
+            },
             name_span: name.span,
             images,
             axes: std::mem::take(&mut self.axes),
@@ -305,12 +309,12 @@ impl Checker<'_> {
         self.written.candidate.as_ref()?.value.kind.as_ref().map(|kind| kind.value)
     }
 
-    fn check_candidate(&mut self, deadline: Seconds) -> Option<crate::checked::Candidate> {
+    fn check_candidate(&mut self, deadlines: &Deadlines) -> Option<crate::checked::Candidate> {
         let candidate = self.written.candidate.as_ref()?;
         let windows = self.kind() == Some(CandidateKind::WindowsUpdate);
         let agent = candidate.value.agent.as_ref().filter(|_| !windows);
         let product = agent.and_then(|agent| self.product(&agent.value.0, agent.span));
-        check_candidate(candidate, product.as_ref(), self.file, deadline, &mut self.desk.messages)
+        check_candidate(candidate, product.as_ref(), self.file, deadlines, &mut self.desk.messages)
     }
 
     /// Every set must hold the candidate's product, at another version than the candidate's.
@@ -423,11 +427,13 @@ fn scenario(written: &Matrix) -> Scenario {
     let reboots = keys.and_then(|it| it.reboots.as_ref());
     let settle = keys.and_then(|it| it.settle.as_ref());
     let exercise = items(keys.and_then(|it| it.exercise.as_ref()));
+    let soak = keys.and_then(|it| it.soak.as_ref());
     Scenario {
         dwell: dwell.map_or(Seconds::from_secs(30), |it| it.value.0),
         reboots: reboots.map_or(1, |it| it.value.0),
         settle: settle.map_or(Seconds::from_secs(30), |it| it.value.0),
         exercise: exercise.iter().map(|it| (it.value.0.clone(), it.span)).collect(),
+        soak: soak.map(|it| (it.value.0, it.span)),
         dwell_span: dwell.map_or(span, |it| it.span),
         reboots_span: reboots.map_or(span, |it| it.span),
         span,

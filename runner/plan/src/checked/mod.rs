@@ -28,7 +28,6 @@ use crate::written::recipe::InstallKind;
 #[derive(Debug, Clone)]
 pub(crate) struct Checked {
     pub(crate) matrix: MatrixRef,
-    pub(crate) title: Option<String>,
     pub(crate) name_span: Span,
     /// Images that cells are made of, in the matrix's order.
     pub(crate) images: Vec<ListedImage>,
@@ -123,6 +122,7 @@ pub(crate) struct Scenario {
     pub(crate) reboots: u32,
     pub(crate) settle: Seconds,
     pub(crate) exercise: Vec<(Exercise, Span)>,
+    pub(crate) soak: Option<(Seconds, Span)>,
     /// What asked for dwell, reboots and probes: the key itself, or what stands nearest.
     pub(crate) dwell_span: Span,
     pub(crate) reboots_span: Span,

@@ -74,6 +74,7 @@ record! {
         reboots: Optional "reboots" Reboots,
         settle: Optional "settle" Duration,
         exercise: Optional "exercise" List<WrittenExercise>,
+        soak: Optional "soak" Duration,
     }
 }
 

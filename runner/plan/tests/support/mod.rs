@@ -100,5 +100,5 @@ impl Lab {
 
 pub(crate) fn plan_at(path: &Path) -> coexist_model::Plan {
     let resolved = coexist_plan::load(path).unwrap_or_else(|report| panic!("{report}"));
-    coexist_plan::plan(&resolved).unwrap_or_else(|report| panic!("{report}"))
+    coexist_plan::plan(&resolved).unwrap_or_else(|report| panic!("{report}")).plan
 }
