@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use coexist_model::{EvidenceKind, Verdict};
 
 use crate::markdown::capital;
-use crate::view::{Row, driver_words, stop_words, strength_words, verdict_words};
+use crate::view::{Row, driver_words, moment, stop_words, strength_words, verdict_words};
 use crate::{Report, text};
 
 const STYLE: &str = "\
@@ -26,7 +26,7 @@ code{font-family:ui-monospace,monospace}";
 #[must_use]
 pub fn index_html(report: Report<'_>, junit: &[String]) -> String {
     let run = report.run;
-    let title = format!("Coexist: {}", run.plan.matrix.name);
+    let title = format!("Coexist: {}", report.matrix());
     let mut out = format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n\
@@ -45,11 +45,12 @@ pub fn index_html(report: Report<'_>, junit: &[String]) -> String {
         ("candidate", report.candidate()),
         ("run", run.id.to_string()),
         ("matrix", run.plan.matrix.path.clone()),
-        ("from, to", format!("{} to {}", run.started, run.ended)),
+        ("from, to", format!("{} to {}", moment(run.started), moment(run.ended))),
         ("host", format!("{}, QEMU {}", run.host.name, run.host.qemu)),
         ("acceleration", report.acceleration()),
     ];
-    for (name, value) in facts {
+    let notes = run.host.notes.iter().map(|note| ("note", note.clone()));
+    for (name, value) in facts.into_iter().chain(notes) {
         let _ = writeln!(out, "<dt>{name}</dt><dd>{}</dd>", h(&value));
     }
     out.push_str("</dl>\n<p>Files: ");

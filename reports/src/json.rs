@@ -1,11 +1,10 @@
 //! `run.json`, the contract `coexist.run/1`. Unknown is absent, never null. Fields are only ever added.
 
 use coexist_model::{ArmOutcome, ArmRecord, Arms, Boot, Crash, Ending, Evidence, Host, Run};
-use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-use crate::view::kind_name;
+use crate::view::{kind_name, moment};
 use crate::{Report, ReportError, text};
 
 /// Schema name of `run.json`.
@@ -17,13 +16,13 @@ struct RunJson<'a> {
     run_id: &'a str,
     matrix: MatrixJson<'a>,
     candidate: CandidateJson<'a>,
-    started: Timestamp,
-    ended: Timestamp,
+    started: String,
+    ended: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     ending: Option<Ending>,
     exit_code: u8,
     exit_reason: String,
-    host: &'a Host,
+    host: Host,
     #[serde(skip_serializing_if = "is_false")]
     stand_in: bool,
     cells: Vec<CellJson<'a>>,
@@ -33,6 +32,8 @@ struct RunJson<'a> {
 #[derive(Serialize)]
 struct MatrixJson<'a> {
     name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    title: Option<&'a str>,
     path: &'a str,
     sha256: &'a str,
 }
@@ -86,7 +87,7 @@ struct ArmJson<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     crash: Option<&'a Crash>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    started: Option<Timestamp>,
+    started: Option<String>,
     boots: &'a [Boot],
     evidence: &'a [Evidence],
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -135,7 +136,12 @@ pub fn run_json(report: Report<'_>) -> Result<String, ReportError> {
     let run = RunJson {
         schema: RUN_SCHEMA,
         run_id: id.as_str(),
-        matrix: MatrixJson { name: &plan.matrix.name, path: &plan.matrix.path, sha256: plan.matrix.sha256.as_str() },
+        matrix: MatrixJson {
+            name: &plan.matrix.name,
+            title: plan.matrix.title.as_deref(),
+            path: &plan.matrix.path,
+            sha256: plan.matrix.sha256.as_str(),
+        },
         candidate: CandidateJson {
             agent: candidate.agent.as_str(),
             vendor: &candidate.vendor,
@@ -143,12 +149,12 @@ pub fn run_json(report: Report<'_>) -> Result<String, ReportError> {
             version: &candidate.version,
             sha256: candidate.sha256.as_ref().map(|it| it.as_str()),
         },
-        started: *started,
-        ended: *ended,
+        started: moment(*started),
+        ended: moment(*ended),
         ending: *ending,
         exit_code: report.exit().code(),
         exit_reason: report.exit_reason(),
-        host,
+        host: Host { notes: host.notes.iter().map(text::line).collect(), ..host.clone() },
         stand_in: cells.iter().any(|cell| cell.stand_in),
         cells,
         problems: problems.collect(),
@@ -167,7 +173,7 @@ fn arm(record: &ArmRecord) -> ArmJson<'_> {
         message: None,
         bucket: None,
         crash: None,
-        started: record.started,
+        started: record.started.map(moment),
         boots: &record.boots,
         evidence: &record.evidence,
         notes: record.notes.iter().map(text::line).collect(),

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use coexist_model::Verdict;
 
-use crate::view::{Row, driver_words, number_of, stop_words, strength_words, verdict_words};
+use crate::view::{Row, driver_words, moment, number_of, stop_words, strength_words, verdict_words};
 use crate::{Report, text};
 
 /// Cells listed one by one; GitHub aborts a whole upload above 1 MiB, so a long run names the rest by number.
@@ -15,7 +15,7 @@ const ROW_LIMIT: usize = 500;
 pub fn summary_md(report: Report<'_>) -> String {
     let run = report.run;
     let mut out = String::new();
-    let _ = writeln!(out, "# Coexist: {}\n", md(&run.plan.matrix.name));
+    let _ = writeln!(out, "# Coexist: {}\n", md(&report.matrix()));
     if let Some(notice) = report.stand_in_notice() {
         let _ = writeln!(out, "> {}\n", md(&notice));
     }
@@ -23,8 +23,12 @@ pub fn summary_md(report: Report<'_>) -> String {
     let exit = report.exit();
     let _ = writeln!(out, "- exit code {}: {}", exit.code(), md(exit.meaning()));
     let _ = writeln!(out, "- candidate: {}", md(&report.candidate()));
-    let _ = writeln!(out, "- run {} on {}, {} to {}", md(run.id.as_str()), md(&run.host.name), run.started, run.ended);
+    let (from, to) = (moment(run.started), moment(run.ended));
+    let _ = writeln!(out, "- run {} on {}, {from} to {to}", md(run.id.as_str()), md(&run.host.name));
     let _ = writeln!(out, "- acceleration: {}", md(&report.acceleration()));
+    for note in &run.host.notes {
+        let _ = writeln!(out, "- note: {}", md(note));
+    }
 
     let rows = report.rows_by_verdict();
     for verdict in [Verdict::Regressed, Verdict::Flaky, Verdict::Inconclusive, Verdict::AlreadyBroken] {

@@ -15,10 +15,13 @@ pub fn summary_text(report: Report<'_>) -> String {
     let run = report.run;
     let mut out = String::new();
     let _ = writeln!(out, "run          {}", clean(run.id.as_str()));
-    let _ = writeln!(out, "matrix       {} ({})", clean(&run.plan.matrix.name), clean(&run.plan.matrix.path));
+    let _ = writeln!(out, "matrix       {} ({})", clean(&report.matrix()), clean(&run.plan.matrix.path));
     let _ = writeln!(out, "candidate    {}", clean(&report.candidate()));
     let _ = writeln!(out, "host         {}, QEMU {}", clean(&run.host.name), clean(&run.host.qemu));
     let _ = writeln!(out, "acceleration {}", clean(&report.acceleration()));
+    for note in &run.host.notes {
+        let _ = writeln!(out, "note         {}", clean(note));
+    }
     if let Some(notice) = report.stand_in_notice() {
         let _ = writeln!(out, "\n{}", clean(&notice));
     }
@@ -49,13 +52,8 @@ pub fn summary_text(report: Report<'_>) -> String {
 
 fn problem(out: &mut String, report: Report<'_>, number: usize, problem: &Problem) {
     let ids: Vec<_> = problem.cells.iter().map(|it| clean(it.as_str())).collect();
-    let _ = writeln!(
-        out,
-        "  {number}. {}, in {}: {}",
-        problem.state.as_str(),
-        number_of(ids.len(), "cell"),
-        clean(&ids.join(", "))
-    );
+    // Not whether it is new: this program compares no runs yet.
+    let _ = writeln!(out, "  {number}. in {}: {}", number_of(ids.len(), "cell"), clean(&ids.join(", ")));
     if let Some(row) = problem.cells.first().and_then(|id| report.row(id)) {
         facts(out, report, row);
     }

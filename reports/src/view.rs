@@ -4,6 +4,7 @@ use coexist_model::{
     Arm, ArmOutcome, ArmRecord, Arms, CandidateKind, Cell, CellId, Crash, Ending, Evidence, Exit, Judgement, Run,
     StepFailure, StepId, Strength, Verdict, Verdicts,
 };
+use jiff::Timestamp;
 
 use crate::ReportError;
 
@@ -55,14 +56,20 @@ impl<'a> Report<'a> {
     /// `6 cells: 1 regressed, 1 already broken, 4 compatible`.
     #[must_use]
     pub fn counts(self) -> String {
+        let cells = number_of(self.verdicts.cells.len(), "cell");
+        let parts = self.parts();
+        if parts.is_empty() { cells } else { format!("{cells}: {parts}") }
+    }
+
+    /// `1 regressed, 1 already broken, 4 compatible`.
+    fn parts(self) -> String {
         let parts: Vec<_> = Verdict::ALL
             .into_iter()
             .map(|verdict| (self.count(verdict), verdict))
             .filter(|(count, _)| *count > 0)
             .map(|(count, verdict)| format!("{count} {}", verdict_words(verdict)))
             .collect();
-        let cells = number_of(self.verdicts.cells.len(), "cell");
-        if parts.is_empty() { cells } else { format!("{cells}: {}", parts.join(", ")) }
+        parts.join(", ")
     }
 
     /// The exit code that this run deserves: a run that was stopped says so, any other goes by its verdicts.
@@ -89,7 +96,11 @@ impl<'a> Report<'a> {
             Exit::Outstanding => cells(outstanding, "not run"),
             Exit::Interrupted => format!("stopped by Ctrl-C, {}", cells(outstanding, "not run")),
             Exit::Terminated => format!("stopped by SIGTERM, {}", cells(outstanding, "not run")),
-            other => other.meaning().to_owned(),
+            Exit::Clean => self.parts(),
+            // A record never leads to the others.
+            other @ (Exit::Usage | Exit::NothingSelected | Exit::Internal | Exit::ReportNotWritten) => {
+                other.meaning().to_owned()
+            }
         }
     }
 
@@ -117,6 +128,15 @@ impl<'a> Report<'a> {
             "tcg" => "tcg (emulation: slower than hardware, times do not compare with it)".to_owned(),
             "kvm" => "kvm (hardware virtualisation)".to_owned(),
             other => other.to_owned(),
+        }
+    }
+
+    /// The matrix by its name, with its title where it has one.
+    pub(crate) fn matrix(self) -> String {
+        let matrix = &self.run.plan.matrix;
+        match &matrix.title {
+            Some(title) => format!("{}: {title}", matrix.name),
+            None => matrix.name.clone(),
         }
     }
 
@@ -219,6 +239,11 @@ fn kind_words(kind: CandidateKind) -> &'static str {
 /// `1 cell`, `2 cells`.
 pub(crate) fn number_of(count: usize, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
+/// A moment as the record has it: UTC, to the millisecond.
+pub(crate) fn moment(at: Timestamp) -> String {
+    format!("{at:.3}")
 }
 
 /// A word for a POSIX shell.

@@ -1,9 +1,13 @@
 //! What can be asked on the command line.
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 
+use clap::builder::StyledStr;
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use coexist_model::Exit;
+
+use crate::say;
 
 /// Shows, before an update ships, which combination of endpoint-security products, Windows version and settings it
 /// breaks.
@@ -63,7 +67,8 @@ pub(crate) struct PlanArgs {
 pub(crate) struct RunArgs {
     /// The matrix
     pub(crate) matrix: PathBuf,
-    /// Folder for record, evidence and reports; must not exist or be empty [default: reports/out/RUN]
+    /// Folder for record, evidence and reports; must not exist or be empty [default: reports/out/RUN]. Below the working
+    /// folder, where CI systems look: outside it, attachments in junit.xml are named by absolute paths
     #[arg(long, value_name = "DIR", env = "COEXIST_OUT")]
     pub(crate) out: Option<PathBuf>,
     /// Only cells with this id; may be given more than once
@@ -115,23 +120,36 @@ pub(crate) struct DoctorArgs {
 }
 
 pub(crate) fn print_help() -> Exit {
-    match Args::command().print_help() {
-        Ok(()) => Exit::Clean,
-        Err(_) => Exit::Internal,
+    say::say(&styled(&Args::command().render_help(), &std::io::stdout()), Exit::Clean)
+}
+
+/// What the parser answers instead of arguments: help and the version, which were asked for, or what is wrong.
+pub(crate) fn answer(answer: &clap::Error) -> Exit {
+    if answer.use_stderr() {
+        say::aside(&styled(&answer.render(), &std::io::stderr()));
+        return Exit::Usage;
     }
+    say::say(&styled(&answer.render(), &std::io::stdout()), Exit::Clean)
+}
+
+fn styled(text: &StyledStr, to: &impl IsTerminal) -> String {
+    if Color::Auto.enabled_on(to) { text.ansi().to_string() } else { text.to_string() }
 }
 
 impl Color {
-    /// Whether standard error takes colour: the flag, then NO_COLOR, then TERM, then whether it is a terminal.
+    /// Whether standard error takes colour.
     pub(crate) fn enabled(self) -> bool {
+        self.enabled_on(&std::io::stderr())
+    }
+
+    /// Whether a stream takes colour: the flag, then NO_COLOR, then TERM, then whether it is a terminal.
+    fn enabled_on(self, stream: &impl IsTerminal) -> bool {
         let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         match self {
             Self::Always => true,
             Self::Never => false,
             Self::Auto => {
-                !set("NO_COLOR")
-                    && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
-                    && std::io::IsTerminal::is_terminal(&std::io::stderr())
+                !set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb") && stream.is_terminal()
             }
         }
     }

@@ -2,15 +2,15 @@
 
 use coexist_model::Exit;
 
-use crate::args::CheckArgs;
+use crate::args::{CheckArgs, Color};
+use crate::say;
 
-/// Checks everything and prints every mistake.
+/// Checks everything and prints every mistake; one line when there is none.
 pub(crate) fn check(args: &CheckArgs) -> Exit {
     let report = coexist_plan::check(&args.paths);
-    eprint!("{report}");
-    if report.errors() > 0 {
-        return Exit::Usage;
+    if report.messages().is_empty() {
+        return say::say(&format!("{}\n", report.summary()), Exit::Clean);
     }
-    println!("{}", report.summary());
-    Exit::Clean
+    say::aside(&report.render(Color::Auto.enabled()));
+    if report.errors() > 0 { Exit::Usage } else { Exit::Clean }
 }

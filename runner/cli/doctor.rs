@@ -7,6 +7,7 @@ use coexist_qemu::{DiscoverError, HostReport, QemuOptions, QemuProvider};
 use serde_json::json;
 
 use crate::args::DoctorArgs;
+use crate::say;
 
 /// Says what this host can do; the exit code says whether machines can be made.
 pub(crate) fn doctor(args: &DoctorArgs) -> Exit {
@@ -19,12 +20,8 @@ pub(crate) fn doctor(args: &DoctorArgs) -> Exit {
     };
     let found = runtime.block_on(QemuProvider::discover(QemuOptions::default()));
     let found = found.map(|provider| provider.report(Path::new(".")));
-    if args.json {
-        println!("{:#}", as_json(&found));
-    } else {
-        print!("{}", as_text(&found));
-    }
-    if found.is_ok() { Exit::Clean } else { Exit::Inconclusive }
+    let text = if args.json { format!("{:#}\n", as_json(&found)) } else { as_text(&found) };
+    say::say(&text, if found.is_ok() { Exit::Clean } else { Exit::Inconclusive })
 }
 
 fn as_text(found: &Result<HostReport, DiscoverError>) -> String {

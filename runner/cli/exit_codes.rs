@@ -2,11 +2,13 @@
 
 use coexist_model::Exit;
 
+use crate::say;
+
 /// Prints the table of exit codes.
 pub(crate) fn print() -> Exit {
-    println!("code  meaning");
+    let mut table = "code  meaning\n".to_owned();
     for exit in Exit::ALL {
-        println!("{:>4}  {}", exit.code(), exit.meaning());
+        table.push_str(&format!("{:>4}  {}\n", exit.code(), exit.meaning()));
     }
-    Exit::Clean
+    say::say(&table, Exit::Clean)
 }

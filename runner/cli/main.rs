@@ -1,5 +1,4 @@
 //! The command line: arguments, progress, exit codes. The only place that picks real ports.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is the program that talks to people")]
 
 mod args;
 mod check;
@@ -12,6 +11,7 @@ mod printable;
 mod progress;
 mod report;
 mod run;
+mod say;
 
 use clap::Parser;
 use coexist_model::Exit;
@@ -20,8 +20,11 @@ use args::{Args, Command, Topic};
 
 fn main() -> std::process::ExitCode {
     // Rust's own exit code for a panic is no contract.
-    let exit = std::panic::catch_unwind(|| dispatch(Args::parse())).unwrap_or(Exit::Internal);
-    exit.code().into()
+    let exit = std::panic::catch_unwind(|| match Args::try_parse() {
+        Ok(args) => dispatch(args),
+        Err(answer) => args::answer(&answer),
+    });
+    exit.unwrap_or(Exit::Internal).code().into()
 }
 
 fn dispatch(args: Args) -> Exit {
@@ -46,10 +49,11 @@ fn start_logging() {
 
 /// Says what went wrong, with its causes, once.
 fn complain(what: &dyn std::error::Error) {
-    eprintln!("error: {}", printable::line(&what.to_string()));
+    let mut text = format!("error: {}", printable::line(&what.to_string()));
     let mut cause = what.source();
     while let Some(error) = cause {
-        eprintln!("  because: {}", printable::line(&error.to_string()));
+        text.push_str(&format!("\n  because: {}", printable::line(&error.to_string())));
         cause = error.source();
     }
+    say::aside(&text);
 }

@@ -137,8 +137,9 @@ impl Sink for Progress {
         match &event.what {
             Happening::RunStarted { run, plan, host, .. } => {
                 state.arms = plan.cells.len() * Arm::BOTH.len();
+                let cells = if plan.cells.len() == 1 { "cell" } else { "cells" };
                 let text = format!(
-                    "run {run}: {} cells of {} on {} (QEMU {}, {})",
+                    "run {run}: {} {cells} of {} on {} (QEMU {}, {})",
                     plan.cells.len(),
                     plan.matrix.name,
                     host.name,
@@ -179,7 +180,6 @@ impl Sink for Progress {
             Happening::CellStarted { .. }
             | Happening::ArmStarted { .. }
             | Happening::MachineSigned { .. }
-            | Happening::BootSeen { .. }
             | Happening::EvidenceTaken { .. }
             | Happening::StepEnded { .. } => {}
         }

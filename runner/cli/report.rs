@@ -7,7 +7,7 @@ use coexist_model::{Exit, Run};
 use coexist_reports::{JunitOptions, Report, summary_text, write_reports};
 
 use crate::args::ReportArgs;
-use crate::complain;
+use crate::{complain, say};
 
 /// Writes the reports again and prints the summary.
 pub(crate) fn report(args: &ReportArgs) -> Exit {
@@ -32,20 +32,24 @@ pub(crate) fn report(args: &ReportArgs) -> Exit {
 /// Writes every report and prints the summary; the exit code is the run's, unless a report could not be written.
 pub(crate) fn publish(run: &Run, folder: &RunFolder) -> Exit {
     let verdicts = coexist_judge::verdicts(run);
-    let written = Report::new(run, &verdicts).and_then(|report| {
-        let written = write_reports(report, folder.root(), &junit_options(folder));
-        print!("{}", summary_text(report));
-        written.map(|written| (written, report.exit()))
-    });
-    match written {
-        Ok((written, exit)) => {
-            println!("reports: {}", shown(&written.index_html));
-            written.junit.iter().for_each(|file| println!("         {}", shown(file)));
-            exit
-        }
+    let report = match Report::new(run, &verdicts) {
+        Ok(report) => report,
         Err(error) => {
             complain(&error);
-            Exit::ReportNotWritten
+            return Exit::ReportNotWritten;
+        }
+    };
+    let mut text = summary_text(report);
+    match write_reports(report, folder.root(), &junit_options(folder)) {
+        Ok(written) => {
+            text.push_str(&format!("reports: {}\n", shown(&written.index_html)));
+            written.junit.iter().for_each(|file| text.push_str(&format!("         {}\n", shown(file))));
+            say::say(&text, report.exit())
+        }
+        Err(error) => {
+            let exit = say::say(&text, Exit::ReportNotWritten);
+            complain(&error);
+            exit
         }
     }
 }

@@ -7,17 +7,17 @@ use std::time::Duration;
 
 use coexist_exec::{EventLog, HaltSwitch, Options, Ports, Recorder, RunFolder, Sink};
 use coexist_lab::SystemClock;
-use coexist_model::{Ending, Event, Exit, Happening, Plan, Run, RunId};
+use coexist_model::{ArmRecord, Arms, Ending, Event, Exit, Happening, Plan, Run, RunId};
 use coexist_reports::{Report, write_reports};
 use coexist_windows::WindowsDoor;
 
 use crate::args::RunArgs;
 use crate::progress::Progress;
-use crate::{complain, host, packages, plan, report};
+use crate::{complain, host, packages, plan, report, say};
 
 /// Runs a matrix.
 pub(crate) fn run(args: &RunArgs) -> Exit {
-    let plan = match plan::make(&args.matrix, &args.cells) {
+    let plan = match plan::make(&args.matrix, &args.cells, args.color) {
         Ok(plan) => plan,
         Err(exit) => return exit,
     };
@@ -31,26 +31,25 @@ pub(crate) fn run(args: &RunArgs) -> Exit {
 }
 
 async fn run_plan(args: &RunArgs, plan: &Plan) -> Exit {
+    let clock = Arc::new(SystemClock::default());
+    let provider = match host::provider(clock.clone()).await {
+        Ok(provider) => provider,
+        Err(error) => {
+            complain(&error);
+            return nothing_was_started();
+        }
+    };
     let packages = match packages::gather(plan).await {
         Ok(packages) => Arc::new(packages),
         Err(errors) => {
             errors.iter().for_each(|error| complain(error));
-            eprintln!("nothing was started");
-            return Exit::Usage;
+            return nothing_was_started();
         }
     };
     let id = RunId::from(ulid::Ulid::generate().to_string());
     let folder = match prepare_folder(args.out.as_deref(), &id) {
         Ok(folder) => folder,
         Err(exit) => return exit,
-    };
-    let clock = Arc::new(SystemClock::default());
-    let provider = match host::provider(clock.clone()).await {
-        Ok(provider) => provider,
-        Err(fault) => {
-            complain(&fault);
-            return Exit::Inconclusive;
-        }
     };
     let log = match EventLog::create(&folder.events()) {
         Ok(log) => Arc::new(log),
@@ -89,17 +88,23 @@ async fn run_plan(args: &RunArgs, plan: &Plan) -> Exit {
     }
 }
 
+fn nothing_was_started() -> Exit {
+    say::aside("nothing was started");
+    Exit::Usage
+}
+
 /// The folder of the run: the one that was asked for, or a new one that `latest` then names.
 fn prepare_folder(out: Option<&Path>, id: &RunId) -> Result<RunFolder, Exit> {
     let root = out.map_or_else(|| PathBuf::from("reports/out").join(id.as_str()), Path::to_owned);
     let taken = fs::read_dir(&root).is_ok_and(|mut entries| entries.next().is_some());
     if taken {
-        eprintln!("error: {} is not empty: a run never writes over another; name another --out", root.display());
+        let root = root.display();
+        say::aside(&format!("error: {root} is not empty: a run never writes over another; name another --out"));
         return Err(Exit::Usage);
     }
     let made = fs::create_dir_all(&root).and_then(|()| root.canonicalize());
     let root = made.map_err(|error| {
-        eprintln!("error: {}: {error}", root.display());
+        say::aside(&format!("error: {}: {error}", root.display()));
         Exit::Usage
     })?;
     if out.is_none() {
@@ -131,7 +136,7 @@ async fn watch_signals(switch: HaltSwitch) {
             std::process::exit(exit.code().into());
         }
         asked = true;
-        eprintln!("stopping: machines are ended and reports written; once more to stop at once");
+        say::aside("stopping: machines are ended and reports written; once more to stop at once");
         switch.throw(ending);
     }
 }
@@ -167,12 +172,13 @@ impl Sink for Record {
             Some(run) => drop(run.apply(event.clone())),
         }
         let (Happening::ArmEnded { of, .. }, Some(run)) = (&event.what, slot.as_ref()) else { return };
-        let Some((cell, arms)) = run.records().find(|(cell, _)| cell.id == of.cell) else { return };
-        let both = arms.baseline.ended && arms.candidate.ended;
-        if both {
-            let judgement = coexist_judge::judge(cell, &arms.baseline.outcome, &arms.candidate.outcome);
-            self.progress.verdict(cell.id.as_str(), judgement.verdict, &judgement.reason);
+        let done = |arms: &Arms<ArmRecord>| arms.baseline.ended && arms.candidate.ended;
+        let here = run.records().position(|(cell, arms)| cell.id == of.cell && done(arms));
+        if let Some(index) = here {
             let verdicts = coexist_judge::verdicts(run);
+            if let Some(judgement) = verdicts.cells.get(index) {
+                self.progress.verdict(of.cell.as_str(), judgement.verdict, &judgement.reason);
+            }
             if let Ok(report) = Report::new(run, &verdicts) {
                 // The last write, after the run, is the one whose failure counts.
                 let _ = write_reports(report, self.folder.root(), &report::junit_options(&self.folder));

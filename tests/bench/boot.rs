@@ -30,7 +30,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let plan = coexist_plan::load(&root.join(matrix)).and_then(|matrix| coexist_plan::plan(&matrix));
         let plan = plan.map_err(|report| report.to_string())?;
-        for image in plan.images.values() {
+        for image in plan.plan.images.values() {
             let mut seconds = Vec::new();
             for _ in 0..times {
                 seconds.push(boot(&provider, image).await?.as_secs_f64());

@@ -1,16 +1,23 @@
 //! The command line as a user meets it, without machines.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop where it stands")]
 
+use std::fs::File;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_coexist"));
+    command.args(arguments).current_dir(Path::new(env!("CARGO_MANIFEST_DIR"))).env_remove("COEXIST_OUT");
+    command
+}
 
 fn coexist(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_coexist"))
-        .args(arguments)
-        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")))
-        .env_remove("COEXIST_OUT")
-        .output()
-        .unwrap()
+    command(arguments).output().unwrap()
+}
+
+/// A file that never has room.
+fn full() -> File {
+    File::options().write(true).open("/dev/full").unwrap()
 }
 
 fn stdout(output: &Output) -> String {
@@ -76,11 +83,115 @@ fn a_plan_is_whole_and_pinned() {
     }
 }
 
+const CELL: &str = "standin-client.hvci-on.acme-endpoint+globex-sensor";
+
 #[test]
-fn a_cell_that_is_not_there_is_4_and_the_cells_are_named() {
-    let output = coexist(&["plan", "matrices/demo.yaml", "--cell", "nothing"]);
-    assert_eq!(output.status.code(), Some(4));
-    assert!(stderr(&output).contains("standin-client.hvci-on.acme-endpoint+globex-sensor"), "{}", stderr(&output));
+fn a_cell_that_is_not_there_is_named_beside_those_that_are() {
+    for (cells, code) in
+        [(&[CELL][..], 0), (&["nothing", CELL], 2), (&["nothing"], 4), (&["nothing", "nothing-either"], 4)]
+    {
+        let asked = cells.iter().flat_map(|id| ["--cell", id]);
+        let arguments: Vec<&str> = ["plan", "--json", "matrices/demo.yaml"].into_iter().chain(asked).collect();
+        let output = coexist(&arguments);
+        assert_eq!(output.status.code(), Some(code), "{cells:?}: {}", stderr(&output));
+        assert_eq!(stderr(&output).contains("has no cell nothing"), code != 0, "{}", stderr(&output));
+        assert_eq!(stderr(&output).contains(CELL), code != 0, "{}", stderr(&output));
+        assert_eq!(stdout(&output).is_empty(), code != 0);
+    }
+}
+
+/// A copy of the demo's matrix with more text, and with the original's catalogue.
+fn demo_with(text: &str, folder: &Path) -> String {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let demo = std::fs::read_to_string(repository.join("matrices/demo.yaml")).unwrap();
+    let images = repository.join("images").display().to_string();
+    let demo = demo.replace("../images", &images);
+    let agents = repository.join("matrices/agents").display().to_string();
+    let place = folder.join("demo.yaml");
+    std::fs::write(&place, format!("{demo}catalogue: {{agents: {agents}, images: {images}}}\n{text}")).unwrap();
+    place.display().to_string()
+}
+
+#[test]
+fn warnings_are_told_on_standard_error_and_only_then() {
+    let quiet = coexist(&["plan", "matrices/demo.yaml"]);
+    assert_eq!((quiet.status.code(), stderr(&quiet).as_str()), (Some(0), ""));
+
+    let folder = tempfile::tempdir().unwrap();
+    let rule = "exclude:\n  - agents: [acme-endpoint, initech-guard]\n";
+    let matrix = demo_with(rule, folder.path());
+    let output = coexist(&["plan", &matrix]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(stderr(&output).contains("warning[excludes-nothing]"), "{}", stderr(&output));
+    assert!(!stderr(&output).contains('\u{1b}'), "no colour where there is no terminal");
+    assert!(!stdout(&output).contains("warning"));
+}
+
+#[test]
+fn a_matrix_that_excludes_every_cell_is_4() {
+    let folder = tempfile::tempdir().unwrap();
+    let matrix = demo_with("exclude:\n  - image: standin-client\n", folder.path());
+    let out = folder.path().join("out");
+    for command in [&["plan"][..], &["run", "--out", out.to_str().unwrap()]] {
+        let output = coexist(&[command, &[&matrix]].concat());
+        assert_eq!(output.status.code(), Some(4), "{}", stderr(&output));
+        assert!(stderr(&output).contains("no cell"), "{}", stderr(&output));
+    }
+    assert!(!out.exists());
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_changes_nothing() {
+    for (arguments, code) in [
+        (&["plan", "--json", "matrices/demo.yaml"][..], 0),
+        (&["help"], 0),
+        (&["--version"], 0),
+        (&["help", "exit-codes"], 0),
+        (&["plan", "matrices/demo.yaml", "--cell", "nothing"], 4),
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = command(arguments).stdout(writer).stderr(Stdio::piped()).spawn().unwrap().wait_with_output();
+        let output = output.unwrap();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", stderr(&output));
+        assert!(!stderr(&output).contains("panicked"), "{arguments:?}: {}", stderr(&output));
+    }
+}
+
+#[test]
+fn what_cannot_be_written_is_74() {
+    for arguments in [
+        &["plan", "--json", "matrices/demo.yaml"][..],
+        &["plan", "matrices/demo.yaml"],
+        &["check", "matrices"],
+        &["doctor"],
+        &["doctor", "--json"],
+        &["help"],
+        &["help", "exit-codes"],
+        &["run", "--help"],
+        &["--version"],
+    ] {
+        let output = command(arguments).stdout(full()).stderr(Stdio::piped()).output().unwrap();
+        assert_eq!(output.status.code(), Some(74), "{arguments:?}: {}", stderr(&output));
+        assert!(stderr(&output).contains("standard output cannot be written"), "{arguments:?}: {}", stderr(&output));
+    }
+    let nobody_hears = command(&["plan", "nothing.yaml"]).stderr(full()).status().unwrap();
+    assert_eq!(nobody_hears.code(), Some(2));
+    let nobody_hears = command(&["nonsense"]).stderr(full()).status().unwrap();
+    assert_eq!(nobody_hears.code(), Some(2));
+}
+
+#[test]
+fn without_qemu_nothing_is_started() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let mut run = command(&["run", "matrices/demo.yaml", "--out", out.to_str().unwrap()]);
+    let output = run.env("PATH", folder.path()).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+    for words in ["`qemu-system-x86_64` is not installed", "package `qemu-system-x86`", "nothing was started"] {
+        assert!(stderr(&output).contains(words), "{}", stderr(&output));
+    }
+    assert!(!out.exists());
 }
 
 #[test]

@@ -3,13 +3,17 @@
 use std::fmt::Write as _;
 
 use coexist_model::{
-    Arm, ArmOutcome, ArmRecord, BootState, CheckOutcome, Crash, Evidence, EvidenceKind, LabFault, MachineSign, Step,
-    StepFailure, boot_edges, crashes,
+    Arm, ArmOutcome, ArmRecord, Boot, BootEnd, BootState, CheckOutcome, Crash, Evidence, EvidenceKind, FailureState,
+    LabFault, MachineEvent, MachineSign, Step, StepFailure, boot_edges, crashes,
 };
 
 use super::mapping::joined;
 use crate::Report;
 use crate::view::{Row, driver_words, number_of, stop_words, strength_words};
+
+/// QEMU's word for a power cut by the lab, which ends QEMU over its control socket (`qapi/run-state.json`,
+/// `ShutdownCause`).
+const CUT_BY_THE_LAB: &str = "host-qmp-quit";
 
 /// Larger files are named in the text only: Jenkins copies attachments to its controller.
 const ATTACHMENT_LIMIT: u64 = 5_000_000;
@@ -172,8 +176,17 @@ fn put_boots(body: &mut String, record: &ArmRecord) {
     if record.boots.is_empty() {
         return;
     }
-    let boots: Vec<_> = record.boots.iter().map(|boot| format!("{} after {} s", boot.state, boot.took_s)).collect();
-    let good = record.boots.iter().filter(|boot| boot.state == BootState::Up).count();
+    let words = |boot: &Boot| match (boot.state, boot.ended) {
+        (BootState::Up, _) => format!("up after {} s", boot.took_s),
+        (_, BootEnd::PowerLoss) => format!("no answer until the power was lost after {} s", boot.took_s),
+        (state, _) => format!("{state} after {} s", boot.took_s),
+    };
+    // Once a loop is proved, the lab cuts the power of the boot that has just begun: that one proves nothing.
+    let looped = matches!(&record.outcome, ArmOutcome::Failed { failure, .. } if failure.state == FailureState::Loop);
+    let told =
+        record.boots.iter().filter(|boot| !(looped && boot.ended == BootEnd::PowerLoss && boot.state != BootState::Up));
+    let boots: Vec<_> = told.clone().map(words).collect();
+    let good = told.filter(|boot| boot.state == BootState::Up).count();
     put(body, "boots", &format!("{good} of {} good: {}", boots.len(), boots.join(", ")));
 }
 
@@ -186,13 +199,18 @@ fn put_signs(body: &mut String, record: &ArmRecord) {
         number_of(boot_edges(&record.signs), "boot edge"),
         number_of(crashes(&record.signs), "crash").replace("crashs", "crashes")
     );
-    for sign in &record.signs {
+    let before = std::iter::once(None).chain(record.signs.iter().map(Some));
+    for (sign, before) in record.signs.iter().zip(before) {
         match &sign.what {
             MachineSign::Paused { host_full: true, .. } => words += ", paused: the host's disk is full",
             MachineSign::Paused { state, host_full: false } => words += &format!(", paused: {state}"),
-            MachineSign::Exited { status } => words += &format!(", process ended: {status}"),
-            MachineSign::Started
+            MachineSign::Exited { status } if !is_ours(record, before) => {
+                words += &format!(", process ended: {status}");
+            }
+            MachineSign::Exited { .. }
+            | MachineSign::Started
             | MachineSign::Answered
+            | MachineSign::RestartAsked
             | MachineSign::Reset { .. }
             | MachineSign::Panicked { .. }
             | MachineSign::CrashLoaded
@@ -200,6 +218,15 @@ fn put_signs(body: &mut String, record: &ArmRecord) {
         }
     }
     put(body, "machine", &words);
+}
+
+/// Whether the end of the machine's process was the lab's doing. A process that ends by itself makes its arm meet a
+/// fault; in any other arm it is the lab that ended it, and so it is where QEMU says so.
+fn is_ours(record: &ArmRecord, before: Option<&MachineEvent>) -> bool {
+    let cut = before.is_some_and(
+        |it| matches!(&it.what, MachineSign::Shutdown { guest: false, reason } if reason == CUT_BY_THE_LAB),
+    );
+    cut || !matches!(record.outcome, ArmOutcome::Fault { .. })
 }
 
 fn evidence_words(it: &Evidence) -> String {

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use coexist_model::{
-    Action, AgentChoice, Arm, ArmOutcome, ArmRef, Arms, Blame, Boot, BootEnd, BootState, Bucket, CandidateKind,
-    CandidateRef, Cell, Check, CheckOutcome, Crash, Disk, DiskBus, EVENTS_SCHEMA, Edition, Event, Evidence,
-    EvidenceKind, Exercise, FailureState, FaultKind, Firmware, GuestAccess, Happening, Hex, Host, Image, LabFault,
-    LoadedDriver, MachineEvent, MachineProfile, MachineSign, MatrixRef, NetworkCard, PLAN_SCHEMA, PackageSource, Plan,
-    Rung, Seconds, Sha256, Step, StepFailure, Strength, WindowsFacts,
+    Action, AgentChoice, Arm, ArmOutcome, ArmRef, Arms, Blame, Bucket, CandidateKind, CandidateRef, Cell, Check,
+    CheckOutcome, Crash, Disk, DiskBus, EVENTS_SCHEMA, Edition, Event, Evidence, EvidenceKind, Exercise, FailureState,
+    FaultKind, Firmware, GuestAccess, Happening, Hex, Host, Image, LabFault, LoadedDriver, MachineEvent,
+    MachineProfile, MachineSign, MatrixRef, NetworkCard, PLAN_SCHEMA, PackageSource, Plan, Rung, Seconds, Sha256, Step,
+    StepFailure, Strength, WindowsFacts,
 };
 use jiff::Timestamp;
 
@@ -40,9 +40,9 @@ impl Tape {
         self.tell(0, Happening::MachineSigned { of: of.clone(), machine });
     }
 
-    fn boot(&mut self, of: &ArmRef, step: &str, state: BootState, ended: BootEnd, ms: u64) {
-        let boot = Boot { state, ended, took_s: Seconds::from_millis(ms) };
-        self.tell(0, Happening::BootSeen { of: of.clone(), step: step.into(), boot });
+    fn restart(&mut self, of: &ArmRef) {
+        self.sign(of, 0, MachineSign::RestartAsked);
+        self.sign(of, 300, MachineSign::Reset { guest: true });
     }
 
     fn evidence(&mut self, of: &ArmRef, file: &str, kind: EvidenceKind, rung: Rung, size: u64) {
@@ -71,11 +71,19 @@ impl Tape {
             let outcome = match (&ended, &fate) {
                 (Some((_, why)), _) => CheckOutcome::NotRun { reason: why.clone() },
                 (None, Fate::Fails(at, failure, crashes)) if step.id.as_str() == *at => {
-                    for boot in 0..*crashes {
+                    self.restart(&of);
+                    for _ in 0..*crashes {
                         self.sign(&of, 900, MachineSign::CrashLoaded);
                         self.sign(&of, 20, MachineSign::Panicked { stop: None });
                         self.sign(&of, 30, MachineSign::Reset { guest: true });
-                        self.boot(&of, at, BootState::Bugcheck, BootEnd::Bugcheck, 950 + 10 * boot as u64);
+                    }
+                    if failure.state == FailureState::Loop {
+                        // The lab reads the disk of a machine that is off.
+                        let reason = "host-qmp-quit".to_owned();
+                        self.sign(&of, 400, MachineSign::Shutdown { guest: false, reason });
+                        self.sign(&of, 30, MachineSign::Exited { status: "exit code 0".to_owned() });
+                    } else {
+                        self.sign(&of, 2900, MachineSign::Answered);
                     }
                     self.evidence(&of, "screen.png", EvidenceKind::Screenshot, Rung::Console, 14_201);
                     self.evidence(&of, "serial.log", EvidenceKind::SerialLog, Rung::Host, 9_120);
@@ -98,10 +106,9 @@ impl Tape {
             };
             if ended.is_none() && matches!(step.action, Action::Provision | Action::Reboot { .. }) {
                 if matches!(step.action, Action::Reboot { .. }) {
-                    self.sign(&of, 300, MachineSign::Reset { guest: true });
+                    self.restart(&of);
                 }
                 self.sign(&of, 2900, MachineSign::Answered);
-                self.boot(&of, step.id.as_str(), BootState::Up, BootEnd::Clean, 2900);
             }
             let took = if matches!(outcome, CheckOutcome::NotRun { .. }) { 0 } else { took };
             for check in &step.checks {
@@ -174,9 +181,11 @@ fn steps(arm: Arm, agents: &[&str], hvci: &str) -> Vec<Step> {
         deadline: Seconds::from_secs(120),
         checks: checks.iter().map(|(name, line)| Check { name: (*name).to_owned(), line: *line }).collect(),
     };
+    let look = Seconds::from_secs(60);
+    let configure = Action::Configure { settings: Vec::new(), look, restart: look };
     let mut steps = vec![
         step("provision", Action::Provision, &[("1-provision: image boots and answers", 6)]),
-        step("configure", Action::Configure { settings: Vec::new() }, &[(&format!("1-configure: hvci is {hvci}"), 9)]),
+        step("configure", configure, &[(&format!("1-configure: hvci is {hvci}"), 9)]),
     ];
     for agent in agents {
         let name = format!("2-install: agent {agent}");
@@ -187,11 +196,12 @@ fn steps(arm: Arm, agents: &[&str], hvci: &str) -> Vec<Step> {
         Arm::Candidate => "3-candidate: content update of globex-sensor",
     };
     steps.push(step("candidate", Action::Hold, &[(what, 28)]));
-    steps.push(step("reboot-1", Action::Reboot { settle: Seconds::from_secs(1) }, &[("4-reboot: 1 came back", 38)]));
+    let reboot = Action::Reboot { wait: look, settle: Seconds::from_secs(1) };
+    steps.push(step("reboot-1", reboot, &[("4-reboot: 1 came back", 38)]));
     let storm = Action::Exercise(Exercise::FileStorm { files: 40 });
     steps.push(step("exercise-1", storm, &[("5-exercise: file-storm", 41)]));
     let health = [("6-health: service GlobexSvc runs", 28), ("6-health: no bugcheck", 28)];
-    steps.push(step("probe", Action::Probe { probes: Vec::new() }, &health));
+    steps.push(step("probe", Action::Probe { settings: Vec::new(), probes: Vec::new(), look }, &health));
     steps.push(step("collect", Action::Collect, &[("7-collect: the guest's records are here", 28)]));
     steps
 }
@@ -240,6 +250,7 @@ fn plan() -> Plan {
         schema: PLAN_SCHEMA.to_owned(),
         matrix: MatrixRef {
             name: "sample".to_owned(),
+            title: Some("A content update beside two neighbours".to_owned()),
             path: "matrices/sample.yaml".to_owned(),
             sha256: digest("sample.yaml"),
         },
@@ -274,7 +285,12 @@ pub(crate) fn events() -> Vec<Event> {
     let cells = plan.cells.clone();
     let start: Timestamp = "2026-11-23T05:10:00Z".parse().unwrap();
     let mut tape = Tape { ms: start.as_millisecond(), events: Vec::new() };
-    let host = Host { name: "lab-1".to_owned(), acceleration: "tcg".to_owned(), qemu: "7.2.22".to_owned() };
+    let host = Host {
+        name: "lab-1".to_owned(),
+        acceleration: "tcg".to_owned(),
+        qemu: "7.2.22".to_owned(),
+        notes: vec!["acceleration is tcg: this host has no /dev/kvm".to_owned()],
+    };
     let run = "20261123T051000Z-4f2a".into();
     tape.tell(0, Happening::RunStarted { schema: EVENTS_SCHEMA.to_owned(), run, host, plan: Box::new(plan) });
 

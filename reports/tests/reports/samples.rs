@@ -80,6 +80,30 @@ fn run_json_says_what_the_contract_says_and_never_null() {
 }
 
 #[test]
+fn the_lab_s_own_power_cut_is_no_sign_of_the_product() {
+    let xml = std::fs::read_to_string(at("samples/junit.xml")).unwrap();
+    let machines: Vec<&str> = xml.lines().filter(|line| line.starts_with("machine: ")).collect();
+    assert!(machines.contains(&"machine: 4 boot edges, 3 crashes told of"), "{machines:?}");
+    let died = |line: &&str| line.ends_with(", process ended: signal 9");
+    assert_eq!(machines.iter().copied().filter(died).count(), 1, "a process that ended by itself is told of");
+    assert!(!xml.contains("process ended: exit code 0"));
+    assert!(xml.contains("boots: 1 of 4 good: up after 2.900 s, bugcheck after 0.950 s, bugcheck"));
+    assert!(!xml.contains("power was lost"));
+}
+
+#[test]
+fn a_clean_run_s_exit_code_is_explained_by_its_counts() {
+    let mut run = run();
+    run.plan.cells.truncate(2);
+    run.cells.truncate(2);
+    let verdicts = coexist_judge::verdicts(&run);
+    let text = summary_text(Report::new(&run, &verdicts).unwrap());
+    let line = "exit code 0: every cell has a verdict and none accuses the candidate (2 compatible)";
+    assert_eq!(text.lines().last(), Some(line));
+    assert!(!text.contains("problems"));
+}
+
+#[test]
 fn the_last_screen_cannot_speak_to_a_ci_system() {
     let mut run = run();
     run.plan.matrix.name = "::error::x ##[command] \u{1b}[2J\r\n::set-output::".to_owned();

@@ -231,7 +231,7 @@ fn run(outcomes: &[(&str, &str)], check: &CheckOutcome) -> Run {
     let at = Timestamp::UNIX_EPOCH;
     let plan = Plan {
         schema: PLAN_SCHEMA.to_owned(),
-        matrix: MatrixRef { name: "m".to_owned(), path: "m.yaml".to_owned(), sha256: Sha256::from("") },
+        matrix: MatrixRef { name: "m".to_owned(), title: None, path: "m.yaml".to_owned(), sha256: Sha256::from("") },
         candidate: CandidateRef {
             agent: AgentId::from("acme"),
             vendor: "Acme".to_owned(),
@@ -244,7 +244,7 @@ fn run(outcomes: &[(&str, &str)], check: &CheckOutcome) -> Run {
         driver_owners: BTreeMap::new(),
         cells: (0..outcomes.len()).map(|index| cell(&format!("c{index}"))).collect(),
     };
-    let host = Host { name: "h".to_owned(), acceleration: "tcg".to_owned(), qemu: "7.2".to_owned() };
+    let host = Host { name: "h".to_owned(), acceleration: "tcg".to_owned(), qemu: "7.2".to_owned(), notes: Vec::new() };
     let start = Happening::RunStarted { schema: String::new(), run: "r".into(), host, plan: Box::new(plan) };
     let mut run = Run::fold([Event { at, what: start }]).unwrap();
     for (arms, (baseline, candidate)) in run.cells.iter_mut().zip(outcomes) {

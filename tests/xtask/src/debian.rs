@@ -44,6 +44,7 @@ const PACKAGES: &[Package] = &[
     demo("lz4", "the stand-in's initial file system"),
     demo("xz-utils", "the modules of Debian's kernel"),
     demo("openssh-client", "the stand-in's keys; stock ssh and sftp as its clients"),
+    test("cpio", "an independent reader of the stand-in's initial file system"),
     test("libxml2-utils", "xmllint against our JUnit"),
     test("msitools", "msiinfo against the stand-in's packages"),
     test("python3", "independent readers of what we write"),
@@ -61,15 +62,22 @@ pub(crate) fn ensure(purpose: Purpose) -> Result<(), String> {
     let wanted = PACKAGES.iter().chain(in_ci().then_some(&WINE));
     let wanted: Vec<&Package> =
         wanted.filter(|package| package.purpose == Purpose::Demo || purpose == Purpose::Test).collect();
-    if !is_debian() {
+    let release = Release::of(&std::fs::read_to_string("/etc/os-release").unwrap_or_default());
+    if let Release::Other(name) = release {
         return Err(format!(
-            "this set-up knows Debian 12 and 13 only, whose kernel the stand-in guest runs; its packages are: {}",
+            "this is {name}; the set-up knows Debian 12 and 13 only, whose kernel the stand-in guest runs; its packages \
+             are: {}",
             wanted.iter().map(|package| package.name).collect::<Vec<_>>().join(" ")
         ));
     }
     let missing: Vec<&Package> = wanted.into_iter().filter(|package| !installed(package.name)).collect();
     if missing.is_empty() {
         return Ok(());
+    }
+    if release == Release::Testing {
+        println!(
+            "This is Debian testing or unstable: its packages may have other names than those of Debian 12 and 13."
+        );
     }
     println!("These Debian packages are missing and will be installed:");
     for package in &missing {
@@ -116,7 +124,51 @@ pub(crate) fn in_ci() -> bool {
     std::env::var_os("CI").is_some_and(|value| value == "true" || value == "1")
 }
 
-fn is_debian() -> bool {
-    let release = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
-    release.lines().any(|line| line == "ID=debian")
+/// What this machine runs, as far as the set-up cares.
+#[derive(Debug, PartialEq, Eq)]
+enum Release {
+    /// Debian 12 or 13.
+    Known,
+    /// Debian without a number: testing or unstable.
+    Testing,
+    /// Anything else, by its name.
+    Other(String),
+}
+
+impl Release {
+    /// Reads `/etc/os-release` (os-release(5): values may be quoted).
+    fn of(text: &str) -> Self {
+        let field = |name: &str| {
+            let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='))?;
+            Some(line.trim().trim_matches(['"', '\'']))
+        };
+        match (field("ID"), field("VERSION_ID")) {
+            (Some("debian"), Some("12" | "13")) => Self::Known,
+            (Some("debian"), None) => Self::Testing,
+            (id, version) => {
+                let named = [id.unwrap_or("a distribution without a name"), version.unwrap_or_default()].join(" ");
+                Self::Other(field("PRETTY_NAME").unwrap_or(named.trim()).to_owned())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debian_12_and_13_are_known_and_others_named() {
+        let other = |name: &str| Release::Other(name.to_owned());
+        for (text, release) in [
+            ("PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\nVERSION_ID=\"12\"\nID=debian\n", Release::Known),
+            ("ID=debian\nVERSION_ID=13\n", Release::Known),
+            ("PRETTY_NAME=\"Debian GNU/Linux forky/sid\"\nID=debian\n", Release::Testing),
+            ("ID=debian\nVERSION_ID=\"11\"\n", other("debian 11")),
+            ("PRETTY_NAME=\"Ubuntu 24.04 LTS\"\nID=ubuntu\nVERSION_ID=\"24.04\"", other("Ubuntu 24.04 LTS")),
+            ("ID_LIKE=debian\n", other("a distribution without a name")),
+        ] {
+            assert_eq!(Release::of(text), release, "{text}");
+        }
+    }
 }

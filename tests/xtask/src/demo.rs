@@ -10,12 +10,11 @@ use crate::{debian, process, standin};
 const REGRESSED: i32 = 1;
 
 const NEXT: &str = "
-What to try next:
+`coexist` below is target/debug/coexist; the guest was the stand-in, not Windows. What to try next:
   coexist plan matrices/demo.yaml       what was run, step by step
   coexist check matrices                every mistake in every matrix and recipe, at once
   change `sha256:` of a package in matrices/agents, or a word in matrices/demo.yaml, and check again
   cargo xtask test                      every test of the project, on real machines
-(`coexist` is target/debug/coexist here; the guest was the stand-in, not Windows.)
 ";
 
 /// Sets up, builds, runs and shows.
@@ -28,7 +27,7 @@ pub(crate) fn demo(root: &Path) -> Result<ExitCode, String> {
     println!("Building coexist and the stand-in guest (minutes the first time, nothing afterwards) …");
     process::run(process::cargo(root, &["build", "--quiet", "-p", "coexist"]))?;
     standin::ensure(root)?;
-    println!("Running matrices/demo.yaml …");
+    println!("Running matrices/demo.yaml … (`coexist` below is target/debug/coexist)");
     let mut run = process::cargo(root, &["run", "--quiet", "-p", "coexist", "--", "run", "matrices/demo.yaml"]);
     let status = run.status().map_err(|error| error.to_string())?;
     if status.code() != Some(REGRESSED) {
