@@ -82,6 +82,8 @@ async fn run_plan(args: &RunArgs, plan: &Plan) -> Exit {
         return Exit::ReportNotWritten;
     }
     match ending {
+        // Whoever stopped the run still has to know that its report is not there.
+        _ if exit == Exit::ReportNotWritten => exit,
         Ending::Completed => exit,
         Ending::Interrupted => Exit::Interrupted,
         Ending::Terminated => Exit::Terminated,

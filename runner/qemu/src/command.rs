@@ -228,15 +228,22 @@ mod tests {
         });
         let uefi = with(stand_in(), |machine| machine.firmware = Firmware::Uefi);
         let golden = [
-            (line(&stand_in(), Accelerator::Tcg), include_str!("../tests/command-lines/stand-in-bios-virtio.txt")),
-            (line(&uefi, Accelerator::Tcg), include_str!("../tests/command-lines/stand-in-uefi-virtio.txt")),
-            (line(&nvme, Accelerator::Tcg), include_str!("../tests/command-lines/stand-in-bios-nvme.txt")),
-            (line(&stand_in(), Accelerator::Kvm), include_str!("../tests/command-lines/stand-in-kvm.txt")),
-            (line(&windows(), Accelerator::Tcg), include_str!("../tests/command-lines/windows-uefi-sata.txt")),
-            (line(&windows(), Accelerator::Kvm), include_str!("../tests/command-lines/windows-kvm.txt")),
+            (line(&stand_in(), Accelerator::Tcg), "stand-in-bios-virtio"),
+            (line(&uefi, Accelerator::Tcg), "stand-in-uefi-virtio"),
+            (line(&nvme, Accelerator::Tcg), "stand-in-bios-nvme"),
+            (line(&stand_in(), Accelerator::Kvm), "stand-in-kvm"),
+            (line(&windows(), Accelerator::Tcg), "windows-uefi-sata"),
+            (line(&windows(), Accelerator::Kvm), "windows-kvm"),
         ];
-        for (number, (found, expected)) in golden.into_iter().enumerate() {
-            assert_eq!(found, expected, "golden command line {number}; found:\n{found}");
+        for (found, name) in golden {
+            let path =
+                Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/command-lines").join(name).with_extension("txt");
+            if std::env::var_os("COEXIST_ACCEPT").is_some() {
+                std::fs::write(&path, &found).unwrap();
+            }
+            let expected = std::fs::read_to_string(&path).unwrap();
+            let accept = "COEXIST_ACCEPT=1 cargo test -p coexist-qemu golden";
+            assert_eq!(found, expected, "{name} differs; to accept: {accept}");
         }
     }
 
