@@ -39,8 +39,8 @@ pub(crate) struct ArmRun<'a> {
     pub(crate) answered: bool,
     /// Signs that are accounted for: those of boots that were judged.
     pub(crate) judged: usize,
-    /// Signs that the recorder knows.
-    told: usize,
+    /// Signs that the recorder knows: those that were looked at.
+    pub(crate) told: usize,
     /// Whether a product is, or may be, in the guest: before that nothing can be a product's failure.
     pub(crate) accusable: bool,
     /// Dumps that the golden image brought along.
@@ -242,7 +242,8 @@ impl<'a> ArmRun<'a> {
             self.told += 1;
             self.scene.recorder.tell(Happening::MachineSigned { of: self.of.clone(), machine: sign });
         }
-        Glance::of(&journal.since(self.judged))
+        let seen = self.told.saturating_sub(self.judged);
+        Glance::of(journal.since(self.judged).get(..seen).unwrap_or_default())
     }
 
     /// Makes and starts the machine.

@@ -164,8 +164,10 @@ impl ArmRun<'_> {
             None => None,
         };
         self.guest = Some(guest);
+        self.sign(MachineSign::Answered);
         let glance = self.glance();
-        self.settle_signs(MachineSign::Answered);
+        // What was looked at is judged here, and nothing that came after.
+        self.judged = self.told;
         self.answered = true;
         if glance.crashes > 0 {
             let message = format!("the guest stopped {} and came back", times(glance.crashes));
@@ -200,13 +202,10 @@ impl ArmRun<'_> {
         }
     }
 
-    /// Adds a sign of ours and takes all signs so far as judged.
-    pub(crate) fn settle_signs(&mut self, what: MachineSign) {
+    /// Adds a sign of ours to the machine's.
+    pub(crate) fn sign(&self, what: MachineSign) {
         if let Some(machine) = &self.machine {
-            let journal = machine.journal();
-            journal.push(MachineEvent { at: self.scene.ports.clock.now(), what });
-            let _ = self.glance();
-            self.judged = journal.len();
+            machine.journal().push(MachineEvent { at: self.scene.ports.clock.now(), what });
         }
     }
 

@@ -135,7 +135,7 @@ impl ArmRun<'_> {
             Some(ExitMeaning::Success) => {}
             Some(ExitMeaning::RestartNeeded) => self.restart(step).await?,
             Some(ExitMeaning::RestartBegun) => {
-                self.settle_signs(MachineSign::RestartAsked);
+                self.sign(MachineSign::RestartAsked);
                 self.await_restart(step, self.boot_deadline(step)).await?;
             }
             Some(ExitMeaning::Busy) => {
@@ -189,11 +189,9 @@ impl ArmRun<'_> {
     /// Restarts the guest in order and waits for its next boot, which must be a good one.
     async fn restart(&mut self, step: &Step) -> Result<(), Stop> {
         self.calm()?;
+        // Before the guest can obey: its reset must not come first.
+        self.sign(MachineSign::RestartAsked);
         self.guest()?.restart().await?;
-        if let Some(machine) = &self.machine {
-            let at = self.scene.ports.clock.now();
-            machine.journal().push(coexist_model::MachineEvent { at, what: MachineSign::RestartAsked });
-        }
         self.await_restart(step, self.boot_deadline(step)).await
     }
 

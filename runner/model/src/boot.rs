@@ -106,7 +106,7 @@ pub enum MachineSign {
     Started,
     /// The guest answered on its network: the mark between two boot edges.
     Answered,
-    /// The lab asked the guest for a restart, and the guest accepted.
+    /// The lab asked the guest for a restart.
     RestartAsked,
     /// Reset.
     Reset {
