@@ -12,6 +12,7 @@ clean_up() {
   for mount in proc sys dev/shm dev/pts dev; do
     mountpoint -q "$place/$mount" && umount --lazy "$place/$mount"
   done
+  mountpoint -q "$place" && umount --lazy "$place"
   [ -n "${KEEP:-}" ] || rm -rf --one-file-system "$place"
 }
 trap clean_up EXIT
@@ -21,6 +22,9 @@ echo "bootstrapping $release into $place"
 debootstrap --variant=minbase --include=ca-certificates,gcc,libc6-dev,git "$release" "$place" >"$place.log" 2>&1 \
   || { tail -n 20 "$place.log"; exit 1; }
 rm -f "$place.log"
+# A machine's root is a mount point of its own; `unshare --mount` insists on it.
+mount --bind "$place" "$place"
+mount --make-private "$place"
 mount -t proc proc "$place/proc"
 mount -t sysfs sysfs "$place/sys"
 mount --bind /dev "$place/dev"

@@ -47,6 +47,8 @@ const PACKAGES: &[Package] = &[
     test("cpio", "an independent reader of the stand-in's initial file system"),
     test("libxml2-utils", "xmllint against our JUnit"),
     test("msitools", "msiinfo against the stand-in's packages"),
+    test("procps", "ending machines from outside"),
+    test("mount", "a small disk to fill"),
     test("python3", "independent readers of what we write"),
     test("python3-venv", "independent readers of what we write"),
 ];
