@@ -88,7 +88,8 @@ fn suite(
             outcome.passed += passed;
             outcome.failed += failed;
         }
-        if is_worth_showing(line) {
+        // A live test takes a minute: each one that ends is a sign of life.
+        if is_worth_showing(line) || (threads.is_some() && line.starts_with("test ")) {
             println!("{line}");
         }
     })?;
