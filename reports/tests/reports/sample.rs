@@ -7,7 +7,7 @@ use coexist_model::{
     CheckOutcome, Crash, Disk, DiskBus, EVENTS_SCHEMA, Edition, Event, Evidence, EvidenceKind, Exercise, FailureState,
     FaultKind, Firmware, GuestAccess, Happening, Hex, Host, Image, LabFault, LoadedDriver, MachineEvent,
     MachineProfile, MachineSign, MatrixRef, NetworkCard, PLAN_SCHEMA, PackageSource, Plan, Rung, Seconds, Sha256, Step,
-    StepFailure, Strength, WindowsFacts,
+    StepFailure, Strength, USUAL_LAB_FAULT_RETRIES, WindowsFacts,
 };
 use jiff::Timestamp;
 
@@ -268,6 +268,7 @@ fn plan() -> Plan {
             ("globexflt.sys".to_owned(), "Globex".to_owned()),
             ("initechmon.sys".to_owned(), "Initech".to_owned()),
         ]),
+        lab_fault_retries: USUAL_LAB_FAULT_RETRIES,
         cells: vec![
             cell("off", &["globex-sensor"]),
             cell("off", &["acme-endpoint", "globex-sensor"]),

@@ -6,7 +6,7 @@ use std::path::Path;
 use coexist_model::{
     Action, AgentId, Arm, ArmOutcome, Arms, Blame, Bucket, CandidateKind, CandidateRef, Cell, Check, CheckOutcome,
     Crash, Event, FailureState, FaultKind, Happening, Hex, Host, LabFault, MatrixRef, PLAN_SCHEMA, Plan, Run, Seconds,
-    Sha256, Step, StepFailure, Strength, Verdict,
+    Sha256, Step, StepFailure, Strength, USUAL_LAB_FAULT_RETRIES, Verdict,
 };
 use jiff::Timestamp;
 
@@ -242,6 +242,7 @@ fn run(outcomes: &[(&str, &str)], check: &CheckOutcome) -> Run {
         images: BTreeMap::new(),
         packages: BTreeMap::new(),
         driver_owners: BTreeMap::new(),
+        lab_fault_retries: USUAL_LAB_FAULT_RETRIES,
         cells: (0..outcomes.len()).map(|index| cell(&format!("c{index}"))).collect(),
     };
     let host = Host { name: "h".to_owned(), acceleration: "tcg".to_owned(), qemu: "7.2".to_owned(), notes: Vec::new() };

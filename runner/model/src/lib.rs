@@ -26,7 +26,7 @@ pub use image::{Disk, DiskBus, Edition, Firmware, GuestAccess, Image, MachinePro
 pub use outcome::{ArmOutcome, CheckOutcome, FailureState, FaultKind, LabFault, StepFailure};
 pub use plan::{
     Action, AgentChoice, Arm, Arms, CANDIDATE_STEP, CandidateKind, CandidateRef, Cell, Check, Exercise, MatrixRef,
-    PLAN_SCHEMA, PackageSource, Plan, PlannedProbe, Step,
+    PLAN_SCHEMA, PackageSource, Plan, PlannedProbe, Step, USUAL_LAB_FAULT_RETRIES,
 };
 pub use recipe::{Apply, ExitMeaning, Install, Method, Probe, RegistryData, Restart, SettingValue};
 pub use run::{ArmRecord, CheckRecord, Evidence, EvidenceKind, FoldError, Run, Rung};

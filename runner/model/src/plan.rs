@@ -10,6 +10,9 @@ use crate::{AgentId, CellId, Image, ImageId, Install, Probe, Restart, Seconds, S
 /// Schema name written into every saved plan.
 pub const PLAN_SCHEMA: &str = "coexist.plan/1";
 
+/// How often an arm that the lab failed is tried again, where nothing else is said.
+pub const USUAL_LAB_FAULT_RETRIES: u32 = 2;
+
 /// A whole plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
@@ -25,8 +28,16 @@ pub struct Plan {
     pub packages: BTreeMap<Sha256, PackageSource>,
     /// Driver base name (lower case) to vendor, from all recipes: whom to name when a driver is blamed.
     pub driver_owners: BTreeMap<String, String>,
+    /// How often an arm is tried again after a fault of the lab. What a product did wrong is never tried again.
+    #[serde(default = "usual_lab_fault_retries")]
+    pub lab_fault_retries: u32,
     /// Cells in the order they run.
     pub cells: Vec<Cell>,
+}
+
+/// Plans that were saved before the key was there have the usual number.
+fn usual_lab_fault_retries() -> u32 {
+    USUAL_LAB_FAULT_RETRIES
 }
 
 /// The matrix a plan was made from.

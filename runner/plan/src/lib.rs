@@ -126,6 +126,7 @@ pub fn plan(resolved: &Resolved) -> Result<Planned, Report> {
         images: used,
         packages,
         driver_owners: checked.driver_owners.clone(),
+        lab_fault_retries: checked.lab_fault_retries,
         cells,
     };
     Ok(Planned { plan, warnings: Report::new(Arc::clone(sources), messages) })

@@ -110,6 +110,10 @@ scalar! {
     Reboots(u32), "a number from 1 to 50", BadNumber, |text| number(text, 1, 50)
 }
 scalar! {
+    /// How often something is tried again.
+    Retries(u32), "a number from 0 to 10", BadNumber, |text| number(text, 0, 10)
+}
+scalar! {
     /// Processors of a machine.
     Processors(u32), "a number from 1 to 64", BadNumber, |text| number(text, 1, 64)
 }

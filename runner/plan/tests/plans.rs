@@ -469,3 +469,20 @@ fn a_saved_plan_is_read_back() {
     let json = serde_json::to_string(&plan).unwrap();
     assert_eq!(serde_json::from_str::<Plan>(&json).unwrap(), plan);
 }
+
+#[test]
+fn retries_after_faults_of_the_lab_are_two_unless_the_policy_says_otherwise() {
+    let lab = Lab::new();
+    let retries = |policy: &str| {
+        let text = format!("{}{policy}", with_candidate("[[globex-sensor]]", UPGRADE));
+        lab.plan(&text).lab_fault_retries
+    };
+    assert_eq!(retries(""), 2);
+    assert_eq!(retries("policy: {deadlines: {boot: 3m}}\n"), 2);
+    assert_eq!(retries("policy: {lab-fault-retries: 0}\n"), 0);
+    assert_eq!(retries("policy: {lab-fault-retries: 10}\n"), 10);
+    // A plan that was saved before there was the key.
+    let mut saved = serde_json::to_value(lab.plan(&demo())).unwrap();
+    saved.as_object_mut().unwrap().remove("lab_fault_retries").unwrap();
+    assert_eq!(serde_json::from_value::<Plan>(saved).unwrap().lab_fault_retries, 2);
+}

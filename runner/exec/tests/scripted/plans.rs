@@ -7,7 +7,7 @@ use coexist_model::{
     Action, AgentChoice, AgentId, Apply, Arm, Arms, CandidateKind, CandidateRef, Cell, CellId, Check, Disk, DiskBus,
     Edition, ExitMeaning, Firmware, GuestAccess, Image, ImageId, Install, MachineProfile, MatrixRef, Method,
     NetworkCard, PLAN_SCHEMA, PackageSource, Plan, PlannedProbe, Probe, RegistryData, Restart, Seconds, SettingValue,
-    Sha256, Step, StepId, WindowsFacts,
+    Sha256, Step, StepId, USUAL_LAB_FAULT_RETRIES, WindowsFacts,
 };
 
 pub(crate) fn package() -> Sha256 {
@@ -121,6 +121,7 @@ pub(crate) fn one_cell() -> Plan {
         images: BTreeMap::from([(image.id.clone(), image)]),
         packages: BTreeMap::from([(package(), PackageSource::File(PathBuf::from("package")))]),
         driver_owners: BTreeMap::new(),
+        lab_fault_retries: USUAL_LAB_FAULT_RETRIES,
         cells: vec![cell],
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use coexist_model::{Apply, CandidateKind, MatrixRef, Restart, Seconds, SettingValue, Sha256};
+use coexist_model::{Apply, CandidateKind, MatrixRef, Restart, Seconds, SettingValue, Sha256, USUAL_LAB_FAULT_RETRIES};
 
 use crate::catalogue::{self, Desk};
 use crate::checked::candidate::check_candidate;
@@ -97,6 +97,7 @@ impl Checker<'_> {
             candidate: candidate?,
             scenario,
             deadlines,
+            lab_fault_retries: lab_fault_retries(written),
             include,
             exclude,
             driver_owners,
@@ -416,6 +417,11 @@ fn deadlines(written: &Matrix) -> Deadlines {
         probe: or(given.and_then(|it| it.probe.as_ref()), 2),
         collect: or(given.and_then(|it| it.collect.as_ref()), 5),
     }
+}
+
+fn lab_fault_retries(written: &Matrix) -> u32 {
+    let given = written.policy.as_ref().and_then(|policy| policy.value.lab_fault_retries.as_ref());
+    given.map_or(USUAL_LAB_FAULT_RETRIES, |it| it.value.0)
 }
 
 fn scenario(written: &Matrix) -> Scenario {

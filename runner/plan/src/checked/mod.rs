@@ -37,6 +37,8 @@ pub(crate) struct Checked {
     pub(crate) candidate: Candidate,
     pub(crate) scenario: Scenario,
     pub(crate) deadlines: Deadlines,
+    /// How often an arm that the lab failed is tried again.
+    pub(crate) lab_fault_retries: u32,
     pub(crate) include: Vec<IncludeRow>,
     pub(crate) exclude: Vec<ExcludeRule>,
     /// Driver file (lower case) to vendor, from every recipe of the catalogue.

@@ -6,7 +6,7 @@ use crate::element::{Element, List, Named, Reader, record};
 use crate::message::{Message, Mistake};
 use crate::node::{Kind, Node};
 use crate::scalars::{
-    AgentRef, Count, Deadline, Duration, ExitCode, Meaning, Name, Reboots, Text, Version, WindowsPath,
+    AgentRef, Count, Deadline, Duration, ExitCode, Meaning, Name, Reboots, Retries, Text, Version, WindowsPath,
 };
 use crate::words::{alternatives, quote};
 use crate::written::guest::Value;
@@ -82,6 +82,7 @@ record! {
     /// Limits.
     Policy, "a policy", "matrix.md#policy" {
         deadlines: Optional "deadlines" Deadlines,
+        lab_fault_retries: Optional "lab-fault-retries" Retries,
     }
 }
 
