@@ -25,10 +25,10 @@ pub(crate) fn demo(root: &Path) -> Result<ExitCode, String> {
     let begun = Instant::now();
     debian::ensure(debian::Purpose::Demo)?;
     println!("Building coexist and the stand-in guest (minutes the first time, nothing afterwards) …");
-    process::run(process::cargo(root, &["build", "--quiet", "-p", "coexist"]))?;
+    standin::build_programs(root)?;
     standin::ensure(root)?;
     println!("Running matrices/demo.yaml … (`coexist` below is target/debug/coexist)");
-    let mut run = process::cargo(root, &["run", "--quiet", "-p", "coexist", "--", "run", "matrices/demo.yaml"]);
+    let mut run = process::command(root, process::built("coexist")?, &["run", "matrices/demo.yaml"]);
     let status = run.status().map_err(|error| error.to_string())?;
     if status.code() != Some(REGRESSED) {
         return Err(format!(

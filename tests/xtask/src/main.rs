@@ -42,6 +42,7 @@ fn main() -> ExitCode {
 /// Runs one benchmark, on what it needs.
 fn bench(root: &Path, name: &str, arguments: &[&str]) -> Result<ExitCode, String> {
     debian::ensure(debian::Purpose::Demo)?;
+    standin::build_programs(root)?;
     standin::ensure(root)?;
     let run = ["run", "--quiet", "-p", "coexist", "--example", name, "--"];
     process::run(process::cargo(root, &[&run, arguments].concat())).map(|()| ExitCode::SUCCESS)

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 
 /// A command in a folder.
@@ -16,6 +16,16 @@ pub(crate) fn command(root: &Path, program: impl AsRef<OsStr>, arguments: &[&str
 pub(crate) fn cargo(root: &Path, arguments: &[&str]) -> Command {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     command(root, cargo, arguments)
+}
+
+/// A program of this workspace that was built: it lies beside this one.
+///
+/// # Errors
+/// When it is not there.
+pub(crate) fn built(name: &str) -> Result<PathBuf, String> {
+    let this = std::env::current_exe().map_err(|error| format!("this program does not know where it is: {error}"))?;
+    let program = this.with_file_name(name);
+    if program.is_file() { Ok(program) } else { Err(format!("{} was not built", program.display())) }
 }
 
 /// Runs a command to its end.
