@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 
 use coexist_model::{EvidenceKind, Verdict};
 
+use crate::facts::facts;
 use crate::markdown::capital;
-use crate::view::{Row, driver_words, moment, stop_words, strength_words, verdict_words};
+use crate::view::{Row, moment, verdict_words};
 use crate::{Report, text};
 
 const STYLE: &str = "\
@@ -86,24 +87,10 @@ pub fn index_html(report: Report<'_>, junit: &[String]) -> String {
 fn cell(out: &mut String, report: Report<'_>, row: Row<'_>) {
     let words = capital(verdict_words(row.judgement.verdict));
     let _ = writeln!(out, "<h2>{words}: {}</h2>\n<dl>", h(row.cell.id.as_str()));
-    let mut fact = |name: &str, value: &str| {
-        let _ = writeln!(out, "<dt>{name}</dt><dd>{}</dd>", h(value));
-    };
-    fact("reason", &row.judgement.reason);
-    if let Some((arm, step, failure)) = row.failure() {
-        fact("seen", &format!("{} in step {step} of the {arm} arm", failure.state));
-        fact("message", &failure.message);
-        if let Some(crash) = &failure.crash {
-            fact("stop code", &stop_words(crash));
-            if let Some(driver) = driver_words(crash) {
-                fact("driver", &driver);
-                fact("vendor", crash.blame.vendor.as_deref().unwrap_or("unknown"));
-            }
-            let strength = strength_words(crash.blame.strength);
-            fact("blame", &format!("{strength}: {}", crash.blame.reason));
-        }
+    let reason = ("reason", row.judgement.reason.clone());
+    for (name, value) in std::iter::once(reason).chain(facts(report, row)) {
+        let _ = writeln!(out, "<dt>{name}</dt><dd>{}</dd>", h(&value));
     }
-    fact("repeat", &report.repeat(row.cell));
     out.push_str("</dl>\n");
     let evidence: Vec<_> = row.evidence().filter(|it| text::is_plain_path(&it.path)).collect();
     if !evidence.is_empty() {

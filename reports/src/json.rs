@@ -1,6 +1,6 @@
 //! `run.json`, the contract `coexist.run/1`. Unknown is absent, never null. Fields are only ever added.
 
-use coexist_model::{ArmOutcome, ArmRecord, Arms, Boot, Crash, Ending, Evidence, Host, Run};
+use coexist_model::{AbandonedAttempt, ArmOutcome, ArmRecord, Arms, Boot, Crash, Ending, Evidence, Host, Run};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -92,6 +92,20 @@ struct ArmJson<'a> {
     evidence: &'a [Evidence],
     #[serde(skip_serializing_if = "Vec::is_empty")]
     notes: Vec<String>,
+    /// Attempts that the lab failed, before the one that counts.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    abandoned: Vec<AbandonedJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct AbandonedJson<'a> {
+    step: &'a str,
+    fault: &'static str,
+    message: String,
+    at: String,
+    evidence: &'a [Evidence],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -177,6 +191,7 @@ fn arm(record: &ArmRecord) -> ArmJson<'_> {
         boots: &record.boots,
         evidence: &record.evidence,
         notes: record.notes.iter().map(text::line).collect(),
+        abandoned: record.abandoned.iter().map(abandoned).collect(),
     };
     match &record.outcome {
         ArmOutcome::Up => {}
@@ -193,4 +208,15 @@ fn arm(record: &ArmRecord) -> ArmJson<'_> {
         ArmOutcome::NotRun { reason } => json.message = Some(text::line(reason)),
     }
     json
+}
+
+fn abandoned(attempt: &AbandonedAttempt) -> AbandonedJson<'_> {
+    AbandonedJson {
+        step: attempt.step.as_str(),
+        fault: attempt.fault.kind.as_str(),
+        message: text::line(&attempt.fault.message),
+        at: moment(attempt.at),
+        evidence: &attempt.evidence,
+        notes: attempt.notes.iter().map(text::line).collect(),
+    }
 }

@@ -8,6 +8,7 @@
 //! Reports see only the model, so verdicts come in as values, from whoever ran the judge. A report is a fold over the
 //! record: no clock, no network, and the same bytes for the same run. Foreign text passes through [`text`], always.
 
+mod facts;
 mod html;
 mod json;
 mod junit;

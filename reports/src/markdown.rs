@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use coexist_model::Verdict;
 
-use crate::view::{Row, driver_words, moment, number_of, stop_words, strength_words, verdict_words};
+use crate::facts::facts;
+use crate::view::{Row, moment, number_of, verdict_words};
 use crate::{Report, text};
 
 /// Cells listed one by one; GitHub aborts a whole upload above 1 MiB, so a long run names the rest by number.
@@ -60,24 +61,18 @@ fn rest(out: &mut String, rows: usize) {
 
 fn cell(out: &mut String, report: Report<'_>, row: Row<'_>) {
     let _ = writeln!(out, "- **{}**: {}", md(row.cell.id.as_str()), md(&row.judgement.reason));
-    if let Some((arm, step, failure)) = row.failure() {
-        let _ = writeln!(out, "  - {arm} arm: {} in step {}", failure.state, md(step.as_str()));
-        if let Some(crash) = &failure.crash {
-            let _ = writeln!(out, "  - stop code: {}", md(&stop_words(crash)));
-            if let Some(driver) = driver_words(crash) {
-                let vendor = crash.blame.vendor.as_deref().unwrap_or("vendor unknown");
-                let _ = writeln!(out, "  - driver: {}, {}", md(&driver), md(vendor));
-            }
-            let strength = strength_words(crash.blame.strength);
-            let _ = writeln!(out, "  - blame: {strength}: {}", md(&crash.blame.reason));
-        }
+    let (repeat, facts): (Vec<_>, Vec<_>) = facts(report, row).into_iter().partition(|(name, _)| *name == "repeat");
+    for (name, value) in facts {
+        let _ = writeln!(out, "  - {name}: {}", md(&value));
     }
     let evidence: Vec<_> = row.telling_evidence().into_iter().filter(|it| text::is_plain_path(&it.path)).collect();
     if !evidence.is_empty() {
         let links: Vec<_> = evidence.iter().map(|it| format!("[{}]({})", md(&it.path), text::href(&it.path))).collect();
         let _ = writeln!(out, "  - evidence: {}", links.join(", "));
     }
-    let _ = writeln!(out, "  - repeat: {}", md(&report.repeat(row.cell)));
+    for (name, value) in repeat {
+        let _ = writeln!(out, "  - {name}: {}", md(&value));
+    }
 }
 
 fn md(foreign: &str) -> String {

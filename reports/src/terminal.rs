@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use coexist_model::{EvidenceKind, Problem, Verdict};
 
-use crate::view::{Row, driver_words, number_of, stop_words, strength_words, verdict_words};
-use crate::{Report, text};
+use crate::view::{Row, number_of, verdict_words};
+use crate::{Report, facts, text};
 
 /// Renders the last screen: cells and verdicts, problems with their evidence, counts, and what the exit code means.
 ///
@@ -35,6 +35,9 @@ pub fn summary_text(report: Report<'_>) -> String {
             // Under its cell, not beside it: both may be long.
             let _ = writeln!(out, "  {:<14}  why: {}", "", clean(&row.judgement.reason));
         }
+        for attempt in facts::attempts(*row) {
+            let _ = writeln!(out, "  {:<14}  attempt {}", "", clean(&attempt));
+        }
     }
 
     if !report.verdicts.problems.is_empty() {
@@ -42,6 +45,15 @@ pub fn summary_text(report: Report<'_>) -> String {
     }
     for (index, it) in report.verdicts.problems.iter().enumerate() {
         problem(&mut out, report, index + 1, it);
+    }
+
+    let undecided = rows.iter().filter(|row| row.judgement.verdict == Verdict::Inconclusive);
+    for (index, row) in undecided.enumerate() {
+        if index == 0 {
+            let _ = writeln!(out, "\nno verdict, because of the lab");
+        }
+        let _ = writeln!(out, "  {}", clean(row.cell.id.as_str()));
+        facts(&mut out, report, *row);
     }
 
     let exit = report.exit();
@@ -60,33 +72,18 @@ fn problem(out: &mut String, report: Report<'_>, number: usize, problem: &Proble
 }
 
 fn facts(out: &mut String, report: Report<'_>, row: Row<'_>) {
-    let mut fact = |name: &str, value: &str| {
-        let _ = writeln!(out, "     {name:<9} {}", clean(value));
-    };
-    if let Some((_, step, failure)) = row.failure() {
-        fact("seen", &format!("{} in step {step}", failure.state));
-        match &failure.crash {
-            None => fact("message", &failure.message),
-            Some(crash) => {
-                fact("stop code", &stop_words(crash));
-                if let Some(driver) = driver_words(crash) {
-                    fact("driver", &driver);
-                    fact("vendor", crash.blame.vendor.as_deref().unwrap_or("unknown"));
-                }
-                let strength = strength_words(crash.blame.strength);
-                fact("blame", &format!("{strength}: {}", crash.blame.reason));
-            }
-        }
-    }
+    let mut facts = facts::facts(report, row);
     let mut evidence = row.telling_evidence();
     evidence.sort_by_key(|it| !matches!(it.kind, EvidenceKind::KernelDump | EvidenceKind::Screenshot));
-    for it in evidence.iter().take(4) {
-        fact("evidence", &it.path);
+    let files = evidence.iter().take(4).map(|it| ("evidence", it.path.clone()));
+    let more = evidence.len().checked_sub(4).filter(|more| *more > 0);
+    let more = more.map(|more| ("evidence", format!("and {}", number_of(more, "more file"))));
+    // How to see it again comes last, where the eye rests.
+    let last = facts.len().saturating_sub(1);
+    facts.splice(last..last, files.chain(more));
+    for (name, value) in facts {
+        let _ = writeln!(out, "     {name:<9} {}", clean(&value));
     }
-    if evidence.len() > 4 {
-        fact("evidence", &format!("and {}", number_of(evidence.len() - 4, "more file")));
-    }
-    fact("repeat", &report.repeat(row.cell));
 }
 
 fn clean(foreign: &str) -> String {

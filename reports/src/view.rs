@@ -171,13 +171,14 @@ impl<'a> Row<'a> {
             Some((Arm::Baseline, ..)) => (Arm::Baseline, Arm::Candidate),
             Some((Arm::Candidate, ..)) | None => (Arm::Candidate, Arm::Baseline),
         };
-        self.arms[first].evidence.iter().chain(&self.arms[second].evidence)
+        self.arms[first].all_evidence().chain(self.arms[second].all_evidence())
     }
 
     /// Evidence of the arms that tell something: those that did not pass.
     pub(crate) fn telling_evidence(self) -> Vec<&'a Evidence> {
         let arms = [Arm::Candidate, Arm::Baseline].into_iter().map(|arm| &self.arms[arm]);
-        arms.filter(|it| it.outcome != ArmOutcome::Up).flat_map(|it| &it.evidence).collect()
+        let telling = |it: &&ArmRecord| it.outcome != ArmOutcome::Up || !it.abandoned.is_empty();
+        arms.filter(telling).flat_map(ArmRecord::all_evidence).collect()
     }
 }
 

@@ -164,6 +164,10 @@ impl Sink for Progress {
                 }
             },
             Happening::Noted { of, note } => self.line(&mut state, &format!("{of} note: {note}")),
+            Happening::ArmAbandoned { of, step, fault } => {
+                state.doing.remove(of);
+                self.line(&mut state, &format!("{of} begins anew: lab fault ({}) in step {step}", fault.kind));
+            }
             Happening::ArmEnded { of, outcome } => {
                 state.doing.remove(of);
                 state.arms_done += 1;

@@ -9,6 +9,7 @@ use coexist_model::{
 
 use super::mapping::joined;
 use crate::Report;
+use crate::facts::{advice, attempt_words};
 use crate::view::{Row, driver_words, number_of, stop_words, strength_words};
 
 /// QEMU's word for a power cut by the lab, which ends QEMU over its control socket (`qapi/run-state.json`,
@@ -31,6 +32,7 @@ pub(super) fn failure(
     put(&mut body, "step", step.id.as_str());
     put(&mut body, "state", failure.state.as_str());
     put(&mut body, "message", &failure.message);
+    put(&mut body, "look at", failure.state.look_at());
     let arm_failure = match &row.arms[arm].outcome {
         ArmOutcome::Failed { failure, .. } if main => Some(failure),
         ArmOutcome::Failed { .. } | ArmOutcome::Up | ArmOutcome::Fault { .. } | ArmOutcome::NotRun { .. } => None,
@@ -55,6 +57,7 @@ pub(super) fn fault(report: Report<'_>, row: Row<'_>, arm: Arm, step: &Step, fau
     put(&mut body, "step", step.id.as_str());
     put(&mut body, "lab fault", fault.kind.as_str());
     put(&mut body, "message", &fault.message);
+    put(&mut body, "look at", &advice(fault.kind));
     if main {
         put_rest(&mut body, report, row, arm);
     }
@@ -166,7 +169,10 @@ fn put_rest(body: &mut String, report: Report<'_>, row: Row<'_>, arm: Arm) {
     put(body, other.as_str(), &outcome_words(&row.arms[other].outcome));
     put_boots(body, record);
     put_signs(body, record);
-    for it in &record.evidence {
+    for attempt in &record.abandoned {
+        put(body, "attempt", &attempt_words(attempt));
+    }
+    for it in record.all_evidence() {
         put(body, "evidence", &evidence_words(it));
     }
     put(body, "repeat", &report.repeat(row.cell));

@@ -23,6 +23,7 @@ use coexist_model::{
 use jiff::Timestamp;
 
 use super::{Case, CaseResult, JunitOptions, Suite, Told, details};
+use crate::facts::attempt_words;
 use crate::view::{Row, kind_name};
 use crate::{Report, text};
 
@@ -255,6 +256,9 @@ impl<'a> Mapper<'a> {
             add("candidate.agent", plan.candidate.agent.to_string());
             add("candidate.kind", kind_name(plan.candidate.kind).to_owned());
             add("candidate.version", plan.candidate.version.clone());
+        }
+        for (number, attempt) in (1..).zip(&self.record().abandoned) {
+            add(&format!("lab.attempt.{number}"), attempt_words(attempt));
         }
         add("cell.verdict", self.verdict().to_string());
         add("cell.reason", row.judgement.reason.clone());

@@ -6,14 +6,16 @@ use coexist_model::{
     Action, AgentChoice, Arm, ArmOutcome, ArmRef, Arms, Blame, Bucket, CandidateKind, CandidateRef, Cell, Check,
     CheckOutcome, Crash, Disk, DiskBus, EVENTS_SCHEMA, Edition, Event, Evidence, EvidenceKind, Exercise, FailureState,
     FaultKind, Firmware, GuestAccess, Happening, Hex, Host, Image, LabFault, LoadedDriver, MachineEvent,
-    MachineProfile, MachineSign, MatrixRef, NetworkCard, PLAN_SCHEMA, PackageSource, Plan, Rung, Seconds, Sha256, Step,
-    StepFailure, Strength, USUAL_LAB_FAULT_RETRIES, WindowsFacts,
+    MachineProfile, MachineSign, MatrixRef, NetworkCard, PLAN_SCHEMA, Pace, PackageSource, Plan, Rung, Seconds, Sha256,
+    Step, StepFailure, Strength, USUAL_LAB_FAULT_RETRIES, WindowsFacts,
 };
 use jiff::Timestamp;
 
 /// What the sample's arms do.
 enum Fate {
     Up,
+    /// The lab fails the first attempt at its first step; the next one passes.
+    UpAfter(LabFault),
     /// The step, how it fails, and how many boots crash before the lab gives up.
     Fails(&'static str, Box<StepFailure>, usize),
     Fault(&'static str, LabFault),
@@ -61,6 +63,13 @@ impl Tape {
     fn arm(&mut self, cell: &Cell, arm: Arm, fate: Fate) {
         let of = ArmRef { cell: cell.id.clone(), arm };
         self.tell(10, Happening::ArmStarted { of: of.clone() });
+        if let Fate::UpAfter(fault) = &fate {
+            let step = cell.arms[arm][0].id.clone();
+            self.tell(1, Happening::StepStarted { of: of.clone(), step: step.clone() });
+            self.evidence(&of, "qemu.log", EvidenceKind::QemuLog, Rung::Host, 198);
+            self.tell(9, Happening::ArmAbandoned { of: of.clone(), step, fault: fault.clone() });
+            self.tell(1, Happening::ArmStarted { of: of.clone() });
+        }
         let mut ended: Option<(ArmOutcome, String)> = None;
         for (index, step) in cell.arms[arm].iter().enumerate() {
             self.tell(1, Happening::StepStarted { of: of.clone(), step: step.id.clone() });
@@ -117,7 +126,7 @@ impl Tape {
             let took_s = Seconds::from_millis(took * step.checks.len() as u64);
             self.tell(1, Happening::StepEnded { of: of.clone(), step: step.id.clone(), took_s });
         }
-        if matches!(fate, Fate::Up) {
+        if matches!(fate, Fate::Up | Fate::UpAfter(_)) {
             self.evidence(&of, "system.evtx", EvidenceKind::EventLog, Rung::Sftp, 69_632);
         }
         let outcome = ended.map_or(ArmOutcome::Up, |(outcome, _)| outcome);
@@ -290,13 +299,16 @@ pub(crate) fn events() -> Vec<Event> {
         name: "lab-1".to_owned(),
         acceleration: "tcg".to_owned(),
         qemu: "7.2.22".to_owned(),
+        pace: Pace::AS_PLANNED,
         notes: vec!["acceleration is tcg: this host has no /dev/kvm".to_owned()],
     };
     let run = "20261123T051000Z-4f2a".into();
     tape.tell(0, Happening::RunStarted { schema: EVENTS_SCHEMA.to_owned(), run, host, plan: Box::new(plan) });
 
     tape.cell(&cells[0], Fate::Up, Fate::Up);
-    tape.cell(&cells[1], Fate::Up, Fate::Up);
+    let fault =
+        LabFault::new(FaultKind::PortTaken, "8 ports were tried for the guest's SSH service, and all were taken");
+    tape.cell(&cells[1], Fate::Up, Fate::UpAfter(fault));
     let loops = failure(
         FailureState::Loop,
         "3 boots in a row ended with a bugcheck",

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use coexist_lab::{Guest, Machine, MachineSpec, RemoteFile};
 use coexist_model::{
-    Action, ArmOutcome, ArmRef, BootIdentity, Bucket, Cell, CheckOutcome, FailureState, FaultKind, Happening, LabFault,
-    Seconds, Step, StepFailure,
+    Action, AgentId, ArmOutcome, ArmRef, BootIdentity, Bucket, Cell, CheckOutcome, Exercise, FailureState, FaultKind,
+    Happening, LabFault, Seconds, Step, StepFailure, StepId,
 };
 use tracing::{Instrument, info_span};
 
+use crate::RunFolder;
 use crate::run::{Halt, Scene};
 use crate::signs::Glance;
 use crate::stop::Stop;
@@ -23,11 +24,22 @@ const DIGEST: Duration = Duration::from_secs(1200);
 /// How often the loss of a guest is explained before the arm gives up on it: it may be lost again while it is asked.
 const EXPLANATIONS: usize = 3;
 
-/// One arm while it runs.
+/// How an attempt at an arm ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Attempt {
+    /// Its outcome is the arm's.
+    Final,
+    /// The lab failed it, and the arm is to be begun anew.
+    Abandoned,
+}
+
+/// One attempt at an arm of a cell while it runs.
 pub(crate) struct ArmRun<'a> {
     pub(crate) scene: Scene<'a>,
     pub(crate) cell: &'a Cell,
     pub(crate) of: ArmRef,
+    /// Which attempt at the arm this is, from 1.
+    pub(crate) attempt: u32,
     pub(crate) halt: Halt,
     pub(crate) machine: Option<Box<dyn Machine>>,
     /// The session of the present boot; none while the guest is starting or lost.
@@ -41,8 +53,11 @@ pub(crate) struct ArmRun<'a> {
     pub(crate) judged: usize,
     /// Signs that the recorder knows: those that were looked at.
     pub(crate) told: usize,
-    /// Whether a product is, or may be, in the guest: before that nothing can be a product's failure.
-    pub(crate) accusable: bool,
+    /// The products that are, or may be, in the guest, in the order they came: while there is none, nothing can be a
+    /// product's failure.
+    pub(crate) installed: Vec<AgentId>,
+    /// Whether the guest stopped while a product was in it: whatever else ends the arm, this must not vanish in a retry.
+    pub(crate) crashed: bool,
     /// Dumps that the golden image brought along.
     pub(crate) dumps_before: BTreeSet<DumpName>,
 }
@@ -55,11 +70,12 @@ pub(crate) fn dump_name(file: &RemoteFile) -> DumpName {
 }
 
 impl<'a> ArmRun<'a> {
-    pub(crate) fn new(scene: Scene<'a>, cell: &'a Cell, of: ArmRef, halt: Halt) -> Self {
+    pub(crate) fn new(scene: Scene<'a>, cell: &'a Cell, of: ArmRef, attempt: u32, halt: Halt) -> Self {
         Self {
             scene,
             cell,
             of,
+            attempt,
             halt,
             machine: None,
             guest: None,
@@ -68,24 +84,44 @@ impl<'a> ArmRun<'a> {
             answered: false,
             judged: 0,
             told: 0,
-            accusable: false,
+            installed: Vec::new(),
+            crashed: false,
             dumps_before: BTreeSet::new(),
         }
     }
 
     /// Runs the arm to its end and gives its machine back. Everything is told to the recorder.
-    pub(crate) async fn run(mut self) {
+    pub(crate) async fn run(mut self) -> Attempt {
         self.scene.recorder.tell(Happening::ArmStarted { of: self.of.clone() });
+        let steps = &self.cell.arms[self.of.arm];
         let mut outcome = ArmOutcome::Up;
-        for step in &self.cell.arms[self.of.arm] {
-            if matches!(outcome, ArmOutcome::Up) {
-                outcome = self.step(step).instrument(info_span!("step", id = %step.id)).await;
-            } else {
-                self.skip(step, &outcome);
-            }
+        let mut reached = 0;
+        while let (ArmOutcome::Up, Some(step)) = (&outcome, steps.get(reached)) {
+            outcome = self.step(step).instrument(info_span!("step", id = %step.id)).await;
+            reached += 1;
         }
         self.give_back(&outcome).await;
+        let outcome = match self.may_pass_on_retry(outcome) {
+            Ok((step, fault)) => {
+                self.scene.recorder.tell(Happening::ArmAbandoned { of: self.of, step, fault });
+                return Attempt::Abandoned;
+            }
+            Err(outcome) => outcome,
+        };
+        for step in steps.get(reached..).unwrap_or_default() {
+            self.skip(step, &outcome);
+        }
         self.scene.recorder.tell(Happening::ArmEnded { of: self.of, outcome });
+        Attempt::Final
+    }
+
+    /// The fault that ended the arm, if the arm is to be begun anew for it; the outcome otherwise.
+    fn may_pass_on_retry(&self, outcome: ArmOutcome) -> Result<(StepId, LabFault), ArmOutcome> {
+        let left = self.attempt <= self.scene.plan.lab_fault_retries && self.halt.wanted().is_none();
+        match outcome {
+            ArmOutcome::Fault { step, fault } if left && fault.kind.may_pass() && !self.crashed => Ok((step, fault)),
+            outcome => Err(outcome),
+        }
     }
 
     /// One step: done, judged, its evidence safe, its checks told.
@@ -100,10 +136,7 @@ impl<'a> ArmRun<'a> {
             biased;
             () = halt.wait() => None,
             ended = self.attempt(step, &mut decided) => Some(ended),
-            () = guard => Some(Err(Stop::fault(
-                FaultKind::Deadline,
-                format!("step {} of {} did not end although all it waits for has a deadline", step.id, self.of),
-            ))),
+            () = guard => Some(Err(self.overdue(step))),
         };
         let outcome = match ended {
             Some(ended) => self.conclude(step, &mut decided, ended).await,
@@ -120,10 +153,61 @@ impl<'a> ArmRun<'a> {
         outcome
     }
 
+    /// The step did not end although all it waits for has a deadline: a bug of ours, unless the guest stopped meanwhile.
+    fn overdue(&mut self, step: &Step) -> Stop {
+        let after = self.guard(step).as_secs();
+        if self.glance().crashes > 0 {
+            let message = format!("the guest stopped, and step {} had not ended {after} s after it began", step.id);
+            return Stop::failure(FailureState::Bugcheck, message, None);
+        }
+        let message =
+            format!("step {} had not ended after {after} s although all it waits for has a deadline", step.id);
+        Stop::fault(FaultKind::Deadline, message)
+    }
+
+    /// The guest lives and does not let the lab in. Once a product is there, it is the likeliest reason, unless the
+    /// author's own command may be it.
+    fn kept_out(&self, step: &Step, fault: LabFault) -> LabFault {
+        let own_doing = matches!(step.action, Action::Exercise(Exercise::Run { .. }));
+        match self.installed.split_last() {
+            Some((last, before)) if !own_doing => {
+                let before = match before {
+                    [] => String::new(),
+                    before => {
+                        let names: Vec<_> = before.iter().map(AgentId::as_str).collect();
+                        format!("; before it came {}", names.join(", "))
+                    }
+                };
+                let message = format!(
+                    "{}; the lab was let in until {last} was installed{before}: see whether one of them contains the machine \
+                     or blocks the lab, and agree on an exception for it",
+                    fault.message
+                );
+                LabFault::new(FaultKind::BlockedByAgent, message)
+            }
+            Some(_) | None => fault,
+        }
+    }
+
     /// Longest time for a step, the explanation of a loss included.
     fn guard(&self, step: &Step) -> Duration {
         let digest = if matches!(step.action, Action::Provision) { DIGEST } else { Duration::ZERO };
-        step.deadline.to_duration() * GUARD_FACTOR + self.boot_deadline(step) * 2 + GUARD + digest
+        step.deadline.to_duration() * GUARD_FACTOR + self.boot_deadline(step) * 2 + self.paced(GUARD + digest)
+    }
+
+    /// A time of the lab's own as this host needs it; those of the plan are stretched already.
+    pub(crate) fn paced(&self, time: Duration) -> Duration {
+        self.scene.pace.stretch(time)
+    }
+
+    /// Whether a product can be accused of what happens.
+    pub(crate) fn accusable(&self) -> bool {
+        !self.installed.is_empty()
+    }
+
+    /// Where a piece of this attempt's evidence belongs.
+    pub(crate) fn evidence(&self, file: &str) -> String {
+        RunFolder::evidence(&self.of, self.attempt, file)
     }
 
     /// The step itself, then a look whether the machine stayed calm, then the meaning of any loss.
@@ -137,7 +221,7 @@ impl<'a> ArmRun<'a> {
         };
         for _ in 0..EXPLANATIONS {
             match done {
-                Err(Stop::Lost(error)) => done = Err(self.explain_loss(step, error).await),
+                Err(Stop::Lost(error)) => done = self.explain_loss(step, error, decided).await,
                 done => return done,
             }
         }
@@ -149,12 +233,13 @@ impl<'a> ArmRun<'a> {
     async fn conclude(&mut self, step: &Step, decided: &mut Vec<CheckOutcome>, ended: Result<(), Stop>) -> ArmOutcome {
         if let Err(stop) = ended {
             decided.push(match stop {
-                Stop::Failure(failure) if self.accusable => CheckOutcome::Failed { failure },
+                Stop::Failure(failure) if self.accusable() => CheckOutcome::Failed { failure },
                 Stop::Failure(failure) => {
                     let message = format!("before any product was in the guest: {}", failure.message);
                     CheckOutcome::Faulted { fault: LabFault::new(FaultKind::NoAnswer, message) }
                 }
                 Stop::Fault(fault) => CheckOutcome::Faulted { fault },
+                Stop::KeptOut(fault) => CheckOutcome::Faulted { fault: self.kept_out(step, fault) },
                 Stop::Lost(error) => {
                     CheckOutcome::Faulted { fault: LabFault::new(FaultKind::ExecCut, error.to_string()) }
                 }
@@ -243,13 +328,15 @@ impl<'a> ArmRun<'a> {
             self.scene.recorder.tell(Happening::MachineSigned { of: self.of.clone(), machine: sign });
         }
         let seen = self.told.saturating_sub(self.judged);
-        Glance::of(journal.since(self.judged).get(..seen).unwrap_or_default())
+        let glance = Glance::of(journal.since(self.judged).get(..seen).unwrap_or_default());
+        self.crashed |= glance.crashes > 0 && self.accusable();
+        glance
     }
 
     /// Makes and starts the machine.
     pub(crate) async fn power_on(&mut self) -> Result<(), Stop> {
         let image = self.image()?.clone();
-        let folder = self.scene.folder.machine(&self.of);
+        let folder = self.scene.folder.machine(&self.of, self.attempt);
         tokio::fs::create_dir_all(&folder).await.map_err(|error| host_file(&folder, &error))?;
         let spec = MachineSpec { run: self.scene.run.clone(), arm: self.of.clone(), image, folder };
         let machine = self.scene.ports.provider.create(spec).await?;
@@ -273,7 +360,7 @@ impl<'a> ArmRun<'a> {
             }
             tracing::debug!(outcome = outcome.as_str(), "machine given back");
         }
-        let folder = self.scene.folder.machine(&self.of);
+        let folder = self.scene.folder.machine(&self.of, self.attempt);
         match tokio::fs::remove_dir_all(&folder).await {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 self.note(format!("clean-up: {}: {error}", folder.display()));

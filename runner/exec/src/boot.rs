@@ -6,15 +6,17 @@
 use std::time::Duration;
 
 use coexist_lab::{Guest, GuestError, Unanswered, Whose};
-use coexist_model::{Action, BootIdentity, FailureState, FaultKind, LabFault, MachineEvent, MachineSign, Step};
+use coexist_model::{
+    Action, BootIdentity, CheckOutcome, ExitMeaning, FailureState, FaultKind, LabFault, MachineEvent, MachineSign, Step,
+};
 
 use crate::arm::ArmRun;
 use crate::signs::Glance;
-use crate::stop::{Stop, fault_of};
+use crate::stop::{Stop, meaning_of};
 
 /// A guest that starts anew this often without ever settling is in a loop.
 const LOOP: usize = 3;
-/// One knock may take this long; an emulated guest under load needs seconds for a key exchange.
+/// The first knock may take this long; an emulated guest under load needs seconds for a key exchange.
 const KNOCK: Duration = Duration::from_secs(30);
 /// Between two knocks at a guest that says no at once.
 const BETWEEN_KNOCKS: Duration = Duration::from_millis(100);
@@ -26,22 +28,40 @@ const NO_ENTRY: Duration = Duration::from_secs(20);
 /// A session that broke in a guest that still answers is watched this long before the guest counts as alive: one that
 /// goes down in order answers for a while.
 const GOING_DOWN: Duration = Duration::from_secs(15);
+/// A machine that restarts tells so at once; on a busy host its word may come this much later than the guest's.
+const LATE_SIGN: Duration = Duration::from_secs(5);
 
 /// What a wait has seen so far.
 struct Wait {
     begun: Duration,
     last: Unanswered,
+    /// How often a knock met silence.
+    silences: u32,
     /// Since when the guest has refused without a break.
     refused_since: Option<Duration>,
-    /// A fault that stays one if it stays, and since when.
-    fault_since: Option<(LabFault, Duration)>,
+    /// What decides the wait if it stays, and since when.
+    meaning_since: Option<(Stop, Duration)>,
     /// Since when the old boot has answered.
     old_boot_since: Option<Duration>,
 }
 
 impl Wait {
     fn new(begun: Duration) -> Self {
-        Self { begun, last: Unanswered::Silent, refused_since: None, fault_since: None, old_boot_since: None }
+        Self {
+            begun,
+            last: Unanswered::Silent,
+            silences: 0,
+            refused_since: None,
+            meaning_since: None,
+            old_boot_since: None,
+        }
+    }
+
+    /// What the knocks mean once they have meant it for `patience`.
+    fn decided(&mut self, now: Duration, patience: Duration) -> Option<Stop> {
+        let (_, since) = self.meaning_since.as_ref()?;
+        let long_enough = now.saturating_sub(*since) >= patience;
+        if long_enough { self.meaning_since.take().map(|(meaning, _)| meaning) } else { None }
     }
 
     fn see(&mut self, knock: Unanswered, now: Duration) {
@@ -49,11 +69,17 @@ impl Wait {
             Unanswered::Refused => self.refused_since.or(Some(now)),
             _ => None,
         };
-        self.fault_since = fault_of(&knock).map(|fault| {
-            let since = self.fault_since.take().map_or(now, |(_, since)| since);
-            (fault, since)
+        self.meaning_since = meaning_of(&knock).map(|meaning| {
+            let since = self.meaning_since.take().map_or(now, |(_, since)| since);
+            (meaning, since)
         });
+        self.silences += u32::from(knock == Unanswered::Silent);
         self.last = knock;
+    }
+
+    /// How long the next knock may take: longer after each silence, for a guest whose SSH service greets late.
+    fn patience(&self) -> Duration {
+        KNOCK * 2_u32.pow(self.silences.min(5))
     }
 }
 
@@ -97,17 +123,25 @@ impl ArmRun<'_> {
             let now = self.now();
             let waited = now.saturating_sub(wait.begun);
             if waited >= deadline {
-                return Err(self.no_answer(step, &glance, expected, &wait, deadline).await);
+                return Err(self.no_answer(step, &glance, expected, &mut wait, deadline).await);
             }
-            if let Some((fault, since)) = &wait.fault_since
-                && glance.crashes == 0
-                && (fault.kind != FaultKind::SshAuthentication || now.saturating_sub(*since) >= NO_ENTRY)
+            if glance.crashes == 0
+                && let Some(stop) = wait.decided(now, self.no_entry(&wait))
             {
-                return Err(fault.clone().into());
+                return Err(stop);
             }
-            if let Knocked::NewBoot(guest, identity) = self.knock(&mut wait, (deadline - waited).min(KNOCK)).await? {
+            let patience = (deadline - waited).min(self.paced(wait.patience()));
+            if let Knocked::NewBoot(guest, identity) = self.knock(&mut wait, patience).await? {
                 return self.arrived(guest, identity, expected).await;
             }
+        }
+    }
+
+    /// How long what the knocks mean must last until it counts.
+    fn no_entry(&self, wait: &Wait) -> Duration {
+        match &wait.meaning_since {
+            Some((Stop::KeptOut(_), _)) => self.paced(NO_ENTRY),
+            _ => Duration::ZERO,
         }
     }
 
@@ -164,6 +198,9 @@ impl ArmRun<'_> {
             None => None,
         };
         self.guest = Some(guest);
+        if before.is_some() {
+            self.is_the_same_machine().await?;
+        }
         self.sign(MachineSign::Answered);
         let glance = self.glance();
         // What was looked at is judged here, and nothing that came after.
@@ -202,6 +239,28 @@ impl ArmRun<'_> {
         }
     }
 
+    /// A guest is in another boot only after its machine restarted. Where it did not, somebody else answers: another
+    /// machine has got the forwarded port.
+    async fn is_the_same_machine(&mut self) -> Result<(), Stop> {
+        let Some(machine) = &self.machine else { return Err(no_machine()) };
+        let (journal, endpoint) = (machine.journal(), machine.endpoint());
+        if self.glance().edges > 0 {
+            return Ok(());
+        }
+        tokio::select! {
+            () = journal.more_than(self.told) => {}
+            () = self.scene.ports.clock.sleep(self.paced(LATE_SIGN)) => {}
+        }
+        if self.glance().edges > 0 {
+            return Ok(());
+        }
+        let message = format!(
+            "a guest in another boot answers at {endpoint}, but the machine did not restart: another machine answers there; \
+             see who else forwards that port"
+        );
+        Err(Stop::fault(FaultKind::WrongMachine, message))
+    }
+
     /// Adds a sign of ours to the machine's.
     pub(crate) fn sign(&self, what: MachineSign) {
         if let Some(machine) = &self.machine {
@@ -213,7 +272,7 @@ impl ArmRun<'_> {
     fn decided(&self, glance: &Glance, expected: Expected) -> Option<Stop> {
         if let Some(fault) = &glance.fault {
             // The dump that a crash writes may be what fills the host's disk: the crash came first.
-            return Some(if glance.crashes > 0 && self.accusable {
+            return Some(if glance.crashes > 0 && self.accusable() {
                 let message = format!("the guest stopped {}; then the lab failed: {fault}", times(glance.crashes));
                 Stop::failure(FailureState::Bugcheck, message, None)
             } else {
@@ -246,7 +305,7 @@ impl ArmRun<'_> {
         step: &Step,
         glance: &Glance,
         expected: Expected,
-        wait: &Wait,
+        wait: &mut Wait,
         deadline: Duration,
     ) -> Stop {
         let after = deadline.as_secs();
@@ -267,13 +326,13 @@ impl ArmRun<'_> {
             let message = format!("the guest accepted the restart, but still ran the same boot {after} s later");
             return Stop::failure(FailureState::Hang, message, None);
         }
-        if let Some((fault, _)) = &wait.fault_since {
-            return Stop::Fault(fault.clone());
+        if let Some(stop) = wait.decided(self.now(), Duration::ZERO) {
+            return stop;
         }
         let refused = wait.refused_since.map(|since| self.now().saturating_sub(since));
         match &wait.last {
-            Unanswered::Refused if refused >= Some(REFUSAL.min(deadline / 2)) => still_refused(refused),
-            Unanswered::Broken(how) if self.accusable => {
+            Unanswered::Refused if refused >= Some(self.paced(REFUSAL).min(deadline / 2)) => still_refused(refused),
+            Unanswered::Broken(how) if self.accusable() => {
                 let message = format!("the guest begins sessions but finished none within {after} s; at last: {how}");
                 Stop::failure(FailureState::Hang, message, None)
             }
@@ -289,8 +348,14 @@ impl ArmRun<'_> {
         }
     }
 
-    /// What the loss of the guest in the middle of a step means: first the machine's signs, then the guest itself.
-    pub(crate) async fn explain_loss(&mut self, step: &Step, error: GuestError) -> Stop {
+    /// What the loss of the guest in the middle of a step means: first the machine's signs, then the guest itself. Fine
+    /// where the step may well have done it, and its check is decided.
+    pub(crate) async fn explain_loss(
+        &mut self,
+        step: &Step,
+        error: GuestError,
+        decided: &mut Vec<CheckOutcome>,
+    ) -> Result<(), Stop> {
         let patience = self.boot_deadline(step);
         let mut wait = Wait::new(self.now());
         self.guest = None;
@@ -298,51 +363,67 @@ impl ArmRun<'_> {
             let glance = self.glance();
             let gone_by_itself = Expected { asked: 0, of_up_boots: 1 };
             if let Some(stop) = self.decided(&glance, gone_by_itself) {
-                return stop;
+                return Err(stop);
             }
             if glance.edges > 0 || glance.crashes > 0 {
-                return self.explain_restart(step, patience).await;
+                return self.explain_restart(step, patience, decided).await;
             }
             let now = self.now();
             if let Some(since) = wait.refused_since
-                && now.saturating_sub(since) >= REFUSAL.min(patience)
+                && now.saturating_sub(since) >= self.paced(REFUSAL).min(patience)
             {
-                return still_refused(Some(now.saturating_sub(since)));
+                return Err(still_refused(Some(now.saturating_sub(since))));
             }
-            if let Some((fault, since)) = &wait.fault_since
-                && now.saturating_sub(*since) >= NO_ENTRY
-            {
-                return Stop::Fault(fault.clone());
+            if let Some(stop) = wait.decided(now, self.paced(NO_ENTRY)) {
+                return Err(stop);
             }
             let going_down = matches!(error, GuestError::Lost { .. });
             if let Some(since) = wait.old_boot_since
-                && (!going_down || now.saturating_sub(since) >= GOING_DOWN)
+                && (!going_down || now.saturating_sub(since) >= self.paced(GOING_DOWN))
             {
-                return still_there(step, &error);
+                return Err(still_there(step, &error));
             }
             let waited = now.saturating_sub(wait.begun);
             if waited >= patience {
-                return self.no_answer(step, &glance, gone_by_itself, &wait, patience).await;
+                return Err(self.no_answer(step, &glance, gone_by_itself, &mut wait, patience).await);
             }
-            match self.knock(&mut wait, (patience - waited).min(KNOCK)).await {
-                Err(stop) => return stop,
+            let knock = (patience - waited).min(self.paced(wait.patience()));
+            match self.knock(&mut wait, knock).await? {
                 // Another boot, although no sign of a reset was seen.
-                Ok(Knocked::NewBoot(..)) => return self.explain_restart(step, patience).await,
-                Ok(Knocked::Not) => {}
+                Knocked::NewBoot(..) => return self.explain_restart(step, patience, decided).await,
+                Knocked::Not => {}
             }
         }
     }
 
-    /// The guest went by itself: it crashed, or restarted without being asked.
-    async fn explain_restart(&mut self, step: &Step, patience: Duration) -> Stop {
-        match self.await_up(step, Expected { asked: 0, of_up_boots: 1 }, patience).await {
-            Err(stop) => stop,
-            Ok(()) => Stop::failure(
-                FailureState::UnexpectedRestart,
-                "the guest came back in another boot that nobody asked for",
-                None,
-            ),
+    /// The guest went by itself: it crashed, or restarted without being asked. An installer whose recipe says that it may
+    /// begin a restart can do so before its exit code is read: then what it left is for the probes to judge.
+    async fn explain_restart(
+        &mut self,
+        step: &Step,
+        patience: Duration,
+        decided: &mut Vec<CheckOutcome>,
+    ) -> Result<(), Stop> {
+        let installer_s_own = match &step.action {
+            Action::Install(install) => {
+                install.then.is_empty() && install.exit_codes.values().any(|it| *it == ExitMeaning::RestartBegun)
+            }
+            _ => false,
+        };
+        let asked = usize::from(installer_s_own);
+        self.await_up(step, Expected { asked, of_up_boots: 1 }, patience).await?;
+        if installer_s_own {
+            self.note(
+                "the guest restarted in order before the installer's exit code could be read, as its recipe allows",
+            );
+            decided.push(CheckOutcome::Passed);
+            return Ok(());
         }
+        Err(Stop::failure(
+            FailureState::UnexpectedRestart,
+            "the guest came back in another boot that nobody asked for",
+            None,
+        ))
     }
 
     /// Whether the machine gave no sign that it should not have given.
@@ -396,12 +477,12 @@ fn still_there(step: &Step, error: &GuestError) -> Stop {
 
 fn still_refused(time: Option<Duration>) -> Stop {
     let seconds = time.unwrap_or_default().as_secs();
-    Stop::fault(
+    Stop::KeptOut(LabFault::new(
         FaultKind::SshRefused,
         format!(
             "the guest's system lives, but nothing has listened for SSH for {seconds} s: something stopped the service"
         ),
-    )
+    ))
 }
 
 pub(crate) fn no_machine() -> Stop {

@@ -12,7 +12,6 @@ use coexist_model::{
 };
 use sha2::Digest;
 
-use crate::RunFolder;
 use crate::arm::{ArmRun, DumpName, dump_name};
 use crate::stop::Stop;
 
@@ -39,9 +38,10 @@ impl ArmRun<'_> {
     pub(crate) async fn bounded_collection<T>(&mut self, collect: impl AsyncFnOnce(&mut Self) -> T) -> Option<T> {
         let clock = self.scene.ports.clock.clone();
         let mut halt = self.halt.clone();
+        let all = self.paced(ALL);
         let bound = async {
             tokio::select! {
-                () = clock.sleep(ALL) => {}
+                () = clock.sleep(all) => {}
                 () = async { halt.wait().await; clock.sleep(WHEN_HALTED).await; } => {}
             }
         };
@@ -89,7 +89,7 @@ impl ArmRun<'_> {
 
     async fn collect_event_log(&mut self) {
         if self.guest.is_some()
-            && let Err(stop) = self.collect_records(ALL).await
+            && let Err(stop) = self.collect_records(self.paced(ALL)).await
         {
             self.note_stop("the event log could not be fetched", &stop);
         }
@@ -99,7 +99,7 @@ impl ArmRun<'_> {
     /// A fault when the machine does not give a picture because it hangs itself.
     pub(crate) async fn collect_console(&mut self) -> Option<LabFault> {
         let mut hung = None;
-        let file = RunFolder::evidence(&self.of, "screen.png");
+        let file = self.evidence("screen.png");
         let path = self.scene.folder.root().join(&file);
         if let Some(machine) = self.machine.as_ref().filter(|machine| machine.journal().end().is_none()) {
             let taken = match make_parent(&path).await {
@@ -129,7 +129,7 @@ impl ArmRun<'_> {
                 EvidenceKind::SerialLog => ("serial.log", Rung::Console),
                 _ => ("qemu.log", Rung::Host),
             };
-            let file = RunFolder::evidence(&self.of, name);
+            let file = self.evidence(name);
             let path = self.scene.folder.root().join(&file);
             let copied = match make_parent(&path).await {
                 Ok(()) => tokio::fs::copy(&log.path, &path).await.map_err(|error| crate::arm::host_file(&path, &error)),
@@ -145,7 +145,7 @@ impl ArmRun<'_> {
 
     /// The guest's System event log.
     pub(crate) async fn collect_records(&mut self, deadline: Duration) -> Result<(), Stop> {
-        let file = RunFolder::evidence(&self.of, "system.evtx");
+        let file = self.evidence("system.evtx");
         let path = self.scene.folder.root().join(&file);
         make_parent(&path).await?;
         tokio::select! {
@@ -163,7 +163,7 @@ impl ArmRun<'_> {
     async fn collect_setup_log(&mut self, step: &Step) {
         let (Action::Install(install), Ok(guest)) = (&step.action, self.guest()) else { return };
         let Some(remote) = guest.setup_log(install) else { return };
-        let file = RunFolder::evidence(&self.of, &format!("{}.log", step.id));
+        let file = self.evidence(&format!("{}.log", step.id));
         let path = self.scene.folder.root().join(&file);
         let fetched = match make_parent(&path).await {
             Ok(()) => guest.fetch(&remote, &path, LOG_LIMIT).await.map_err(Stop::from),
@@ -186,7 +186,7 @@ impl ArmRun<'_> {
         };
         let (mut crash, mut whole) = (None, !files.is_empty() || state != FailureState::Bugcheck);
         for (number, file) in files.iter().enumerate() {
-            let name = RunFolder::evidence(&self.of, &format!("minidump-{}.dmp", number + 1));
+            let name = self.evidence(&format!("minidump-{}.dmp", number + 1));
             match self.fetch_dump(file, &name).await {
                 Ok(bytes) => crash = self.read_dump(&file.path, &bytes, &[]).or(crash),
                 Err(stop) => {
@@ -210,7 +210,7 @@ impl ArmRun<'_> {
             let names: Vec<DumpName> = files.iter().map(dump_name).collect();
             let settled = !names.is_empty() && last.as_ref() == Some(&names);
             let waited = clock.elapsed().saturating_sub(begun);
-            if settled || state != FailureState::Bugcheck || waited >= DUMP_WAIT {
+            if settled || state != FailureState::Bugcheck || waited >= self.paced(DUMP_WAIT) {
                 if files.len() > DUMPS {
                     self.note(format!("{} dumps, only the newest {DUMPS} are kept", files.len()));
                     files.drain(..files.len() - DUMPS);
@@ -262,7 +262,7 @@ impl ArmRun<'_> {
             } else {
                 format!("minidump-{}.dmp", number + 1)
             };
-            let file = RunFolder::evidence(&self.of, &name);
+            let file = self.evidence(&name);
             let path = self.scene.folder.root().join(&file);
             let written = match make_parent(&path).await {
                 Ok(()) => tokio::fs::write(&path, &dump.bytes).await.map_err(|e| crate::arm::host_file(&path, &e)),
@@ -318,7 +318,7 @@ impl ArmRun<'_> {
     fn note_stop(&self, what: &str, stop: &Stop) {
         let why = match stop {
             Stop::Failure(failure) => failure.message.clone(),
-            Stop::Fault(fault) => fault.message.clone(),
+            Stop::Fault(fault) | Stop::KeptOut(fault) => fault.message.clone(),
             Stop::Lost(error) => error.to_string(),
         };
         self.note(format!("{what}: {why}"));

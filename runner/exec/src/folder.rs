@@ -8,7 +8,7 @@ use coexist_model::ArmRef;
 ///
 /// ```text
 /// events.jsonl          the record
-/// evidence/CELL/ARM/…   what proves it
+/// evidence/CELL/ARM/…   what proves it; under attempt-2/ and so on where the lab failed an arm and began it anew
 /// work/CELL/ARM/…       overlays and sockets of living machines; gone when the run is over
 /// ```
 #[derive(Debug, Clone)]
@@ -41,15 +41,19 @@ impl RunFolder {
         self.root.join("work")
     }
 
-    /// Where the machine of an arm lives.
+    /// Where the machine of an attempt at an arm lives.
     #[must_use]
-    pub fn machine(&self, of: &ArmRef) -> PathBuf {
-        self.work().join(of.cell.as_str()).join(of.arm.as_str())
+    pub fn machine(&self, of: &ArmRef, attempt: u32) -> PathBuf {
+        let arm = self.work().join(of.cell.as_str()).join(of.arm.as_str());
+        if attempt == 1 { arm } else { arm.with_extension(attempt.to_string()) }
     }
 
-    /// Evidence of an arm, relative to the folder, forward slashes.
+    /// Evidence of an attempt at an arm, relative to the folder, forward slashes. Attempts never share a file.
     #[must_use]
-    pub fn evidence(of: &ArmRef, file: &str) -> String {
-        format!("evidence/{}/{}/{file}", of.cell, of.arm)
+    pub fn evidence(of: &ArmRef, attempt: u32, file: &str) -> String {
+        match attempt {
+            1 => format!("evidence/{}/{}/{file}", of.cell, of.arm),
+            later => format!("evidence/{}/{}/attempt-{later}/{file}", of.cell, of.arm),
+        }
     }
 }

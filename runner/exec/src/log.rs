@@ -128,8 +128,13 @@ impl Sink for EventLog {
             state.pending.append(&mut line);
         }
         self.write_pending(&mut state);
-        if matches!(event.what, Happening::ArmEnded { .. } | Happening::RunStarted { .. } | Happening::RunEnded { .. })
-        {
+        if matches!(
+            event.what,
+            Happening::RunStarted { .. }
+                | Happening::ArmAbandoned { .. }
+                | Happening::ArmEnded { .. }
+                | Happening::RunEnded { .. }
+        ) {
             state.sync();
         }
     }

@@ -1,15 +1,15 @@
-//! A whole run: one cell after another, both arms of each.
+//! A whole run: one cell after another, both arms of each, and an arm anew where the lab failed it.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use coexist_lab::{Clock, Door, Provider};
-use coexist_model::{Arm, ArmOutcome, ArmRef, Cell, EVENTS_SCHEMA, Ending, Happening, Plan, RunId, Sha256};
+use coexist_model::{Arm, ArmOutcome, ArmRef, Cell, EVENTS_SCHEMA, Ending, Happening, Pace, Plan, RunId, Sha256};
 use tokio::sync::watch;
 use tracing::{Instrument, info_span};
 
-use crate::arm::ArmRun;
+use crate::arm::{ArmRun, Attempt};
 use crate::{Recorder, RunFolder};
 
 /// Everything a run needs from the world.
@@ -74,7 +74,9 @@ impl Halt {
 #[derive(Clone, Copy)]
 pub(crate) struct Scene<'a> {
     pub(crate) run: &'a RunId,
+    /// With its deadlines as this host needs them.
     pub(crate) plan: &'a Plan,
+    pub(crate) pace: Pace,
     pub(crate) ports: &'a Ports,
     pub(crate) folder: &'a RunFolder,
     pub(crate) recorder: &'a Recorder,
@@ -91,7 +93,15 @@ pub async fn run(
     options: Options,
     halt: Halt,
 ) -> Ending {
-    let scene = Scene { run, plan, ports, folder, recorder };
+    let host = ports.provider.host();
+    let paced = plan.at_pace(host.pace);
+    recorder.tell(Happening::RunStarted {
+        schema: EVENTS_SCHEMA.to_owned(),
+        run: run.clone(),
+        plan: Box::new(plan.clone()),
+        host: host.clone(),
+    });
+    let scene = Scene { run, plan: &paced, pace: host.pace, ports, folder, recorder };
     let ending = every_cell(scene, options, &halt).instrument(info_span!("run", id = %run)).await;
     recorder.tell(Happening::RunEnded { ending });
     recorder.flush().await;
@@ -99,13 +109,7 @@ pub async fn run(
 }
 
 async fn every_cell(scene: Scene<'_>, options: Options, halt: &Halt) -> Ending {
-    let Scene { run, plan, ports, folder, recorder } = scene;
-    recorder.tell(Happening::RunStarted {
-        schema: EVENTS_SCHEMA.to_owned(),
-        run: run.clone(),
-        host: ports.provider.host(),
-        plan: Box::new(plan.clone()),
-    });
+    let Scene { plan, folder, recorder, .. } = scene;
     for cell in &plan.cells {
         if halt.wanted().is_some() {
             break;
@@ -125,12 +129,19 @@ async fn every_cell(scene: Scene<'_>, options: Options, halt: &Halt) -> Ending {
     halt.wanted().unwrap_or(Ending::Completed)
 }
 
+/// Runs an arm, anew as often as the plan grants it for faults of the lab. Every attempt begins with a fresh machine, and
+/// nothing that a product did is ever tried again: an attempt is given up only for a fault that may pass.
 async fn one_arm(scene: Scene<'_>, cell: &Cell, arm: Arm, halt: Halt) {
     let of = ArmRef { cell: cell.id.clone(), arm };
-    if halt.wanted().is_some() {
-        let reason = "the run was stopped before this arm began".to_owned();
-        scene.recorder.tell(Happening::ArmEnded { of, outcome: ArmOutcome::NotRun { reason } });
-        return;
+    for attempt in 1.. {
+        if halt.wanted().is_some() {
+            let reason = "the run was stopped before this arm began".to_owned();
+            scene.recorder.tell(Happening::ArmEnded { of, outcome: ArmOutcome::NotRun { reason } });
+            return;
+        }
+        let run = ArmRun::new(scene, cell, of.clone(), attempt, halt.clone());
+        if run.run().instrument(info_span!("arm", %arm, attempt)).await == Attempt::Final {
+            return;
+        }
     }
-    ArmRun::new(scene, cell, of, halt).run().instrument(info_span!("arm", %arm)).await;
 }

@@ -8,12 +8,16 @@ use coexist_model::{
     Method, PlannedProbe, Restart, Seconds, SettingValue, Step, StepFailure,
 };
 
+use jiff::SignedDuration;
+
 use crate::arm::{ArmRun, dump_name};
 use crate::boot::no_machine;
 use crate::stop::Stop;
 
 /// Between two tries while another installation runs (exit code 1618).
 const BUSY: Duration = Duration::from_secs(5);
+/// A real-time clock that is read as local time is off by up to 14 hours; beyond a day a clock is wrong.
+const CLOCK_ERROR: SignedDuration = SignedDuration::from_hours(24);
 
 impl ArmRun<'_> {
     /// Does a step. What is decided goes to `decided`, one outcome per check, in order; what stops the step is the next
@@ -53,8 +57,22 @@ impl ArmRun<'_> {
             );
             return Err(Stop::fault(FaultKind::ImageAltered, message));
         }
+        self.clock_is_plausible()?;
         self.dumps_before = self.guest()?.crash_files().await?.iter().map(dump_name).collect();
         Ok(())
+    }
+
+    /// Certificates, licences and the times of evidence all rest on the guest's clock.
+    fn clock_is_plausible(&self) -> Result<(), Stop> {
+        let (Some(began), now) = (self.guest_began, self.scene.ports.clock.now()) else { return Ok(()) };
+        if began.duration_since(now).abs() <= CLOCK_ERROR {
+            return Ok(());
+        }
+        let message = format!(
+            "the guest says that it started at {began:.0}, while it is {now:.0} here: mend the host's clock, or whatever \
+             sets the image's own"
+        );
+        Err(Stop::fault(FaultKind::GuestClock, message))
     }
 
     async fn configure(
@@ -106,7 +124,8 @@ impl ArmRun<'_> {
             let message = format!("the package {} of {} was not fetched", install.package, install.agent);
             return Err(Stop::fault(FaultKind::HostFile, message));
         };
-        self.accusable = true;
+        self.installed.retain(|agent| *agent != install.agent);
+        self.installed.push(install.agent.clone());
         let clock = &self.scene.ports.clock;
         let begun = clock.elapsed();
         loop {

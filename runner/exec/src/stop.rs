@@ -10,6 +10,8 @@ pub(crate) enum Stop {
     Failure(StepFailure),
     /// The lab did wrong.
     Fault(LabFault),
+    /// The guest lives and does not let the lab in: a fault, whose name depends on what is installed.
+    KeptOut(LabFault),
     /// The guest no longer answers; nobody is accused before the machine's signs were read.
     Lost(GuestError),
 }
@@ -39,6 +41,8 @@ impl Stop {
                 failure.state,
                 FailureState::Install | FailureState::InstallTimeout | FailureState::Unhealthy | FailureState::Exercise
             ),
+            // A refused session was judged by the machine's signs already; a refused command was not.
+            Self::KeptOut(fault) => fault.kind == FaultKind::GuestDisagrees,
             Self::Lost(_) => false,
         }
     }
@@ -55,6 +59,8 @@ impl From<GuestError> for Stop {
         match error {
             GuestError::Lost { .. } | GuestError::TimedOut { .. } => Self::Lost(error),
             GuestError::DiskFull { .. } => Self::fault(FaultKind::GuestDiskFull, error.to_string()),
+            GuestError::ShortWrite { .. } => Self::fault(FaultKind::ShortWrite, error.to_string()),
+            GuestError::Refused { .. } => Self::KeptOut(LabFault::new(FaultKind::GuestDisagrees, error.to_string())),
             GuestError::Disagrees { .. } => Self::fault(FaultKind::GuestDisagrees, error.to_string()),
             GuestError::Host { full: true, .. } => Self::fault(FaultKind::HostDiskFull, error.to_string()),
             GuestError::Host { full: false, .. } => Self::fault(FaultKind::HostFile, error.to_string()),
@@ -62,13 +68,13 @@ impl From<GuestError> for Stop {
     }
 }
 
-/// The fault that an unanswered knock is by itself, if it stays so; none while waiting is all that can be done.
-pub(crate) fn fault_of(knock: &Unanswered) -> Option<LabFault> {
-    let kind = match knock {
-        Unanswered::WrongKey { .. } => FaultKind::SshWrongKey,
-        Unanswered::Authentication { .. } => FaultKind::SshAuthentication,
-        Unanswered::Host(_) => FaultKind::HostFile,
-        Unanswered::Refused | Unanswered::Silent | Unanswered::Broken(_) => return None,
-    };
-    Some(LabFault::new(kind, knock.to_string()))
+/// What an unanswered knock is by itself, if it stays so; none while waiting is all that can be done.
+pub(crate) fn meaning_of(knock: &Unanswered) -> Option<Stop> {
+    let message = knock.to_string();
+    match knock {
+        Unanswered::WrongKey { .. } => Some(Stop::fault(FaultKind::SshWrongKey, message)),
+        Unanswered::Authentication { .. } => Some(Stop::KeptOut(LabFault::new(FaultKind::SshAuthentication, message))),
+        Unanswered::Host(_) => Some(Stop::fault(FaultKind::HostFile, message)),
+        Unanswered::Refused | Unanswered::Silent | Unanswered::Broken(_) => None,
+    }
 }

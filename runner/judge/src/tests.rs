@@ -5,8 +5,8 @@ use std::path::Path;
 
 use coexist_model::{
     Action, AgentId, Arm, ArmOutcome, Arms, Blame, Bucket, CandidateKind, CandidateRef, Cell, Check, CheckOutcome,
-    Crash, Event, FailureState, FaultKind, Happening, Hex, Host, LabFault, MatrixRef, PLAN_SCHEMA, Plan, Run, Seconds,
-    Sha256, Step, StepFailure, Strength, USUAL_LAB_FAULT_RETRIES, Verdict,
+    Crash, Event, FailureState, FaultKind, Happening, Hex, Host, LabFault, MatrixRef, PLAN_SCHEMA, Pace, Plan, Run,
+    Seconds, Sha256, Step, StepFailure, Strength, USUAL_LAB_FAULT_RETRIES, Verdict,
 };
 use jiff::Timestamp;
 
@@ -245,7 +245,13 @@ fn run(outcomes: &[(&str, &str)], check: &CheckOutcome) -> Run {
         lab_fault_retries: USUAL_LAB_FAULT_RETRIES,
         cells: (0..outcomes.len()).map(|index| cell(&format!("c{index}"))).collect(),
     };
-    let host = Host { name: "h".to_owned(), acceleration: "tcg".to_owned(), qemu: "7.2".to_owned(), notes: Vec::new() };
+    let host = Host {
+        name: "h".to_owned(),
+        acceleration: "tcg".to_owned(),
+        qemu: "7.2".to_owned(),
+        pace: Pace::AS_PLANNED,
+        notes: Vec::new(),
+    };
     let start = Happening::RunStarted { schema: String::new(), run: "r".into(), host, plan: Box::new(plan) };
     let mut run = Run::fold([Event { at, what: start }]).unwrap();
     for (arms, (baseline, candidate)) in run.cells.iter_mut().zip(outcomes) {

@@ -80,6 +80,24 @@ pub enum GuestError {
         /// What was to be put there.
         what: String,
     },
+    /// A file in the guest is not what was written to it, although the guest accepted every write.
+    #[error("{file} has {found} bytes in the guest after {written} were written")]
+    ShortWrite {
+        /// Which, in the guest.
+        file: String,
+        /// Bytes that were written.
+        written: u64,
+        /// Bytes that are there.
+        found: u64,
+    },
+    /// The guest answers and does not do it: its SSH service opens no channel, or starts no command.
+    #[error("{during}: the guest's SSH service refuses it: {found}")]
+    Refused {
+        /// The request.
+        during: String,
+        /// What it said, bounded and made printable.
+        found: String,
+    },
     /// The answer is not what Windows is known to answer.
     #[error("{during}: expected {expected}, got {found}")]
     Disagrees {

@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Arm, ArmOutcome, CellId, CheckOutcome, Evidence, MachineEvent, Plan, RunId, Seconds, StepId};
+use crate::{
+    Arm, ArmOutcome, CellId, CheckOutcome, Evidence, LabFault, MachineEvent, Pace, Plan, RunId, Seconds, StepId,
+};
 
 /// Schema name of the event log.
 pub const EVENTS_SCHEMA: &str = "coexist.events/1";
@@ -42,6 +44,9 @@ pub struct Host {
     pub acceleration: String,
     /// Version of QEMU.
     pub qemu: String,
+    /// How much longer than planned it takes for everything: every deadline of the run was stretched by this.
+    #[serde(default)]
+    pub pace: Pace,
     /// What else to know of it, a sentence each: why it is this acceleration, what it does not allow of QEMU's confinement.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
@@ -67,7 +72,7 @@ pub enum Happening {
         /// Which.
         cell: CellId,
     },
-    /// An arm begins.
+    /// An arm begins, for the first time or anew.
     ArmStarted {
         /// Which.
         #[serde(flatten)]
@@ -128,6 +133,17 @@ pub enum Happening {
         step: StepId,
         /// How long it took.
         took_s: Seconds,
+    },
+    /// The lab failed an arm, and its machine is gone: the arm begins anew. What was told of its checks counts no more; its
+    /// evidence stays.
+    ArmAbandoned {
+        /// Which.
+        #[serde(flatten)]
+        of: ArmRef,
+        /// Where the fault was met.
+        step: StepId,
+        /// The fault.
+        fault: LabFault,
     },
     /// An arm ended, its machine is gone.
     ArmEnded {

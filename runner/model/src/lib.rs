@@ -7,10 +7,12 @@
 mod boot;
 mod crash;
 mod event;
+mod fault;
 mod hex;
 mod ids;
 mod image;
 mod outcome;
+mod pace;
 mod plan;
 mod recipe;
 mod run;
@@ -20,15 +22,17 @@ mod verdict;
 pub use boot::{Boot, BootEnd, BootIdentity, BootState, MachineEvent, MachineSign, boot_edges, boots, crashes};
 pub use crash::{Blame, Bucket, Crash, LoadedDriver, Strength};
 pub use event::{ArmRef, EVENTS_SCHEMA, Ending, Event, Happening, Host};
+pub use fault::{FaultFacts, FaultKind, LabFault};
 pub use hex::Hex;
 pub use ids::{AgentId, CellId, ImageId, RunId, Sha256, StepId};
 pub use image::{Disk, DiskBus, Edition, Firmware, GuestAccess, Image, MachineProfile, NetworkCard, WindowsFacts};
-pub use outcome::{ArmOutcome, CheckOutcome, FailureState, FaultKind, LabFault, StepFailure};
+pub use outcome::{ArmOutcome, CheckOutcome, FailureState, StepFailure};
+pub use pace::Pace;
 pub use plan::{
     Action, AgentChoice, Arm, Arms, CANDIDATE_STEP, CandidateKind, CandidateRef, Cell, Check, Exercise, MatrixRef,
     PLAN_SCHEMA, PackageSource, Plan, PlannedProbe, Step, USUAL_LAB_FAULT_RETRIES,
 };
 pub use recipe::{Apply, ExitMeaning, Install, Method, Probe, RegistryData, Restart, SettingValue};
-pub use run::{ArmRecord, CheckRecord, Evidence, EvidenceKind, FoldError, Run, Rung};
+pub use run::{AbandonedAttempt, ArmRecord, CheckRecord, Evidence, EvidenceKind, FoldError, Run, Rung};
 pub use seconds::Seconds;
 pub use verdict::{Exit, Judgement, Problem, ProblemState, Verdict, Verdicts};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{BootState, Bucket, Crash, StepId};
+use crate::{BootState, Bucket, Crash, LabFault, StepId};
 
 /// The product did wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,6 +72,23 @@ impl FailureState {
     }
 }
 
+impl FailureState {
+    /// What to look at first.
+    #[must_use]
+    pub fn look_at(self) -> &'static str {
+        match self {
+            Self::Bugcheck | Self::Loop => "the dump: stop code, driver and stack; the event log for what came before",
+            Self::Hang => "the picture of the screen and the serial log: how far the boot came",
+            Self::Recovery => "the picture of the recovery screen: which file or driver it names",
+            Self::Unreachable => "the network filters that the products brought, and their state in the guest",
+            Self::UnexpectedRestart => "the event log: who asked for the restart (event 1074), or that nobody did (41)",
+            Self::Install | Self::InstallTimeout => "the installer's log, from its end backwards",
+            Self::Unhealthy => "the event log: when the service or driver ended, and with which code",
+            Self::Exercise => "the command's own words, and what the products logged meanwhile",
+        }
+    }
+}
+
 impl std::fmt::Display for FailureState {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.pad(self.as_str())
@@ -91,98 +108,6 @@ impl TryFrom<BootState> for FailureState {
             BootState::Recovery => Ok(Self::Recovery),
             BootState::Unreachable => Ok(Self::Unreachable),
         }
-    }
-}
-
-/// Our lab did wrong, or cannot tell.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[error("{message}")]
-pub struct LabFault {
-    /// Which fault.
-    pub kind: FaultKind,
-    /// One line for people: what was tried, what was seen, what to do.
-    pub message: String,
-}
-
-impl LabFault {
-    /// A fault of this kind.
-    pub fn new(kind: FaultKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into() }
-    }
-}
-
-/// The lab's faults, by name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum FaultKind {
-    /// QEMU could not be started.
-    QemuStart,
-    /// QEMU ended although nobody asked it to.
-    QemuDied,
-    /// QEMU does not answer on its control socket, or paused the machine.
-    QemuHung,
-    /// The guest did not answer before any product was in it.
-    NoAnswer,
-    /// The guest's system refuses connections to its SSH service.
-    SshRefused,
-    /// The host key is not the image's.
-    SshWrongKey,
-    /// The guest does not accept the lab's key.
-    SshAuthentication,
-    /// A command's connection broke although the guest lives on.
-    ExecCut,
-    /// A transfer broke although the guest lives on.
-    TransferCut,
-    /// The host has no room left.
-    HostDiskFull,
-    /// The host's file system refused something.
-    HostFile,
-    /// The guest's disk has no room for what the lab puts there.
-    GuestDiskFull,
-    /// The image is not what the plan was made from.
-    ImageAltered,
-    /// The image is not there.
-    ImageMissing,
-    /// A setting did not take effect.
-    NotAsConfigured,
-    /// A product keeps the lab out of the guest.
-    BlockedByAgent,
-    /// The guest answered in a way that the lab does not understand.
-    GuestDisagrees,
-    /// A step of the lab's own took longer than it may.
-    Deadline,
-}
-
-impl FaultKind {
-    /// Its name in every format.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::QemuStart => "qemu-start",
-            Self::QemuDied => "qemu-died",
-            Self::QemuHung => "qemu-hung",
-            Self::NoAnswer => "no-answer",
-            Self::SshRefused => "ssh-refused",
-            Self::SshWrongKey => "ssh-wrong-key",
-            Self::SshAuthentication => "ssh-authentication",
-            Self::ExecCut => "exec-cut",
-            Self::TransferCut => "transfer-cut",
-            Self::HostDiskFull => "host-disk-full",
-            Self::HostFile => "host-file",
-            Self::GuestDiskFull => "guest-disk-full",
-            Self::ImageAltered => "image-altered",
-            Self::ImageMissing => "image-missing",
-            Self::NotAsConfigured => "not-as-configured",
-            Self::BlockedByAgent => "blocked-by-agent",
-            Self::GuestDisagrees => "guest-disagrees",
-            Self::Deadline => "deadline",
-        }
-    }
-}
-
-impl std::fmt::Display for FaultKind {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(self.as_str())
     }
 }
 

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Arm, ArmOutcome, ArmRef, Arms, Boot, CheckOutcome, Ending, Event, Happening, Host, MachineEvent, Plan, RunId,
-    Seconds, Sha256, StepId,
+    Arm, ArmOutcome, ArmRef, Arms, Boot, CheckOutcome, Ending, Event, Happening, Host, LabFault, MachineEvent, Plan,
+    RunId, Seconds, Sha256, StepId,
 };
 
 /// One execution of a plan.
@@ -46,6 +46,23 @@ pub struct ArmRecord {
     pub boots: Vec<Boot>,
     /// What the machine showed.
     pub signs: Vec<MachineEvent>,
+    /// What is safe on the host.
+    pub evidence: Vec<Evidence>,
+    /// Remarks.
+    pub notes: Vec<String>,
+    /// Attempts before this one, in order, each ended by a fault of the lab.
+    pub abandoned: Vec<AbandonedAttempt>,
+}
+
+/// An attempt at an arm that a fault of the lab ended; the arm was begun anew.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AbandonedAttempt {
+    /// When it was given up.
+    pub at: Timestamp,
+    /// Where the fault was met.
+    pub step: StepId,
+    /// The fault.
+    pub fault: LabFault,
     /// What is safe on the host.
     pub evidence: Vec<Evidence>,
     /// Remarks.
@@ -160,7 +177,7 @@ impl Run {
             Happening::RunStarted { .. } | Happening::CellStarted { .. } | Happening::StepStarted { .. } => {}
             Happening::ArmStarted { of } => {
                 let record = self.arm(&of)?;
-                record.started = Some(at);
+                record.started.get_or_insert(at);
                 record.outcome = ArmOutcome::NotRun { reason: "the run was cut off in this arm".to_owned() };
             }
             Happening::MachineSigned { of, machine } => self.arm(&of)?.signs.push(machine),
@@ -172,6 +189,7 @@ impl Run {
             Happening::StepEnded { of, step, took_s } => {
                 self.arm(&of)?.steps.insert(step, took_s);
             }
+            Happening::ArmAbandoned { of, step, fault } => self.abandon(&of, at, step, fault)?,
             Happening::ArmEnded { of, outcome } => {
                 let record = self.arm(&of)?;
                 record.outcome = outcome;
@@ -180,6 +198,19 @@ impl Run {
             }
             Happening::RunEnded { ending } => self.ending = Some(ending),
         }
+        Ok(())
+    }
+
+    /// Puts the record of an attempt aside: of the arm itself nothing is known again but its plan.
+    fn abandon(&mut self, of: &ArmRef, at: Timestamp, step: StepId, fault: LabFault) -> Result<(), FoldError> {
+        let steps = self.plan.cells.iter().find(|cell| cell.id == of.cell).map(|cell| &cell.arms[of.arm]);
+        let anew = ArmRecord::planned(at, steps.map(Vec::as_slice).unwrap_or_default());
+        let record = self.arm(of)?;
+        let before = std::mem::replace(record, anew);
+        record.started = before.started;
+        record.abandoned = before.abandoned;
+        let ArmRecord { evidence, notes, .. } = before;
+        record.abandoned.push(AbandonedAttempt { at, step, fault, evidence, notes });
         Ok(())
     }
 
@@ -214,7 +245,13 @@ impl ArmRecord {
             signs: Vec::new(),
             evidence: Vec::new(),
             notes: Vec::new(),
+            abandoned: Vec::new(),
         }
+    }
+
+    /// Everything that is safe on the host, of every attempt.
+    pub fn all_evidence(&self) -> impl Iterator<Item = &Evidence> {
+        self.abandoned.iter().flat_map(|attempt| &attempt.evidence).chain(&self.evidence)
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use coexist_model::{FaultKind, Host, LabFault};
+use coexist_model::{FaultKind, Host, LabFault, Pace};
 use tokio::io::AsyncReadExt;
 
 use crate::identity::{Starter, User, groups_for_device};
@@ -145,6 +145,8 @@ pub struct HostReport {
     pub firmware: Option<FirmwareFiles>,
     /// What runs guests, and why.
     pub acceleration: Acceleration,
+    /// By how much deadlines are stretched here, measured now.
+    pub pace: Pace,
     /// Memory, where the host tells.
     pub memory: Option<Memory>,
     /// Bytes free on the disk below the folder that was asked about, where the host tells.
@@ -161,6 +163,7 @@ pub(crate) struct Found {
     pub(crate) qemu_img: PathBuf,
     pub(crate) version: Version,
     pub(crate) acceleration: Acceleration,
+    pub(crate) pace: Pace,
     pub(crate) sandbox: bool,
     pub(crate) starter: Starter,
     pub(crate) restrictions: Vec<String>,
@@ -197,6 +200,7 @@ pub(crate) async fn discover(wishes: &Wishes) -> Result<Found, DiscoverError> {
         qemu_img,
         version,
         acceleration: proved.acceleration,
+        pace: proved.pace,
         sandbox: proved.sandbox,
         starter,
         restrictions,
@@ -213,6 +217,7 @@ impl Found {
             qemu_img: self.qemu_img.clone(),
             firmware: firmware(),
             acceleration: self.acceleration.clone(),
+            pace: self.pace,
             memory: Memory::of_this_host(),
             disk_free: space.map(|space| space.f_bavail.saturating_mul(space.f_frsize)),
             restrictions: self.restrictions.clone(),
@@ -223,11 +228,14 @@ impl Found {
     pub(crate) fn described(&self, restrictions: &[String]) -> Host {
         let Acceleration { accelerator, reason } = &self.acceleration;
         let why = format!("acceleration is {accelerator}: {reason}");
+        let slow = (self.pace > Pace::AS_PLANNED)
+            .then(|| format!("every deadline is {} times as long as planned: this host is slow or busy", self.pace));
         Host {
             name: self.name.clone(),
             acceleration: accelerator.to_string(),
             qemu: self.version.to_string(),
-            notes: std::iter::once(why).chain(restrictions.iter().cloned()).collect(),
+            pace: self.pace,
+            notes: std::iter::once(why).chain(slow).chain(restrictions.iter().cloned()).collect(),
         }
     }
 
@@ -355,6 +363,7 @@ mod tests {
                 accelerator: Accelerator::Tcg,
                 reason: "this host has no /dev/kvm".to_owned(),
             },
+            pace: Pace::AS_PLANNED,
             sandbox: false,
             starter: Starter { setpriv: None, user: User::Own },
             restrictions: Vec::new(),

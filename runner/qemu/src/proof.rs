@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use coexist_model::Pace;
 use tokio::io::AsyncReadExt;
 
 use crate::command::SANDBOX;
@@ -67,6 +68,10 @@ const DISK_BYTES: usize = 1 << 20;
 
 /// Longest time for the proof under emulation, on the slowest host worth using.
 const EMULATION_DEADLINE: Duration = Duration::from_secs(30);
+/// How long the proof under emulation takes on a host for which deadlines are planned. The two processors that this project
+/// is built on take 0.11 s when nothing else runs.
+const AS_PLANNED: Duration = Duration::from_millis(250);
+
 /// Least and most time for the proof under KVM.
 const KVM_LEAST: Duration = Duration::from_millis(1200);
 const KVM_MOST: Duration = Duration::from_secs(10);
@@ -83,6 +88,8 @@ enum Proof {
 #[derive(Debug)]
 pub(crate) struct Proved {
     pub(crate) acceleration: Acceleration,
+    /// How fast the host was meanwhile.
+    pub(crate) pace: Pace,
     /// Whether QEMU's seccomp filter works here.
     pub(crate) sandbox: bool,
 }
@@ -127,7 +134,8 @@ pub(crate) async fn prove(qemu: &Path, starter: &Starter, allow_kvm: bool) -> Re
         // Dropping the unfinished proof kills its QEMU.
         kvm_proof = tokio::time::timeout(left, &mut kvm).await.unwrap_or(Some(Proof::Hung));
     }
-    Ok(Proved { acceleration: judge(allow_kvm, kvm_proof, took), sandbox })
+    let pace = attempt.pace(took, sandbox).await;
+    Ok(Proved { acceleration: judge(allow_kvm, kvm_proof, took), pace, sandbox })
 }
 
 /// KVM is faster than emulation or it is broken; a little is granted for the noise of a busy host.
@@ -180,6 +188,19 @@ struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
+    /// The host's pace, from the time that a proof took. A slow one is tried once more, and the better time counts: what
+    /// kept the host busy for a moment must not stretch a whole run's deadlines.
+    async fn pace(&self, took: Duration, sandbox: bool) -> Pace {
+        if Pace::measured(took, AS_PLANNED) == Pace::AS_PLANNED {
+            return Pace::AS_PLANNED;
+        }
+        let again = match self.run(Accelerator::Tcg, sandbox, EMULATION_DEADLINE).await {
+            Proof::Finished(again) => again,
+            Proof::Failed(_) | Proof::Hung => took,
+        };
+        Pace::measured(took.min(again), AS_PLANNED)
+    }
+
     async fn run(&self, accelerator: Accelerator, sandbox: bool, deadline: Duration) -> Proof {
         let mut command = self.starter.command(self.qemu);
         command.args(["-nodefaults", "-no-user-config", "-machine", "q35,vmport=off", "-m", "size=32M"]);

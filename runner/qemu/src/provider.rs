@@ -69,6 +69,7 @@ impl QemuProvider {
         let QemuOptions { qemu, qemu_img, allow_kvm, patience, clock } = options;
         let host = discover(&Wishes { qemu, qemu_img, allow_kvm }).await?;
         let restrictions = StdMutex::new(host.restrictions.clone());
+        let patience = host.pace.stretch(patience);
         Ok(Self { host: Arc::new(host), digests: Digests::default(), clock, patience, restrictions })
     }
 

@@ -82,7 +82,7 @@ pub(crate) async fn identity(session: &Session) -> Result<BootIdentity, GuestErr
     let (until, patient_until) = (begun + IDENTITY, begun + LOG_PATIENCE);
     loop {
         let answer = ask_identity(session, until, patient_until).await;
-        let asks_again = matches!(answer, Ok(None) | Err(GuestError::Disagrees { .. }));
+        let asks_again = matches!(answer, Ok(None) | Err(GuestError::Disagrees { .. } | GuestError::Refused { .. }));
         if asks_again && Instant::now() < patient_until {
             tokio::time::sleep(BETWEEN_LOOKS).await;
             continue;

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use coexist_lab::{GuestError, Whose};
+use coexist_model::Sha256;
 use russh::ChannelMsg;
 use russh_sftp::client::error::Error as SftpError;
 use russh_sftp::client::fs::Metadata;
 use russh_sftp::client::{Config, RawSftpSession, SftpSession};
 use russh_sftp::protocol::{FileAttributes, Status, StatusCode};
+use sha2::Digest;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout_at};
@@ -163,10 +165,21 @@ fn is_full(message: &str) -> bool {
     ["no space left", "not enough space", "disk full", "enospc", "disk quota"].iter().any(|words| lower.contains(words))
 }
 
+/// Whether what was sent is what was verified before the run began: somebody may have built the package anew since.
+fn still_verified(file: &Path, verified: &Sha256, sent: sha2::Sha256) -> Result<(), GuestError> {
+    let digits: String = sent.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    if digits == verified.as_str() {
+        return Ok(());
+    }
+    let error = format!("changed during the run: its sha256 was {verified} when it began and is {digits} now");
+    Err(GuestError::Host { file: file.display().to_string(), error, full: false })
+}
+
 /// Where a file that is sent comes from.
+#[derive(Clone, Copy)]
 pub(crate) enum Source<'a> {
-    /// A file on this host.
-    File(&'a Path),
+    /// A package on this host, with the digest it was verified by. It is read again, so it is verified again.
+    Package(&'a Path, &'a Sha256),
     /// Bytes of our own.
     Text(&'a str),
 }
@@ -207,7 +220,7 @@ impl Files {
     async fn send(&self, session: &Session, source: Source<'_>, path: &str) -> Result<u64, FileError> {
         let (mut reader, size, from): (Box<dyn tokio::io::AsyncRead + Send + Unpin>, u64, &Path) = match source {
             Source::Text(text) => (Box::new(text.as_bytes()), text.len() as u64, Path::new(path)),
-            Source::File(file) => {
+            Source::Package(file, _) => {
                 let host = |error| Work::host(file, &error);
                 let open = tokio::fs::File::open(file).await.map_err(host)?;
                 let size = open.metadata().await.map_err(host)?.len();
@@ -219,22 +232,28 @@ impl Files {
         let sent: Result<_, FileError> = async {
             let mut file = work.wait(sftp_session.create(sftp(path))).await?;
             let mut chunk = vec![0; CHUNK];
+            let mut hasher = sha2::Sha256::new();
             loop {
                 let count = reader.read(&mut chunk).await.map_err(|error| Work::host(from, &error))?;
                 if count == 0 {
                     break;
                 }
+                hasher.update(&chunk[..count]);
                 work.wait_io(file.write_all(&chunk[..count])).await?;
             }
             work.wait_io(file.close()).await?;
+            if let Source::Package(file, verified) = source {
+                still_verified(file, verified, hasher)?;
+            }
             work.wait(sftp_session.metadata(sftp(path))).await
         }
         .await;
         match sent {
             Ok(there) if there.size == Some(size) => Ok(size),
-            Ok(there) => {
-                Err(disagrees(&work.during, &format!("{size} bytes there"), &format!("{:?}", there.size)).into())
+            Ok(Metadata { size: Some(found), .. }) => {
+                Err(GuestError::ShortWrite { file: path.to_owned(), written: size, found }.into())
             }
+            Ok(_) => Err(disagrees(&work.during, &format!("{size} bytes there"), "a file without a size").into()),
             // A bare "Failure" may be a full disk: where the server tells how much room there is, ask.
             Err(FileError::Guest(GuestError::Disagrees { .. }))
                 if Self::has_no_room(&work, &sftp_session, path, size).await =>

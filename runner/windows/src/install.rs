@@ -103,7 +103,7 @@ pub(crate) async fn install(guest: &WindowsGuest, order: &Install, file: &Path) 
     if let Some(log) = &places.log {
         guest.files.make_folders_for(&guest.session, log).await?;
     }
-    guest.files.put(&guest.session, Source::File(file), &places.package).await?;
+    guest.files.put(&guest.session, Source::Package(file, &order.package), &places.package).await?;
     let output = guest.run_script(&during, &places.script, &lines, PRINTED, order.deadline.to_duration()).await?;
     let goes_on = match order.exit_codes.get(&output.code) {
         Some(ExitMeaning::Success | ExitMeaning::RestartNeeded) => true,
@@ -166,14 +166,14 @@ async fn stage(
     guest.files.make_folders_for(&guest.session, destination).await?;
     if !LAB.to_ascii_uppercase().starts_with(&drive.to_ascii_uppercase()) {
         let beside = format!("{destination}.coexist");
-        match guest.files.put(&guest.session, Source::File(file), &beside).await {
+        match guest.files.put(&guest.session, Source::Package(file, &order.package), &beside).await {
             Err(FileError::Denied { found, .. }) => tracing::debug!(%beside, %found, "nothing may lie there"),
             sent => return sent.map(|_| beside),
         }
     }
     let own = Places::of(order).package;
     guest.files.make_folders_for(&guest.session, &own).await?;
-    guest.files.put(&guest.session, Source::File(file), &own).await?;
+    guest.files.put(&guest.session, Source::Package(file, &order.package), &own).await?;
     Ok(own)
 }
 

@@ -119,7 +119,7 @@ impl Session {
         match self.handle.channel_open_session().await {
             Ok(channel) => Ok(channel),
             Err(russh::Error::ChannelOpenFailure(why)) => {
-                Err(disagrees(during, "a channel for a request", &format!("{why:?}")))
+                Err(GuestError::Refused { during: during.to_owned(), found: one_line(&format!("no channel: {why:?}")) })
             }
             Err(error) => Err(self.lost(during, transfer, &error.to_string())),
         }
@@ -220,7 +220,8 @@ impl Session {
             match channel.wait().await {
                 Some(ChannelMsg::Success) => *progress = Progress::Begun,
                 Some(ChannelMsg::Failure) => {
-                    return Err(disagrees(during, "a guest that runs commands", "the request was refused"));
+                    let found = "it starts no command".to_owned();
+                    return Err(GuestError::Refused { during: during.to_owned(), found });
                 }
                 Some(ChannelMsg::Data { data }) => output.stdout.push(&data),
                 Some(ChannelMsg::ExtendedData { data, .. }) => output.stderr.push(&data),

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop where it stands")]
 
+mod misfortunes;
 mod plans;
 mod world;
 
@@ -13,7 +14,8 @@ use std::time::Duration;
 use coexist_exec::{HaltSwitch, Options, Ports, Recorder, RunFolder, Sink, run};
 use coexist_lab::UnexpectedEnd;
 use coexist_model::{
-    ArmOutcome, ArmRecord, Arms, CheckOutcome, Ending, Event, FailureState, FaultKind, Run, RunId, Sha256,
+    ArmOutcome, ArmRecord, Arms, CheckOutcome, Ending, Event, FailureState, FaultKind, Happening, Pace, Run, RunId,
+    Sha256,
 };
 use world::{Blow, Fate, PausedClock, Script, World, WorldDoor};
 
@@ -26,16 +28,36 @@ impl Sink for Events {
     }
 }
 
-/// Runs the one-cell plan with these scripts; `halt_after` throws the switch.
-async fn play(scripts: Arms<Script>, halt_after: Option<Duration>) -> Run {
-    play_with(scripts, halt_after, Options { arms_together: true }).await
+/// How a play is set up, beyond its scripts.
+#[derive(Clone, Copy)]
+struct Stage {
+    /// When the switch is thrown.
+    halt_after: Option<Duration>,
+    arms_together: bool,
+    pace: Pace,
 }
 
-async fn play_with(scripts: Arms<Script>, halt_after: Option<Duration>, options: Options) -> Run {
+impl Default for Stage {
+    fn default() -> Self {
+        Self { halt_after: None, arms_together: true, pace: Pace::AS_PLANNED }
+    }
+}
+
+/// Runs the one-cell plan with these scripts, which every attempt follows.
+async fn play(scripts: Arms<Script>) -> Run {
+    play_on(Stage::default(), Arms { baseline: vec![scripts.baseline], candidate: vec![scripts.candidate] }).await
+}
+
+/// Runs the one-cell plan with a script for each attempt; the last one is followed by all further ones.
+async fn play_on(stage: Stage, scripts: Arms<Vec<Script>>) -> Run {
+    let Stage { halt_after, arms_together, pace } = stage;
+    let options = Options { arms_together };
     let folder = tempfile::tempdir().unwrap();
     let clock = Arc::new(PausedClock(tokio::time::Instant::now()));
     let living = Arc::new(Mutex::new(BTreeMap::new()));
-    let world = World { clock: clock.clone(), scripts, living: living.clone() };
+    let scripts =
+        Arms { baseline: Mutex::new(scripts.baseline.into()), candidate: Mutex::new(scripts.candidate.into()) };
+    let world = World { clock: clock.clone(), pace, scripts, living: living.clone() };
     let packages: BTreeMap<Sha256, PathBuf> = [(plans::package(), PathBuf::from("package"))].into();
     let ports = Ports {
         provider: Arc::new(world),
@@ -72,8 +94,11 @@ async fn play_with(scripts: Arms<Script>, halt_after: Option<Duration>, options:
 fn every_check_is_told_once(run: &Run, events: &[Event]) {
     let mut told: BTreeMap<String, usize> = BTreeMap::new();
     for event in events {
-        if let coexist_model::Happening::CheckEnded { of, check, .. } = &event.what {
-            *told.entry(format!("{of} {check}")).or_default() += 1;
+        match &event.what {
+            Happening::CheckEnded { of, check, .. } => *told.entry(format!("{of} {check}")).or_default() += 1,
+            // What an attempt told counts no more.
+            Happening::ArmAbandoned { of, .. } => told.retain(|name, _| !name.starts_with(&format!("{of} "))),
+            _ => {}
         }
     }
     assert!(told.values().all(|count| *count == 1), "told more than once: {told:?}");
@@ -89,7 +114,7 @@ fn every_check_is_told_once(run: &Run, events: &[Event]) {
 
 /// The candidate arm's record when it follows this script beside a healthy baseline.
 async fn candidate(script: Script) -> ArmRecord {
-    let run = play(Arms { baseline: Script::default(), candidate: script }, None).await;
+    let run = play(Arms { baseline: Script::default(), candidate: script }).await;
     let arms = run.cells.into_iter().next().unwrap();
     assert_eq!(arms.baseline.outcome, ArmOutcome::Up, "the other arm is not drawn in");
     arms.candidate
@@ -153,10 +178,6 @@ async fn what_befalls_an_installation_is_called_by_its_name() {
     assert_eq!(failed(&candidate(blow(Blow::Silence)).await, "candidate"), FailureState::Unreachable);
     assert_eq!(failed(&candidate(blow(Blow::Never)).await, "candidate"), FailureState::InstallTimeout);
     assert_eq!(failed(&candidate(blow(Blow::Code(1603))).await, "candidate"), FailureState::Install);
-    assert_eq!(faulted(&candidate(blow(Blow::Cut)).await, "candidate"), FaultKind::ExecCut);
-    assert_eq!(faulted(&candidate(blow(Blow::Die)).await, "candidate"), FaultKind::QemuDied);
-    assert_eq!(faulted(&candidate(blow(Blow::Refuse)).await, "candidate"), FaultKind::SshRefused);
-    assert_eq!(faulted(&candidate(blow(Blow::NoSpace)).await, "candidate"), FaultKind::HostDiskFull);
 }
 
 #[tokio::test(start_paused = true)]
@@ -165,12 +186,42 @@ async fn exit_codes_mean_what_the_recipe_says() {
     assert_eq!(restarted.outcome, ArmOutcome::Up);
     assert_eq!(restarted.boots.len(), 4, "3010 restarts the guest at once");
     assert_eq!(failed(&candidate(blow(Blow::Code(1618))).await, "candidate"), FailureState::Install);
+    assert_eq!(candidate(blow(Blow::Busy(2))).await.outcome, ArmOutcome::Up, "another installation ends in time");
+    assert_eq!(failed(&candidate(blow(Blow::Code(9009))).await, "candidate"), FailureState::Install);
+}
+
+/// 1641: the installer restarts the guest itself, and whether its exit code is heard is chance.
+#[tokio::test(start_paused = true)]
+async fn an_installer_may_begin_the_restart() {
+    for (own, noted) in [(Blow::Code(1641), false), (Blow::RestartUnheard, true)] {
+        let record = candidate(blow(own)).await;
+        assert_eq!(record.outcome, ArmOutcome::Up, "{own:?}");
+        assert_eq!(record.boots.len(), 4);
+        let told = record.notes.iter().any(|note| note.contains("before the installer's exit code could be read"));
+        assert_eq!(told, noted, "{:?}", record.notes);
+    }
+}
+
+/// Slowness is not taken for a hang: a guest that needs longer than planned has it where the host is known to be slow.
+#[tokio::test(start_paused = true)]
+async fn deadlines_follow_the_host_s_pace() {
+    let slow = || {
+        let script = Script { boots: vec![Fate::Good, Fate::Good, Fate::LateBanner(70)], ..Script::default() };
+        Arms { baseline: vec![Script::default()], candidate: vec![script] }
+    };
+    let as_planned = play_on(Stage::default(), slow()).await;
+    assert_eq!(failed(&as_planned.cells[0].candidate, "reboot-1"), FailureState::Hang);
+    let pace = Pace::measured(Duration::from_secs(3), Duration::from_secs(1));
+    let stretched = play_on(Stage { pace, ..Stage::default() }, slow()).await;
+    assert_eq!(stretched.cells[0].candidate.outcome, ArmOutcome::Up);
+    assert_eq!(stretched.plan, as_planned.plan, "the record has the plan as it was made");
+    assert_eq!(stretched.host.pace, pace);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_crash_in_the_dwell_is_found_without_a_connection_to_break() {
     let script = Script { dwell: Some(Blow::Crash), ..Script::default() };
-    let run = play(Arms { baseline: Script::default(), candidate: script }, None).await;
+    let run = play(Arms { baseline: Script::default(), candidate: script }).await;
     let record = &run.cells[0].candidate;
     assert!(
         matches!(&record.outcome, ArmOutcome::Failed { failure, .. } if failure.state == FailureState::Bugcheck),
@@ -187,14 +238,6 @@ async fn an_image_that_does_not_come_up_accuses_nobody() {
         let record = candidate(Script { boots: fates.to_vec(), ..Script::default() }).await;
         assert_eq!(faulted(&record, "provision"), FaultKind::NoAnswer, "{fates:?}");
     }
-    let refused = candidate(Script { boots: vec![Fate::Refuse], ..Script::default() }).await;
-    assert_eq!(faulted(&refused, "provision"), FaultKind::SshRefused);
-    let key = candidate(Script { boots: vec![Fate::WrongKey], ..Script::default() }).await;
-    assert_eq!(faulted(&key, "provision"), FaultKind::SshWrongKey);
-    let dead = candidate(Script { boots: vec![Fate::Die], ..Script::default() }).await;
-    assert_eq!(faulted(&dead, "provision"), FaultKind::QemuDied);
-    let stubborn = candidate(Script { stubborn: true, ..Script::default() }).await;
-    assert_eq!(faulted(&stubborn, "configure"), FaultKind::NotAsConfigured);
 }
 
 #[tokio::test(start_paused = true)]
@@ -216,13 +259,6 @@ async fn an_odd_answer_hides_no_failure() {
     assert_eq!(failed(&both, "probe"), FailureState::Unhealthy);
     assert!(matches!(both.checks["5-health: acme filter acmeflt is attached"].outcome, CheckOutcome::Faulted { .. }));
     assert_eq!(both.checks["5-health: no bugcheck"].outcome, CheckOutcome::Passed);
-}
-
-/// A guest is silent because its machine hangs: that is ours.
-#[tokio::test(start_paused = true)]
-async fn a_hung_machine_accuses_nobody() {
-    let script = Script { hung_machine: true, ..boots(&[Fate::Good, Fate::Hang]) };
-    assert_eq!(faulted(&candidate(script).await, "reboot-1"), FaultKind::QemuHung);
 }
 
 /// Without a panic device the guest's own log tells what happened.
@@ -257,8 +293,11 @@ async fn silence_in_the_dwell_is_judged_however_long_a_boot_may_take() {
 #[tokio::test(start_paused = true)]
 async fn arms_one_by_one_end_alike() {
     let scripts = || Arms { baseline: Script::default(), candidate: boots(&[Fate::Good, Fate::Crash]) };
-    let together = play(scripts(), None).await;
-    let apart = play_with(scripts(), None, Options { arms_together: false }).await;
+    let together = play(scripts()).await;
+    let each = |script| vec![script];
+    let Arms { baseline, candidate } = scripts();
+    let one_by_one = Stage { arms_together: false, ..Stage::default() };
+    let apart = play_on(one_by_one, Arms { baseline: each(baseline), candidate: each(candidate) }).await;
     for arm in coexist_model::Arm::BOTH {
         assert_eq!(together.cells[0][arm].outcome, apart.cells[0][arm].outcome);
     }
@@ -268,7 +307,8 @@ async fn arms_one_by_one_end_alike() {
 #[tokio::test(start_paused = true)]
 async fn a_run_can_be_stopped_at_any_moment() {
     for tenths in (1..200).step_by(7) {
-        let run = play(Arms::default(), Some(Duration::from_millis(tenths * 100))).await;
+        let stage = Stage { halt_after: Some(Duration::from_millis(tenths * 100)), ..Stage::default() };
+        let run = play_on(stage, Arms::default()).await;
         for arms in &run.cells {
             for arm in coexist_model::Arm::BOTH {
                 assert!(

@@ -20,7 +20,12 @@ fn step(id: &str, action: Action, checks: &[&str]) -> Step {
 }
 
 fn install(version: &str) -> Action {
-    let codes = [(0, ExitMeaning::Success), (3010, ExitMeaning::RestartNeeded), (1618, ExitMeaning::Busy)];
+    let codes = [
+        (0, ExitMeaning::Success),
+        (3010, ExitMeaning::RestartNeeded),
+        (1641, ExitMeaning::RestartBegun),
+        (1618, ExitMeaning::Busy),
+    ];
     Action::Install(Box::new(Install {
         agent: AgentId::from("acme"),
         version: version.to_owned(),

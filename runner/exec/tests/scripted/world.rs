@@ -12,8 +12,8 @@ use coexist_lab::{
     Provider, Reading, RemoteFile, Unanswered, UnexpectedEnd, Whose,
 };
 use coexist_model::{
-    Apply, Arms, BootIdentity, Edition, Exercise, GuestAccess, Host, Install, LabFault, MachineEvent, MachineSign,
-    Probe, WindowsFacts,
+    Apply, Arms, BootIdentity, Edition, Exercise, FaultKind, GuestAccess, Host, Install, LabFault, MachineEvent,
+    MachineSign, Pace, Probe, WindowsFacts,
 };
 
 /// What a boot does, or what happens while a boot is up.
@@ -31,6 +31,10 @@ pub(crate) enum Fate {
     Refuse,
     /// Comes up with another host key.
     WrongKey,
+    /// Comes up, but does not know the lab's key any more.
+    Lockout,
+    /// Comes up, but its SSH service takes this many seconds to greet whoever connects.
+    LateBanner(u64),
     /// QEMU ends while the boot starts.
     Die,
 }
@@ -42,6 +46,18 @@ pub(crate) enum Blow {
     Crash,
     /// The connection breaks, nothing else.
     Cut,
+    /// The connection breaks while the package is on its way.
+    CutTransfer,
+    /// Less of the package is there than was sent.
+    ShortWrite,
+    /// The guest's disk is full.
+    GuestFull,
+    /// The SSH service starts no command.
+    Contain,
+    /// The SSH service no longer accepts the lab's key.
+    Lockout,
+    /// Another guest answers where this one did, although nothing restarted.
+    Stranger,
     /// QEMU is killed.
     Die,
     /// The network of the guest goes silent.
@@ -52,15 +68,23 @@ pub(crate) enum Blow {
     Restart,
     /// The installer never ends.
     Never,
-    /// The installer ends with this code.
+    /// The installer ends with this code; with 1641 the guest restarts a moment later.
     Code(u32),
+    /// The installer restarts the guest, and nobody hears its exit code.
+    RestartUnheard,
+    /// Another installation runs this many times, then it works.
+    Busy(u32),
     /// The host's disk is full: QEMU pauses.
     NoSpace,
 }
 
-/// What will happen in one arm.
+/// What will happen in one attempt at an arm.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Script {
+    /// What the provider says instead of making a machine.
+    pub(crate) no_machine: Option<FaultKind>,
+    /// By how many hours the guest's clock is off.
+    pub(crate) clock_off: i64,
     /// Fates of the boots, in order; all further ones are good.
     pub(crate) boots: Vec<Fate>,
     /// Falls during the candidate's installation.
@@ -73,6 +97,8 @@ pub(crate) struct Script {
     pub(crate) sick: bool,
     /// Whether one look gets an answer that nobody understands.
     pub(crate) odd: bool,
+    /// Whether one look gets no answer in its time.
+    pub(crate) slow: bool,
     /// Whether the machine itself does not answer any more when it is asked.
     pub(crate) hung_machine: bool,
     /// What the guest's own log tells of ends of boots, from the second boot on.
@@ -102,6 +128,8 @@ enum State {
     Silent,
     Refusing,
     WrongKey,
+    LockedOut,
+    Greeting(u64),
     Gone,
 }
 
@@ -116,6 +144,8 @@ pub(crate) struct Inside {
     /// What the guest's log will tell of ends that were not in order.
     ends: Mutex<Vec<UnexpectedEnd>>,
     settings: Mutex<bool>,
+    /// How often another installation still runs.
+    busy: Mutex<u32>,
 }
 
 impl Inside {
@@ -147,6 +177,8 @@ impl Inside {
                 Fate::Hang => inside.set(State::Silent),
                 Fate::Refuse => inside.set(State::Refusing),
                 Fate::WrongKey => inside.set(State::WrongKey),
+                Fate::Lockout => inside.set(State::LockedOut),
+                Fate::LateBanner(seconds) => inside.set(State::Greeting(seconds)),
                 Fate::Die => inside.die(),
                 Fate::Crash => inside.crash().await,
                 Fate::Reset => {
@@ -184,40 +216,73 @@ impl Inside {
             Blow::Die => self.die(),
             Blow::Silence => self.set(State::Silent),
             Blow::Refuse => self.set(State::Refusing),
-            Blow::Restart => self.restart_in_order(),
+            Blow::Lockout => self.set(State::LockedOut),
+            Blow::Restart | Blow::RestartUnheard => self.restart_in_order(),
+            Blow::Stranger => self.state.lock().unwrap().1 += 1,
             Blow::NoSpace => self.sign(MachineSign::Paused { state: "io-error".to_owned(), host_full: true }),
-            Blow::Cut | Blow::Never | Blow::Code(_) => {}
+            Blow::Code(1641) => {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                self.restart_in_order();
+            }
+            Blow::Cut
+            | Blow::CutTransfer
+            | Blow::ShortWrite
+            | Blow::GuestFull
+            | Blow::Contain
+            | Blow::Never
+            | Blow::Busy(_)
+            | Blow::Code(_) => {}
         }
     }
 }
 
-/// Makes machines that follow their arm's script.
+/// Makes machines that follow their arm's scripts: one for each attempt, the last one for all further ones.
 pub(crate) struct World {
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) scripts: Arms<Script>,
+    pub(crate) pace: Pace,
+    pub(crate) scripts: Arms<Mutex<VecDeque<Script>>>,
     pub(crate) living: Arc<Mutex<BTreeMap<SocketAddr, Arc<Inside>>>>,
+}
+
+impl World {
+    fn next_script(&self, arm: coexist_model::Arm) -> Script {
+        let mut left = self.scripts[arm].lock().unwrap();
+        if left.len() > 1 { left.pop_front() } else { left.front().cloned() }.unwrap_or_default()
+    }
 }
 
 #[async_trait]
 impl Provider for World {
     fn host(&self) -> Host {
-        Host { name: "memory".to_owned(), acceleration: "none".to_owned(), qemu: "0".to_owned(), notes: Vec::new() }
+        Host {
+            name: "memory".to_owned(),
+            acceleration: "none".to_owned(),
+            qemu: "0".to_owned(),
+            pace: self.pace,
+            notes: Vec::new(),
+        }
     }
 
     async fn create(&self, spec: MachineSpec) -> Result<Box<dyn Machine>, LabFault> {
-        let script = self.scripts[spec.arm.arm].clone();
+        let script = self.next_script(spec.arm.arm);
+        if let Some(kind) = script.no_machine {
+            return Err(LabFault::new(kind, "as the script says"));
+        }
         let inside = Arc::new(Inside {
             fates: Mutex::new(script.boots.iter().copied().collect()),
-            script,
             state: Mutex::new((State::Gone, 0)),
             journal: Arc::default(),
             clock: self.clock.clone(),
             dumps: Mutex::new(0),
             ends: Mutex::default(),
+            busy: Mutex::new(if let Some(Blow::Busy(times)) = script.candidate { times } else { 0 }),
             settings: Mutex::new(false),
+            script,
         });
         let mut living = self.living.lock().unwrap();
-        let endpoint = SocketAddr::from(([127, 0, 0, 1], 1000 + u16::try_from(living.len()).unwrap()));
+        // Never one that a living machine has, as its forward would be.
+        let mut ports = (1000..).map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+        let endpoint = ports.find(|endpoint| !living.contains_key(endpoint)).unwrap();
         living.insert(endpoint, inside.clone());
         Ok(Box::new(ScriptedMachine { inside, endpoint, living: self.living.clone() }))
     }
@@ -284,6 +349,16 @@ impl Door for WorldDoor {
         match inside.state() {
             (State::Up, boot) => Ok(Box::new(ScriptedGuest { inside, boot })),
             (State::Refusing, _) => Err(Unanswered::Refused),
+            (State::LockedOut, _) => Err(Unanswered::Authentication { user: "lab".to_owned() }),
+            (State::Greeting(seconds), boot) => {
+                let greeting = Duration::from_secs(seconds);
+                tokio::time::sleep(greeting.min(patience)).await;
+                if greeting > patience {
+                    return Err(Unanswered::Silent);
+                }
+                inside.set(State::Up);
+                Ok(Box::new(ScriptedGuest { inside, boot }))
+            }
             (State::WrongKey, _) => Err(Unanswered::WrongKey { found: "SHA256:other".to_owned() }),
             (State::Starting | State::Silent | State::Gone, _) => {
                 tokio::time::sleep(patience.min(Duration::from_millis(500))).await;
@@ -323,7 +398,9 @@ impl Guest for ScriptedGuest {
     }
     async fn boot_identity(&self) -> Result<BootIdentity, GuestError> {
         self.alive("boot identity")?;
-        Ok(BootIdentity { boot_id: self.boot, start_time: None })
+        let off = jiff::SignedDuration::from_hours(self.inside.script.clock_off);
+        let start_time = (!off.is_zero()).then(|| (jiff::Timestamp::UNIX_EPOCH + off).to_string());
+        Ok(BootIdentity { boot_id: self.boot, start_time })
     }
     async fn boot_record(&self, _since: Option<&BootIdentity>) -> Result<BootRecord, GuestError> {
         self.alive("boot record")?;
@@ -359,7 +436,31 @@ impl Guest for ScriptedGuest {
             |code| InstallReport { exit_code: Some(code), then_failed: None, output: String::new(), log: None };
         match blow {
             None => Ok(report(0)),
-            Some(Blow::Code(code)) => Ok(report(code)),
+            Some(Blow::Busy(_)) => {
+                let mut busy = self.inside.busy.lock().unwrap();
+                if *busy == 0 {
+                    return Ok(report(0));
+                }
+                *busy -= 1;
+                Ok(report(1618))
+            }
+            Some(Blow::Code(code)) => {
+                let inside = self.inside.clone();
+                tokio::spawn(async move { inside.strike(Blow::Code(code)).await });
+                Ok(report(code))
+            }
+            Some(Blow::CutTransfer) => Err(GuestError::Lost {
+                during: "sending the package".to_owned(),
+                detail: "reset by peer".to_owned(),
+                transfer: true,
+            }),
+            Some(Blow::ShortWrite) => {
+                Err(GuestError::ShortWrite { file: "acme.msi".to_owned(), written: 1_000, found: 512 })
+            }
+            Some(Blow::GuestFull) => Err(GuestError::DiskFull { what: "acme.msi".to_owned() }),
+            Some(Blow::Contain) => {
+                Err(GuestError::Refused { during: "install".to_owned(), found: "it starts no command".to_owned() })
+            }
             Some(Blow::Never) => Err(GuestError::TimedOut {
                 during: "install".to_owned(),
                 after: order.deadline.to_duration(),
@@ -376,11 +477,15 @@ impl Guest for ScriptedGuest {
         *self.inside.settings.lock().unwrap() = !self.inside.script.stubborn;
         good()
     }
-    async fn look(&self, probe: &Probe, _deadline: Duration) -> Result<Reading, GuestError> {
+    async fn look(&self, probe: &Probe, deadline: Duration) -> Result<Reading, GuestError> {
         self.alive("look")?;
         let holds = match probe {
             Probe::Registry { .. } => *self.inside.settings.lock().unwrap(),
             Probe::Service { .. } => !self.inside.script.sick,
+            Probe::Filter { .. } if self.inside.script.slow => {
+                tokio::time::sleep(deadline).await;
+                return Err(GuestError::TimedOut { during: "fltmc".to_owned(), after: deadline, of: Whose::Lab });
+            }
             Probe::Filter { .. } if self.inside.script.odd => {
                 return Err(GuestError::Disagrees {
                     during: "fltmc".to_owned(),
