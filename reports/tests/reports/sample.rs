@@ -254,6 +254,7 @@ fn plan() -> Plan {
             key_file: "images/standin/out/key".into(),
         },
         boot_deadline: Seconds::from_secs(60),
+        expires: None,
     };
     Plan {
         schema: PLAN_SCHEMA.to_owned(),

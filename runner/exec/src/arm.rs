@@ -336,6 +336,12 @@ impl<'a> ArmRun<'a> {
     /// Makes and starts the machine.
     pub(crate) async fn power_on(&mut self) -> Result<(), Stop> {
         let image = self.image()?.clone();
+        let today = self.scene.ports.clock.now().to_zoned(jiff::tz::TimeZone::UTC).date();
+        if let Some(expires) = image.expires.filter(|expires| *expires <= today) {
+            let message =
+                format!("the image {} is not used from {expires} on: build it anew from current media", image.id);
+            return Err(Stop::fault(FaultKind::ImageExpired, message));
+        }
         let folder = self.scene.folder.machine(&self.of, self.attempt);
         tokio::fs::create_dir_all(&folder).await.map_err(|error| host_file(&folder, &error))?;
         let spec = MachineSpec { run: self.scene.run.clone(), arm: self.of.clone(), image, folder };

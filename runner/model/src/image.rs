@@ -25,6 +25,10 @@ pub struct Image {
     pub access: GuestAccess,
     /// Longest time from power-on until the guest answers.
     pub boot_deadline: Seconds,
+    /// The first day on which it is not used any more, in UTC: evaluation editions of Windows shut themselves down once
+    /// their period is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<jiff::civil::Date>,
 }
 
 /// A golden disk.

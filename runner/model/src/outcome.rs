@@ -73,6 +73,37 @@ impl FailureState {
 }
 
 impl FailureState {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::Bugcheck,
+        Self::Loop,
+        Self::Hang,
+        Self::Recovery,
+        Self::Unreachable,
+        Self::UnexpectedRestart,
+        Self::Install,
+        Self::InstallTimeout,
+        Self::Unhealthy,
+        Self::Exercise,
+    ];
+
+    /// What it is, a sentence.
+    #[must_use]
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Bugcheck => "The guest stopped with a stop code, then came back or did not.",
+            Self::Loop => "The guest started again and again without settling.",
+            Self::Hang => "The guest made no progress, while its machine ran.",
+            Self::Recovery => "The guest showed the recovery screen.",
+            Self::Unreachable => "The guest ran, and nothing of it answered on the network any more.",
+            Self::UnexpectedRestart => "The guest restarted or powered off although nobody asked it to, without a stop.",
+            Self::Install => "An installer ended with an exit code that its recipe does not call a success.",
+            Self::InstallTimeout => "An installer did not end in its time.",
+            Self::Unhealthy => "A product is not whole: a probe did not see what it must.",
+            Self::Exercise => "The stack could not do its work.",
+        }
+    }
+
     /// What to look at first.
     #[must_use]
     pub fn look_at(self) -> &'static str {

@@ -63,6 +63,7 @@ impl Looker<'_> {
                 key_file: absolute(&entry.key_file.path),
             },
             boot_deadline: entry.boot_deadline,
+            expires: entry.expires,
         })
     }
 

@@ -77,6 +77,8 @@ mistakes! {
     BadName = "bad-name",
     /// No version.
     BadVersion = "bad-version",
+    /// No day, or one that is not in the calendar.
+    BadDay = "bad-day",
     /// No duration, or one out of bounds.
     BadDuration = "bad-duration",
     /// No size.

@@ -122,6 +122,13 @@ scalar! {
     Build(u32), "a Windows build number such as 26100", BadNumber, |text| number(text, 7600, 99_999)
 }
 scalar! {
+    /// A day.
+    Day(jiff::civil::Date), "a day such as 2027-01-31", BadDay, |text| {
+        let written = text.len() == 10 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+        if written { text.parse().map_err(|_| "there is no such day".to_owned()) } else { Err(String::new()) }
+    }
+}
+scalar! {
     /// An installer's exit code.
     ExitCode(u32), "an exit code from 0 to 4294967295", BadNumber, |text| text.parse().map_err(|_| String::new())
 }

@@ -170,6 +170,7 @@ mod tests {
             },
             access: GuestAccess { user: "lab".to_owned(), host_key: String::new(), key_file: "key".into() },
             boot_deadline: Seconds::from(std::time::Duration::from_secs(60)),
+            expires: None,
         }
     }
 

@@ -14,8 +14,8 @@ use std::time::Duration;
 use coexist_exec::{HaltSwitch, Options, Ports, Recorder, RunFolder, Sink, run};
 use coexist_lab::UnexpectedEnd;
 use coexist_model::{
-    ArmOutcome, ArmRecord, Arms, CheckOutcome, Ending, Event, FailureState, FaultKind, Happening, Pace, Run, RunId,
-    Sha256,
+    ArmOutcome, ArmRecord, Arms, CheckOutcome, Ending, Event, FailureState, FaultKind, Happening, Pace, Plan, Run,
+    RunId, Sha256,
 };
 use world::{Blow, Fate, PausedClock, Script, World, WorldDoor};
 
@@ -50,6 +50,10 @@ async fn play(scripts: Arms<Script>) -> Run {
 
 /// Runs the one-cell plan with a script for each attempt; the last one is followed by all further ones.
 async fn play_on(stage: Stage, scripts: Arms<Vec<Script>>) -> Run {
+    play_plan(&plans::one_cell(), stage, scripts).await
+}
+
+async fn play_plan(plan: &Plan, stage: Stage, scripts: Arms<Vec<Script>>) -> Run {
     let Stage { halt_after, arms_together, pace } = stage;
     let options = Options { arms_together };
     let folder = tempfile::tempdir().unwrap();
@@ -77,7 +81,7 @@ async fn play_on(stage: Stage, scripts: Arms<Vec<Script>>) -> Run {
         std::future::pending::<()>().await;
     });
     let run_folder = RunFolder::new(folder.path());
-    run(&RunId::from("test"), &plans::one_cell(), &ports, &run_folder, &recorder, options, halt).await;
+    run(&RunId::from("test"), plan, &ports, &run_folder, &recorder, options, halt).await;
     halting.abort();
     assert!(living.lock().unwrap().is_empty(), "a machine was left running");
     assert!(!run_folder.work().exists(), "work files were left behind");
@@ -287,6 +291,21 @@ async fn a_restart_in_order_that_nobody_asked_for_is_told_as_such() {
 async fn silence_in_the_dwell_is_judged_however_long_a_boot_may_take() {
     let script = Script { dwell: Some(Blow::Silence), ..Script::default() };
     assert_eq!(failed(&candidate(script).await, "dwell"), FailureState::Unreachable);
+}
+
+/// The scripted clock begins in 1970: an image of that day is used until its day comes, and no machine is made after.
+#[tokio::test(start_paused = true)]
+async fn an_image_is_not_used_beyond_its_day() {
+    for (expires, kind) in [("1970-01-01", Some(FaultKind::ImageExpired)), ("1970-01-02", None)] {
+        let mut plan = plans::one_cell();
+        plan.images.values_mut().for_each(|image| image.expires = Some(expires.parse().unwrap()));
+        let run = play_plan(&plan, Stage::default(), Arms::default()).await;
+        let record = &run.cells[0].candidate;
+        match kind {
+            Some(kind) => assert_eq!(faulted(record, "provision"), kind),
+            None => assert_eq!(record.outcome, ArmOutcome::Up),
+        }
+    }
 }
 
 /// One arm after the other gives the same record.

@@ -105,6 +105,7 @@ pub(crate) fn one_cell() -> Plan {
         access: GuestAccess { user: "lab".to_owned(), host_key: "key".to_owned(), key_file: PathBuf::from("none") },
         // Longer than any step, as a real Windows needs it.
         boot_deadline: Seconds::from_secs(900),
+        expires: None,
     };
     let cell = Cell {
         id: CellId::from("memory.hvci-on.acme"),

@@ -59,6 +59,7 @@ pub(crate) fn check_image(image: &written::image::Image, file: &Path, messages: 
         key_file: named(ssh.value.key_file.as_ref()?),
         settings: items(image.settings.as_ref()).iter().map(|it| it.value.0.clone()).collect(),
         boot_deadline: image.boot_deadline.as_ref().map_or(Seconds::from_secs(BOOT_DEADLINE_SECONDS), |it| it.value.0),
+        expires: image.expires.as_ref().map(|it| it.value.0),
     })
 }
 

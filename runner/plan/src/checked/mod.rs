@@ -209,6 +209,7 @@ pub(crate) struct Image {
     pub(crate) key_file: Named,
     pub(crate) settings: Vec<String>,
     pub(crate) boot_deadline: Seconds,
+    pub(crate) expires: Option<jiff::civil::Date>,
 }
 
 /// A file that a catalogue entry names.

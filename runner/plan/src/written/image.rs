@@ -4,7 +4,7 @@ use coexist_model::{DiskBus, Edition, Firmware, NetworkCard};
 
 use crate::element::{Element, List, Reader, record};
 use crate::node::Node;
-use crate::scalars::{Build, Deadline, Digest, HostKey, Name, Processors, Size, Text, YesNo};
+use crate::scalars::{Build, Day, Deadline, Digest, HostKey, Name, Processors, Size, Text, YesNo};
 
 record! {
     /// One golden image.
@@ -19,6 +19,7 @@ record! {
         ssh: Required "ssh" Ssh,
         settings: Optional "settings" List<Name>,
         boot_deadline: Optional "boot-deadline" Deadline,
+        expires: Optional "expires" Day,
     }
 }
 

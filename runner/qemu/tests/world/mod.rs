@@ -206,5 +206,6 @@ fn image(golden: PathBuf, sha256: String) -> Image {
         },
         access: GuestAccess { user: "nobody".to_owned(), host_key: String::new(), key_file: PathBuf::new() },
         boot_deadline: Seconds::from_secs(60),
+        expires: None,
     }
 }
