@@ -1,6 +1,8 @@
 //! The command line as a user meets it, without machines.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop where it stands")]
 
+mod faults;
+
 use std::fs::File;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -9,6 +11,10 @@ fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_coexist"));
     command.args(arguments).current_dir(Path::new(env!("CARGO_MANIFEST_DIR"))).env_remove("COEXIST_OUT");
     command
+}
+
+fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 fn coexist(arguments: &[&str]) -> Output {

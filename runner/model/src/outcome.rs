@@ -96,7 +96,9 @@ impl FailureState {
             Self::Hang => "The guest made no progress, while its machine ran.",
             Self::Recovery => "The guest showed the recovery screen.",
             Self::Unreachable => "The guest ran, and nothing of it answered on the network any more.",
-            Self::UnexpectedRestart => "The guest restarted or powered off although nobody asked it to, without a stop.",
+            Self::UnexpectedRestart => {
+                "The guest restarted or powered off although nobody asked it to, without a stop."
+            }
             Self::Install => "An installer ended with an exit code that its recipe does not call a success.",
             Self::InstallTimeout => "An installer did not end in its time.",
             Self::Unhealthy => "A product is not whole: a probe did not see what it must.",

@@ -116,6 +116,7 @@ fn failures() -> Vec<Misfortune> {
         ("a boot loop", boots(&[Good, Crash, Crash, Crash]), Failed("reboot-1", State::Loop)),
         ("a reset at boot", boots(&[Good, Reset]), Failed("reboot-1", State::UnexpectedRestart)),
         ("a boot that hangs", boots(&[Good, Hang]), Failed("reboot-1", State::Hang)),
+        ("work that fails", Script { feeble: true, ..Script::default() }, Failed("exercise-1", State::Exercise)),
         (
             "a service that starts and dies",
             Script { sick: true, ..Script::default() },

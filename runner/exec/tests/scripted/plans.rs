@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use coexist_model::{
     Action, AgentChoice, AgentId, Apply, Arm, Arms, CandidateKind, CandidateRef, Cell, CellId, Check, Disk, DiskBus,
-    Edition, ExitMeaning, Firmware, GuestAccess, Image, ImageId, Install, MachineProfile, MatrixRef, Method,
+    Edition, Exercise, ExitMeaning, Firmware, GuestAccess, Image, ImageId, Install, MachineProfile, MatrixRef, Method,
     NetworkCard, PLAN_SCHEMA, PackageSource, Plan, PlannedProbe, Probe, RegistryData, Restart, Seconds, SettingValue,
     Sha256, Step, StepId, USUAL_LAB_FAULT_RETRIES, WindowsFacts,
 };
@@ -71,6 +71,7 @@ fn steps(arm: Arm) -> Vec<Step> {
             Action::Reboot { wait: Seconds::from_secs(60), settle: Seconds::from_secs(1) },
             &["4-reboot: 1 came back"],
         ),
+        step("exercise-1", Action::Exercise(Exercise::FileStorm { files: 4 }), &["5-exercise: file-storm"]),
         step(
             "probe",
             Action::Probe { settings: vec![setting], probes: vec![service, filter], look },

@@ -97,6 +97,8 @@ pub(crate) struct Script {
     pub(crate) sick: bool,
     /// Whether one look gets an answer that nobody understands.
     pub(crate) odd: bool,
+    /// Whether the stack cannot do its work.
+    pub(crate) feeble: bool,
     /// Whether one look gets no answer in its time.
     pub(crate) slow: bool,
     /// Whether the machine itself does not answer any more when it is asked.
@@ -499,6 +501,9 @@ impl Guest for ScriptedGuest {
     }
     async fn exercise(&self, _work: &Exercise, _deadline: Duration) -> Result<Reading, GuestError> {
         self.alive("exercise")?;
+        if self.inside.script.feeble {
+            return Ok(Reading { holds: false, found: "access is denied".to_owned(), exit_code: Some(5) });
+        }
         good()
     }
     async fn crash_files(&self) -> Result<Vec<RemoteFile>, GuestError> {

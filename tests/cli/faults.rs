@@ -1,0 +1,115 @@
+//! `docs/faults.md` is made from the code: every fault and every failure, what it is, what to look at, and the tests that
+//! bring it about.
+
+use std::fmt::Write as _;
+
+use coexist_model::{FailureState, FaultKind};
+
+use crate::repository;
+
+/// Every kind of fault befalls somebody here, and is called by its name.
+const SCRIPTED: &str = "runner/exec/tests/scripted/misfortunes.rs::every_misfortune_is_called_by_its_name";
+
+/// The tests that bring a fault about for real, beside the scripted one.
+fn proofs_of_fault(kind: FaultKind) -> &'static [&'static str] {
+    match kind {
+        FaultKind::QemuDied => &["tests/live/faults.rs::a_killed_qemu_is_ours"],
+        FaultKind::HostDiskFull => &["tests/live/faults.rs::a_full_disk_is_ours"],
+        FaultKind::SshRefused => &["tests/live/faults.rs::a_stopped_ssh_service_is_ours"],
+        FaultKind::SshWrongKey => &["tests/live/faults.rs::a_wrong_host_key_is_ours"],
+        _ => &[],
+    }
+}
+
+fn proofs_of_failure(state: FailureState) -> &'static [&'static str] {
+    match state {
+        FailureState::Bugcheck => &[
+            SCRIPTED,
+            "tests/live/crashes.rs::a_stop_during_the_installation",
+            "tests/live/crashes.rs::a_stop_in_the_dwell",
+            "tests/live/crashes.rs::a_stop_at_one_boot",
+        ],
+        FailureState::Loop => {
+            &[SCRIPTED, "tests/live/crashes.rs::a_stop_at_every_boot", "tests/live/crashes.rs::a_stop_at_content_load"]
+        }
+        FailureState::Hang => &[SCRIPTED, "tests/live/crashes.rs::a_boot_that_never_ends"],
+        // Nothing reads the screen yet: a guest that shows it is told as one that hangs.
+        FailureState::Recovery => &[],
+        FailureState::Unreachable
+        | FailureState::UnexpectedRestart
+        | FailureState::Install
+        | FailureState::InstallTimeout
+        | FailureState::Unhealthy
+        | FailureState::Exercise => &[SCRIPTED],
+    }
+}
+
+/// `[name](../path)`, once the test is there.
+fn link(proof: &str) -> String {
+    let (path, name) = proof.split_once("::").expect("path::name");
+    let text = std::fs::read_to_string(repository().join(path)).unwrap_or_default();
+    assert!(text.contains(&format!("fn {name}(")), "{proof}: there is no such test");
+    format!("[{name}](../{path})")
+}
+
+fn page() -> String {
+    let mut page = String::from(
+        "# What can go wrong\n\n\
+         A product's **failure** decides a verdict; a **fault** of the lab never does. Each is raised where it happens, keeps its\n\
+         name in the console, the record and every report (`product.<failure>` and `lab.<fault>` in JUnit), and is never turned\n\
+         into the other. This page is made from the code by a test; each row names the tests that bring it about.\n\n\
+         A fault that may pass costs its arm only time: the arm is begun anew on a fresh machine, as often as\n\
+         [`policy: {lab-fault-retries}`](matrix.md#policy) grants it. What the attempt left stays in the record and under\n\
+         `evidence/`. A failure is never tried again.\n\n\
+         ## Faults of the lab\n\n\
+         | fault | what it is | tried again | what to look at | shown by |\n|---|---|---|---|---|\n",
+    );
+    for kind in FaultKind::ALL {
+        let facts = kind.facts();
+        let proofs: Vec<_> = proofs_of_fault(kind).iter().copied().chain([SCRIPTED]).map(link).collect();
+        let again = if facts.may_pass { "yes" } else { "no" };
+        let _ = writeln!(
+            page,
+            "| <a id=\"{kind}\"></a>`{kind}` | {} | {again} | {} | {} |",
+            facts.meaning,
+            facts.look_at,
+            proofs.join("<br>")
+        );
+    }
+    page.push_str(
+        "\n## Failures of products\n\n| failure | what it is | what to look at | shown by |\n|---|---|---|---|\n",
+    );
+    for state in FailureState::ALL {
+        let proofs: Vec<_> = proofs_of_failure(state).iter().copied().map(link).collect();
+        let proofs = if proofs.is_empty() { "not told from a hang yet".to_owned() } else { proofs.join("<br>") };
+        let _ = writeln!(
+            page,
+            "| <a id=\"{state}\"></a>`{state}` | {} | {} | {proofs} |",
+            state.meaning(),
+            state.look_at()
+        );
+    }
+    page
+}
+
+#[test]
+fn the_page_of_faults_is_what_the_code_says() {
+    let file = repository().join("docs/faults.md");
+    let page = page();
+    if std::env::var_os("COEXIST_ACCEPT").is_some() {
+        std::fs::write(&file, &page).unwrap();
+    }
+    let there = std::fs::read_to_string(&file).unwrap_or_default();
+    assert!(
+        there == page,
+        "docs/faults.md is not what the code says; to renew it: COEXIST_ACCEPT=1 cargo test --test cli"
+    );
+}
+
+/// Reports lead to `docs/faults.md#<fault>`.
+#[test]
+fn every_fault_has_its_anchor() {
+    for kind in FaultKind::ALL {
+        assert!(page().contains(&format!("<a id=\"{kind}\">")));
+    }
+}
