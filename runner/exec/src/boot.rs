@@ -309,8 +309,10 @@ impl ArmRun<'_> {
         deadline: Duration,
     ) -> Stop {
         let after = deadline.as_secs();
+        let seen = self.last_seen(&wait.last);
         if glance.crashes > 0 {
-            let message = format!("the guest stopped {} and did not come back within {after} s", times(glance.crashes));
+            let stopped = times(glance.crashes);
+            let message = format!("the guest stopped {stopped} and did not come back within {after} s; {seen}");
             return Stop::failure(FailureState::Bugcheck, message, None);
         }
         if let Some(machine) = &self.machine
@@ -319,11 +321,12 @@ impl ArmRun<'_> {
             return Stop::Fault(fault);
         }
         if glance.edges > expected.asked {
-            let message = format!("the guest restarted by itself and did not answer within {after} s");
+            let message = format!("the guest restarted by itself and did not answer within {after} s; {seen}");
             return Stop::failure(FailureState::UnexpectedRestart, message, None);
         }
         if wait.old_boot_since.is_some() && glance.edges == 0 {
-            let message = format!("the guest accepted the restart, but still ran the same boot {after} s later");
+            let message =
+                format!("the guest accepted the restart, but still ran the same boot {after} s later; {seen}");
             return Stop::failure(FailureState::Hang, message, None);
         }
         if let Some(stop) = wait.decided(self.now(), Duration::ZERO) {
@@ -332,20 +335,30 @@ impl ArmRun<'_> {
         let refused = wait.refused_since.map(|since| self.now().saturating_sub(since));
         match &wait.last {
             Unanswered::Refused if refused >= Some(self.paced(REFUSAL).min(deadline / 2)) => still_refused(refused),
-            Unanswered::Broken(how) if self.accusable() => {
-                let message = format!("the guest begins sessions but finished none within {after} s; at last: {how}");
+            Unanswered::Broken(_) if self.accusable() => {
+                let message = format!("the guest begins sessions but finished none within {after} s; {seen}");
                 Stop::failure(FailureState::Hang, message, None)
             }
             Unanswered::Silent if self.answered && expected.asked == 0 && !matches!(step.action, Action::Provision) => {
-                let message = format!("the guest ran, and nothing of it has answered for {after} s");
+                let message = format!("the guest ran, and nothing of it has answered for {after} s; {seen}");
                 Stop::failure(FailureState::Unreachable, message, None)
             }
             Unanswered::Silent | Unanswered::Refused => {
-                let message = format!("nothing has answered for {after} s since the guest started");
+                let message = format!("nothing has answered for {after} s since the guest started; {seen}");
                 Stop::failure(FailureState::Hang, message, None)
             }
-            other => Stop::fault(FaultKind::NoAnswer, format!("no session within {after} s; at last {other}")),
+            _ => Stop::fault(FaultKind::NoAnswer, format!("no session within {after} s; {seen}")),
         }
+    }
+
+    /// What there was last of machine and guest, for who was waited for in vain.
+    fn last_seen(&self, knock: &Unanswered) -> String {
+        let last = self.machine.as_ref().and_then(|machine| machine.journal().since(0).pop());
+        let sign = last.map_or_else(String::new, |sign| {
+            let ago = self.scene.ports.clock.now().duration_since(sign.at).as_secs();
+            format!("the machine's last sign was {}, {ago} s before; ", sign.what)
+        });
+        format!("{sign}at the last knock {knock}")
     }
 
     /// What the loss of the guest in the middle of a step means: first the machine's signs, then the guest itself. Fine

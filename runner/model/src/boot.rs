@@ -142,6 +142,23 @@ pub enum MachineSign {
     },
 }
 
+impl std::fmt::Display for MachineSign {
+    /// A short phrase.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Started => f.write_str("power-on"),
+            Self::Answered => f.write_str("an answer of the guest"),
+            Self::RestartAsked => f.write_str("the order to restart"),
+            Self::Reset { .. } => f.write_str("a reset"),
+            Self::Panicked { .. } => f.write_str("a stop, by the panic device"),
+            Self::CrashLoaded => f.write_str("a stop that writes a dump, by the panic device"),
+            Self::Shutdown { reason, .. } => write!(f, "power-off ({reason})"),
+            Self::Paused { state, .. } => write!(f, "a pause ({state})"),
+            Self::Exited { status } => write!(f, "the end of its process ({status})"),
+        }
+    }
+}
+
 /// Two resets closer than this with nothing between them are one: a guest that reboots shows up to three.
 /// Measured on QEMU 7.2: they arrive within a few milliseconds, and no guest boots and resets again in a second.
 const ONE_EDGE: std::time::Duration = std::time::Duration::from_millis(900);
