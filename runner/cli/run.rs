@@ -62,7 +62,8 @@ async fn run_plan(args: &RunArgs, plan: &Plan) -> Exit {
     let record = Arc::new(Record { run: Mutex::new(None), folder: folder.clone(), progress: progress.clone() });
     let sinks: Vec<Arc<dyn Sink>> = vec![log.clone(), progress.clone(), record.clone()];
     let recorder = Recorder::new(clock.clone(), sinks);
-    let ports = Ports { provider, door: Arc::new(WindowsDoor::default()), clock, packages };
+    let door = Arc::new(WindowsDoor::default().at_pace(provider.host().pace));
+    let ports = Ports { provider, door, clock, packages };
     let options = Options { arms_together: host::has_room_for_two(plan) };
 
     let (switch, halt) = HaltSwitch::new();

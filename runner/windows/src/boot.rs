@@ -79,7 +79,7 @@ fn of_one_boot(start: &LogEvent, boot: &LogEvent) -> bool {
 /// channel refused): any answer that is none is asked for again until the time is over.
 pub(crate) async fn identity(session: &Session) -> Result<BootIdentity, GuestError> {
     let begun = Instant::now();
-    let (until, patient_until) = (begun + IDENTITY, begun + LOG_PATIENCE);
+    let (until, patient_until) = (begun + session.paced(IDENTITY), begun + session.paced(LOG_PATIENCE));
     loop {
         let answer = ask_identity(session, until, patient_until).await;
         let asks_again = matches!(answer, Ok(None) | Err(GuestError::Disagrees { .. } | GuestError::Refused { .. }));
@@ -160,7 +160,7 @@ pub(crate) async fn record(session: &Session, since: Option<&BootIdentity>) -> R
         "*[System[Provider[@Name='{KERNEL_GENERAL}' or @Name='{EVENT_LOG}' or @Name='{KERNEL_POWER}' or \
          @Name='{BUGCHECK_REPORT}'] and (EventID=12 or EventID=6008 or EventID=41 or EventID=1001)]]"
     );
-    let events = query(session, during, &xpath, RECORD_EVENTS, QUERY).await?;
+    let events = query(session, during, &xpath, RECORD_EVENTS, session.paced(QUERY)).await?;
     fold(&events, since).map_err(|error| disagrees(during, "a log that names its boots", &error))
 }
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use coexist_lab::{Door, Guest, Unanswered};
-use coexist_model::GuestAccess;
+use coexist_model::{GuestAccess, Pace};
 use russh::keys::{HashAlg, PrivateKey, PrivateKeyWithHashAlg, PublicKey, PublicKeyOrCertificate};
 use russh::{AlgorithmKind, Preferred, client};
 use tokio::net::TcpStream;
@@ -29,6 +29,7 @@ use crate::text::one_line;
 pub struct WindowsDoor {
     keepalive: Duration,
     unanswered: usize,
+    pace: Pace,
 }
 
 impl Default for WindowsDoor {
@@ -45,7 +46,13 @@ impl WindowsDoor {
     /// questions were left `unanswered`.
     #[must_use]
     pub fn new(keepalive: Duration, unanswered: usize) -> Self {
-        Self { keepalive, unanswered }
+        Self { keepalive, unanswered, pace: Pace::AS_PLANNED }
+    }
+
+    /// The same on a host of this pace: every time of its own is stretched.
+    #[must_use]
+    pub fn at_pace(self, pace: Pace) -> Self {
+        Self { keepalive: pace.stretch(self.keepalive), pace, ..self }
     }
 
     fn config(&self, pinned: &PublicKey) -> client::Config {
@@ -54,7 +61,7 @@ impl WindowsDoor {
             keepalive_interval: Some(self.keepalive),
             keepalive_max: self.unanswered,
             // Later than the keepalives' end; ends a session that cannot even send its questions.
-            inactivity_timeout: Some(self.keepalive.saturating_mul(questions).max(STUCK)),
+            inactivity_timeout: Some(self.keepalive.saturating_mul(questions).max(self.pace.stretch(STUCK))),
             // The guest has keys of several kinds; it shows the kind that is asked for.
             preferred: Preferred { key: Cow::Owned(vec![pinned.algorithm()]), ..Preferred::default() },
             nodelay: true,
@@ -111,7 +118,7 @@ impl WindowsDoor {
         })?;
         let key = PrivateKeyWithHashAlg::new(Arc::new(key), None);
         match handle.authenticate_publickey(&access.user, key).await {
-            Ok(result) if result.success() => Ok(Session::new(handle, notes)),
+            Ok(result) if result.success() => Ok(Session::new(handle, notes, self.pace)),
             Ok(_) => Err(Unanswered::Authentication { user: access.user.clone() }),
             Err(error) => Err(Unanswered::Broken(one_line(&error.to_string()))),
         }

@@ -200,7 +200,7 @@ impl Files {
             Ok(stream) => stream,
             Err(error) => return Ok(Err(error)),
         };
-        SftpSession::new_with_config(stream, config()).await.map(Ok)
+        SftpSession::new_with_config(stream, config(work.session)).await.map(Ok)
     }
 
     /// After a failure that was no plain answer, the next request gets a channel of its own.
@@ -227,7 +227,7 @@ impl Files {
                 (Box::new(open), size, file)
             }
         };
-        let work = Work::new(session, format!("sending {path}"), allowance(size));
+        let work = Work::new(session, format!("sending {path}"), session.paced(allowance(size)));
         let sftp_session = self.sftp(&work).await?;
         let sent: Result<_, FileError> = async {
             let mut file = work.wait(sftp_session.create(sftp(path))).await?;
@@ -277,7 +277,7 @@ impl Files {
 
     /// Makes the folders in which a file will lie. One that may not be looked at counts as there.
     pub(crate) async fn make_folders_for(&self, session: &Session, path: &str) -> Result<(), FileError> {
-        let work = Work::new(session, format!("making the folder of {path}"), QUERY);
+        let work = Work::new(session, format!("making the folder of {path}"), session.paced(QUERY));
         let result = async {
             let sftp_session = self.sftp(&work).await?;
             for folder in folders_above(path) {
@@ -329,7 +329,7 @@ impl Files {
             Ok(stream) => stream?,
             Err(_) => return Err(work.late()),
         };
-        let raw = RawSftpSession::new_with_config(stream, config());
+        let raw = RawSftpSession::new_with_config(stream, config(session));
         work.wait(raw.init()).await?;
         let folder = match timeout_at(work.until, raw.opendir(sftp(path))).await {
             Err(_) => return Err(work.late()),
@@ -370,11 +370,11 @@ impl Files {
 
     async fn receive(&self, session: &Session, path: &str, to: &Path, limit: u64) -> Result<u64, FileError> {
         let during = format!("fetching {}", one_line(path));
-        let asking = Work::new(session, during.clone(), QUERY);
+        let asking = Work::new(session, during.clone(), session.paced(QUERY));
         let sftp_session = self.sftp(&asking).await?;
         let file = asking.wait(sftp_session.open(sftp(path))).await?;
         let size = asking.wait(file.metadata()).await?.size.unwrap_or(limit);
-        let work = Work::new(session, during, allowance(size.min(limit)));
+        let work = Work::new(session, during, session.paced(allowance(size.min(limit))));
         let host = |error| Work::host(to, &error);
         let mut target = tokio::fs::File::create(to).await.map_err(host)?;
         target.set_max_buf_size(CHUNK);
@@ -394,9 +394,9 @@ impl Files {
     }
 }
 
-fn config() -> Config {
+fn config(session: &Session) -> Config {
     // One answer may take long on a guest under load; the deadline of the whole work is what counts.
-    Config { request_timeout_secs: QUERY.as_secs(), ..Config::default() }
+    Config { request_timeout_secs: session.paced(QUERY).as_secs(), ..Config::default() }
 }
 
 async fn subsystem(work: &Work<'_>) -> Result<russh::ChannelStream<russh::client::Msg>, GuestError> {

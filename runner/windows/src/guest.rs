@@ -61,7 +61,7 @@ impl WindowsGuest {
     async fn current_version(&self, name: &str) -> Result<String, GuestError> {
         let during = "asking for the version of Windows";
         let command = format!(r#"reg.exe query "HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion" /v {name}"#);
-        let output = self.session.run(during, &command, Keep::TEXT, QUERY).await?;
+        let output = self.session.run(during, &command, Keep::TEXT, self.session.paced(QUERY)).await?;
         match registry::value(&output.stdout.to_text(), name) {
             Some(value) if output.code == 0 => Ok(value.data),
             _ => Err(disagrees(during, &format!("the value {name}"), &output.summary())),
@@ -166,7 +166,8 @@ impl Guest for WindowsGuest {
         let during = "asking for a restart";
         // One second, so that the answer is on its way before the connection is cut. p:4:1 is "application: maintenance,
         // planned": the guest's log shows who asked.
-        let answer = self.session.run_into_the_dark(during, "shutdown.exe /r /t 1 /d p:4:1", QUERY).await?;
+        let answer =
+            self.session.run_into_the_dark(during, "shutdown.exe /r /t 1 /d p:4:1", self.session.paced(QUERY)).await?;
         match answer {
             None => Ok(()),
             Some(output) if output.code == 0 || RESTARTS_ALREADY.contains(&output.code) => Ok(()),
@@ -195,10 +196,11 @@ impl Guest for WindowsGuest {
     }
 
     async fn crash_files(&self) -> Result<Vec<RemoteFile>, GuestError> {
-        let until = Instant::now() + CRASH_SEARCH;
+        let search = self.session.paced(CRASH_SEARCH);
+        let until = Instant::now() + search;
         let mut found = Vec::new();
         let memory = "/C:/Windows/MEMORY.DMP";
-        if let Some(metadata) = self.files.stat(&self.session, memory, CRASH_SEARCH).await? {
+        if let Some(metadata) = self.files.stat(&self.session, memory, search).await? {
             found.push(remote_file(memory.to_owned(), metadata.size, metadata.mtime, false));
         }
         for root in &DUMPS {
@@ -216,7 +218,7 @@ impl Guest for WindowsGuest {
         let path = format!("{LOGS}\\System.evtx");
         self.files.make_folders_for(&self.session, &path).await?;
         let command = format!("wevtutil.exe epl System {path} /ow:true");
-        let output = self.session.run(during, &command, Keep::TEXT, QUERY).await?;
+        let output = self.session.run(during, &command, Keep::TEXT, self.session.paced(QUERY)).await?;
         if output.code != 0 {
             return Err(disagrees(during, "exit code 0 from wevtutil", &output.summary()));
         }

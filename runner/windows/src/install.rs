@@ -142,7 +142,7 @@ async fn put_in_place(
     if output.code != 0 {
         return Ok(report(output));
     }
-    match guest.files.stat(&guest.session, destination, QUERY).await {
+    match guest.files.stat(&guest.session, destination, guest.session.paced(QUERY)).await {
         Ok(Some(there)) if !there.is_dir() => {}
         // A place that nobody may look at: what `move` said counts.
         Err(FileError::Denied { .. }) => {}

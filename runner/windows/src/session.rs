@@ -4,6 +4,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use coexist_lab::{GuestError, Whose};
+use coexist_model::Pace;
 use russh::client::{Handle, Msg};
 use russh::{Channel, ChannelMsg};
 use tokio::time::{Instant, timeout, timeout_at};
@@ -86,6 +87,7 @@ pub(crate) fn disagrees(during: &str, expected: &str, found: &str) -> GuestError
 pub(crate) struct Session {
     handle: Handle<Pinned>,
     notes: std::sync::Arc<Notes>,
+    pace: Pace,
 }
 
 /// How far a command got.
@@ -96,8 +98,13 @@ enum Progress {
 }
 
 impl Session {
-    pub(crate) fn new(handle: Handle<Pinned>, notes: std::sync::Arc<Notes>) -> Self {
-        Self { handle, notes }
+    pub(crate) fn new(handle: Handle<Pinned>, notes: std::sync::Arc<Notes>, pace: Pace) -> Self {
+        Self { handle, notes, pace }
+    }
+
+    /// A time of the lab's own as this host needs it; those of the plan are stretched already.
+    pub(crate) fn paced(&self, time: Duration) -> Duration {
+        self.pace.stretch(time)
     }
 
     /// Whether the connection is gone.
@@ -180,7 +187,7 @@ impl Session {
             command_line(command).map_err(|error| asked(disagrees(during, "a command line", &error.to_string())))?;
         tracing::debug!(%command, "exec");
         // No product has a part in this: sshd answers by itself.
-        let opening = deadline.min(QUERY);
+        let opening = deadline.min(self.paced(QUERY));
         let mut channel = match timeout(opening, self.channel(during, false)).await {
             Ok(channel) => channel.map_err(asked)?,
             Err(_) => return Err(asked(late(opening, Whose::Lab))),

@@ -109,7 +109,7 @@ async fn a_guest_that_falls_silent_is_noticed_before_the_deadline() {
 async fn a_refused_request_is_no_answer_of_windows() {
     let (_server, guest) = always(Answer::Refuse).await;
     let error = guest.look(&command("x"), PATIENCE).await.unwrap_err();
-    assert!(matches!(error, GuestError::Disagrees { .. }), "{error}");
+    assert!(matches!(error, GuestError::Refused { .. }), "{error}");
 }
 
 #[tokio::test]
@@ -239,7 +239,7 @@ fn order(method: Method) -> Install {
     Install {
         agent: "acme".into(),
         version: "4.1".to_owned(),
-        package: "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff".into(),
+        package: "44aa619c9d2425219510f9e97278b0e716f785cbe949437dbb26834852966419".into(),
         file_name: "acme.bin".to_owned(),
         method,
         exit_codes: [(0, ExitMeaning::Success), (3010, ExitMeaning::RestartNeeded)].into(),
@@ -250,7 +250,7 @@ fn order(method: Method) -> Install {
     }
 }
 
-/// A package of a size that is no round number, on the host.
+/// A package of a size that is no round number, on the host; [`order`] has its digest.
 fn package(server: &Server) -> (std::path::PathBuf, Vec<u8>) {
     let bytes: Vec<u8> = (0..3_000_017_u32).map(|n| (n / 7) as u8).collect();
     let file = server.host_folder().join("package");
@@ -274,12 +274,24 @@ async fn a_package_is_sent_and_installed() {
     assert_eq!(report.exit_code, Some(3010));
     assert_eq!(report.then_failed.as_deref(), Some("`second` ended with 7: it is broken"));
     assert_eq!(report.output, "restart, please\n");
-    assert_eq!(report.log.as_deref(), Some(r"C:\coexist\logs\install-acme-4.1-001122334455.log"));
-    assert_eq!(server.commands(), [r"C:\coexist\scripts\install-acme-4.1-001122334455.cmd", "first", "second"]);
-    assert!(std::fs::read(server.disk().join("coexist/packages/001122334455/acme.bin")).unwrap() == bytes);
-    let script = std::fs::read(server.disk().join("coexist/scripts/install-acme-4.1-001122334455.cmd")).unwrap();
+    assert_eq!(report.log.as_deref(), Some(r"C:\coexist\logs\install-acme-4.1-44aa619c9d24.log"));
+    assert_eq!(server.commands(), [r"C:\coexist\scripts\install-acme-4.1-44aa619c9d24.cmd", "first", "second"]);
+    assert!(std::fs::read(server.disk().join("coexist/packages/44aa619c9d24/acme.bin")).unwrap() == bytes);
+    let script = std::fs::read(server.disk().join("coexist/scripts/install-acme-4.1-44aa619c9d24.cmd")).unwrap();
     assert!(script.starts_with(b"@echo off\r\nstart \"\" /wait msiexec.exe /i \"C:\\coexist\\packages\\"));
     assert!(script.ends_with(b" A=1\r\nexit /b %ERRORLEVEL%\r\n"));
+}
+
+/// Somebody builds the package anew while the run goes on.
+#[tokio::test]
+async fn a_package_that_changed_since_it_was_verified_is_not_installed() {
+    let (server, guest) = always(Answer::ok("")).await;
+    let (file, mut bytes) = package(&server);
+    bytes[1_000_000] ^= 1;
+    std::fs::write(&file, bytes).unwrap();
+    let error = guest.install(&order(Method::Exe { arguments: Vec::new() }), &file).await.unwrap_err();
+    assert!(matches!(&error, GuestError::Host { error, .. } if error.contains("changed during the run")), "{error}");
+    assert!(server.commands().is_empty(), "nothing was started");
 }
 
 #[tokio::test]
@@ -303,9 +315,9 @@ async fn a_file_is_moved_into_place_when_it_is_whole() {
     let order = order(Method::File { destination: destination.to_owned() });
     let report = guest.install(&order, &file).await.unwrap();
     assert_eq!((report.exit_code, report.output.as_str()), (Some(1), "Access is denied.\n"));
-    let stage = server.disk().join("coexist/packages/001122334455/acme.bin");
+    let stage = server.disk().join("coexist/packages/44aa619c9d24/acme.bin");
     assert!(std::fs::read(&stage).unwrap() == bytes);
-    let moved = format!(r#"move /y "C:\coexist\packages\001122334455\acme.bin" "{destination}""#);
+    let moved = format!(r#"move /y "C:\coexist\packages\44aa619c9d24\acme.bin" "{destination}""#);
     assert_eq!(server.commands(), [moved]);
 
     let (server, guest) = always(Answer::ok("")).await;
@@ -326,12 +338,12 @@ async fn a_place_that_is_defended_is_told_as_an_exit_code() {
     // The folder may not be looked at, but the move goes well.
     let report = guest.install(&to(r"C:\ProgramData\Acme\C-291.sys"), &file).await.unwrap();
     assert_eq!(report.exit_code, None, "{report:?}");
-    assert!(std::fs::read(server.disk().join("coexist/packages/001122334455/acme.bin")).unwrap() == bytes);
+    assert!(std::fs::read(server.disk().join("coexist/packages/44aa619c9d24/acme.bin")).unwrap() == bytes);
     let hidden =
         guest.look(&Probe::File { path: r"C:\ProgramData\Acme\C-291.sys".to_owned() }, PATIENCE).await.unwrap();
     assert_eq!(hidden, Reading { holds: false, found: "access denied".to_owned(), exit_code: None });
 
-    server.deny("/C:/coexist/packages/001122334455/acme.bin");
+    server.deny("/C:/coexist/packages/44aa619c9d24/acme.bin");
     let report = guest.install(&to(r"C:\x.sys"), &file).await.unwrap();
     assert_eq!((report.exit_code, report.then_failed), (Some(5), None));
     assert!(report.output.contains("ermission denied"), "{}", report.output);
@@ -346,7 +358,7 @@ async fn a_file_for_another_drive_goes_through_the_labs_folder_when_nothing_may_
     server.deny("/D:/Acme");
     let report = guest.install(&order(Method::File { destination: r"D:\Acme\a.dat".to_owned() }), &file).await.unwrap();
     assert_eq!(report.exit_code, Some(1));
-    assert_eq!(server.commands(), [r#"move /y "C:\coexist\packages\001122334455\acme.bin" "D:\Acme\a.dat""#]);
+    assert_eq!(server.commands(), [r#"move /y "C:\coexist\packages\44aa619c9d24\acme.bin" "D:\Acme\a.dat""#]);
 }
 
 #[tokio::test]
