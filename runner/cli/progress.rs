@@ -154,13 +154,16 @@ impl Sink for Progress {
                     self.line(&mut state, &format!("{of} {step}"));
                 }
             }
-            Happening::CheckEnded { of, check, outcome, .. } => match outcome {
+            Happening::CheckEnded { of, step, check, outcome, .. } => match outcome {
                 CheckOutcome::Passed | CheckOutcome::NotRun { .. } => {}
                 CheckOutcome::Failed { failure } => {
-                    self.line(&mut state, &format!("{of} {check}: FAILED: {}", failure.message));
+                    self.line(&mut state, &format!("{of} {step}: FAILED: {check}: {}", failure.message));
                 }
                 CheckOutcome::Faulted { fault } => {
-                    self.line(&mut state, &format!("{of} {check}: LAB FAULT ({}): {}", fault.kind, fault.message));
+                    self.line(
+                        &mut state,
+                        &format!("{of} {step}: LAB FAULT ({}): {check}: {}", fault.kind, fault.message),
+                    );
                 }
             },
             Happening::Noted { of, note } => self.line(&mut state, &format!("{of} note: {note}")),
