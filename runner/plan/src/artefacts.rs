@@ -34,6 +34,19 @@ pub(crate) fn pin(checked: &Checked, missing: Severity, messages: &mut Vec<Messa
     images
 }
 
+/// A kind of file, with the page that explains its key.
+#[derive(Clone, Copy)]
+struct What {
+    name: &'static str,
+    page: &'static str,
+}
+
+const DISK: What = What { name: "disk", page: "image.md#disk" };
+const DIGEST: What = What { name: "digest", page: "image.md#disk" };
+const PRIVATE_KEY: What = What { name: "private key", page: "image.md#ssh" };
+const HOST_KEY: What = What { name: "host key", page: "image.md#ssh" };
+const PACKAGE: What = What { name: "package", page: "recipe.md#package" };
+
 struct Looker<'a> {
     missing: Severity,
     messages: &'a mut Vec<Message>,
@@ -42,13 +55,13 @@ struct Looker<'a> {
 impl Looker<'_> {
     fn image(&mut self, entry: &Entry) -> Option<Image> {
         let made_by = entry.made_by.as_deref();
-        let disk = self.there(&entry.disk.path, entry.disk.span, "disk", made_by);
-        let key = self.there(&entry.key_file.path, entry.key_file.span, "private key", made_by);
-        let sha256 = self.given(&entry.digest, made_by, "digest", Mistake::BadDigest, |text| {
+        let disk = self.there(&entry.disk.path, entry.disk.span, DISK, made_by);
+        let key = self.there(&entry.key_file.path, entry.key_file.span, PRIVATE_KEY, made_by);
+        let sha256 = self.given(&entry.digest, made_by, DIGEST, Mistake::BadDigest, |text| {
             // As `sha256sum` writes it: the digest, then the file's name.
             digest(text.split_whitespace().next().unwrap_or(""))
         });
-        let host_key = self.given(&entry.host_key, made_by, "host key", Mistake::BadHostKey, host_key);
+        let host_key = self.given(&entry.host_key, made_by, HOST_KEY, Mistake::BadHostKey, host_key);
         (disk && key).then_some(())?;
         Some(Image {
             id: entry.id.as_str().into(),
@@ -69,15 +82,16 @@ impl Looker<'_> {
 
     fn package(&mut self, package: &Package) {
         if let Origin::Path(path) = &package.origin {
-            self.there(path, package.span, "package", package.made_by.as_deref());
+            self.there(path, package.span, PACKAGE, package.made_by.as_deref());
         }
     }
 
-    fn there(&mut self, path: &Path, span: Span, what: &str, made_by: Option<&str>) -> bool {
+    fn there(&mut self, path: &Path, span: Span, what: What, made_by: Option<&str>) -> bool {
         let there = path.is_file();
         if !there {
-            let found = format!("the {what} is not there");
-            let message = Message::error(Mistake::MissingFile, span, found, "no such file").severity(self.missing);
+            let found = format!("the {} is not there", what.name);
+            let message = Message::error(Mistake::MissingFile, span, found, "no such file");
+            let message = message.severity(self.missing).page(what.page);
             let message = match made_by {
                 Some(command) => message.help(format!("make it with {}", quote(command))),
                 None => message.help(format!("looked for as {}", shown(path))),
@@ -91,7 +105,7 @@ impl Looker<'_> {
         &mut self,
         given: &Given<T>,
         made_by: Option<&str>,
-        what: &str,
+        what: What,
         mistake: Mistake,
         rule: impl FnOnce(&str) -> Result<T, String>,
     ) -> Option<T> {
@@ -105,15 +119,16 @@ impl Looker<'_> {
         let text = match read_text(path) {
             Ok(text) => text,
             Err(error) => {
-                let found = format!("the {what} cannot be read: {error}");
-                self.messages.push(Message::error(Mistake::Unreadable, *span, found, ""));
+                let found = format!("the {} cannot be read: {error}", what.name);
+                let message = Message::error(Mistake::Unreadable, *span, found, "in this file");
+                self.messages.push(message.page(what.page));
                 return None;
             }
         };
         rule(text.trim())
             .map_err(|why| {
-                let found = format!("this file holds no {what}");
-                self.messages.push(Message::error(mistake, *span, found, "in this file").help(why));
+                let found = format!("this file holds no {}", what.name);
+                self.messages.push(Message::error(mistake, *span, found, "in this file").help(why).page(what.page));
             })
             .ok()
     }

@@ -1,14 +1,18 @@
 //! The catalogue on disk: recipes by file name, images by folder name, each file read and checked once.
 
+mod relations;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+pub(crate) use relations::conflict;
+
 use crate::checked::{Image, Product, check_image, check_recipe};
 use crate::element::{Element, Reader};
-use crate::message::{Message, Mistake};
+use crate::message::{Message, Mistake, WRITING};
 use crate::node::{self, Node};
-use crate::source::{ReadError, Sources, absolute, read_text, shown};
+use crate::source::{ReadError, Sources, Span, absolute, read_text, shown};
 use crate::written;
 
 /// Everything that was opened during one check.
@@ -18,6 +22,7 @@ pub(crate) struct Desk {
     pub(crate) messages: Vec<Message>,
     products: BTreeMap<PathBuf, Option<Rc<Product>>>,
     images: BTreeMap<PathBuf, Option<Rc<Image>>>,
+    standings: BTreeMap<PathBuf, Rc<relations::Standing>>,
 }
 
 impl Desk {
@@ -26,21 +31,42 @@ impl Desk {
         let name = shown(path);
         let text = match read_text(path) {
             Ok(text) => text,
+            Err(ReadError::NotText(text, at)) => {
+                let end = text[at..].chars().next().map_or(at, |bad| at + bad.len_utf8());
+                let span = Span { source: self.sources.add(name, text), start: at, end };
+                let found = "this file is not UTF-8 text";
+                let message = Message::error(Mistake::NotUtf8, span, found, "a byte that no character has");
+                self.messages.push(message.help("save the file as UTF-8").page(WRITING));
+                return None;
+            }
             Err(error) => {
                 let mistake = match error {
                     ReadError::TooLarge => Mistake::TooLarge,
-                    ReadError::NotText(_) | ReadError::Io(_) => Mistake::Unreadable,
+                    ReadError::Utf16 => Mistake::NotUtf8,
+                    ReadError::NotText(..) | ReadError::NotAFile(_) | ReadError::Io(_) => Mistake::Unreadable,
                 };
                 self.messages.push(Message::unreadable(mistake, name, format!("this file cannot be read: {error}")));
                 return None;
             }
         };
         let source = self.sources.add(name, text.clone());
-        node::parse(source, &text, &mut self.messages).map(|node| (source, node))
+        let before = self.messages.len();
+        let node = node::parse(source, &text, &mut self.messages);
+        for message in &mut self.messages[before..] {
+            message.page.get_or_insert_with(|| WRITING.to_owned());
+        }
+        node.map(|node| (source, node))
     }
 
-    /// The product of a recipe file; `None` when the recipe has mistakes, which are told once.
+    /// The product of a recipe file, with everything it requires; `None` when any of these recipes has mistakes, which
+    /// are told once.
     pub(crate) fn product(&mut self, path: &Path) -> Option<Rc<Product>> {
+        let product = self.recipe_at(path)?;
+        self.is_sound(path, &product).then_some(product)
+    }
+
+    /// The product of a recipe file, whatever the recipes of others say.
+    fn recipe_at(&mut self, path: &Path) -> Option<Rc<Product>> {
         if let Some(known) = self.products.get(&absolute(path)) {
             return known.clone();
         }

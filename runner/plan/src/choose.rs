@@ -30,7 +30,7 @@ pub(crate) fn choose<'a>(checked: &'a Checked, sources: &Sources, messages: &mut
     if many.is_none() {
         let found = format!("the product of images, settings and agent sets has more than {MOST_CELLS} cells");
         messages.push(
-            Message::error(Mistake::TooManyCells, checked.name_span, found, "")
+            Message::error(Mistake::TooManyCells, checked.name_span, found, "expected fewer")
                 .help("take values out, or split the matrix")
                 .page("matrix.md#cells"),
         );

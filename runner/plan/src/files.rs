@@ -16,8 +16,6 @@ use crate::written;
 
 /// Folders nobody keeps matrices in.
 const PASSED_OVER: [&str; 3] = ["target", "node_modules", "out"];
-/// Deepest folder that a check walks into.
-const DEEPEST: usize = 16;
 
 /// Checks matrices, recipes and images: files as they are, folders with everything in them. Every mistake is in the
 /// report. Files that were not made or fetched yet are warnings.
@@ -27,9 +25,9 @@ pub fn check<P: AsRef<Path>>(paths: &[P]) -> Report {
     for path in paths {
         let path = tidy(path.as_ref());
         if path.is_dir() {
-            let before = files.len();
-            walk(&path, 0, &mut files);
-            if files.len() == before {
+            let (before, messages) = (files.len(), desk.messages.len());
+            walk(&path, &mut files, &mut desk.messages);
+            if files.len() == before && desk.messages.len() == messages {
                 let message =
                     Message::unreadable(Mistake::Unreadable, shown(&path), "there is no `.yaml` file in this folder");
                 desk.messages.push(message);
@@ -41,6 +39,7 @@ pub fn check<P: AsRef<Path>>(paths: &[P]) -> Report {
     let mut seen = BTreeSet::new();
     files.retain(|found| seen.insert(absolute(&found.path)));
     let mut matrices = Vec::new();
+    let mut recipes = Vec::new();
     for found in &files {
         let Some((source, node)) = desk.open(&found.path) else {
             // Told above; a matrix that needs this file must not tell it again.
@@ -48,10 +47,11 @@ pub fn check<P: AsRef<Path>>(paths: &[P]) -> Report {
             desk.remember_image(&found.path, None);
             continue;
         };
-        match kind_of(&found.path, &node) {
+        match kind_of(found, &node) {
             Some(FileKind::Recipe) => {
                 let product = desk.recipe(&found.path, &node);
                 desk.remember_product(&found.path, product);
+                recipes.push(&found.path);
             }
             Some(FileKind::Image) => {
                 let image = desk.entry(&found.path, &node);
@@ -71,6 +71,10 @@ pub fn check<P: AsRef<Path>>(paths: &[P]) -> Report {
             }
             None => {}
         }
+    }
+    // What recipes say of each other, now that each was read by itself.
+    for path in recipes {
+        desk.product(path);
     }
     for (path, source, node) in matrices {
         if let Some(checked) = matrix(path, source, &node, &mut desk) {
@@ -102,13 +106,18 @@ struct Found {
     named: bool,
 }
 
-fn walk(folder: &Path, depth: usize, files: &mut Vec<Found>) {
+/// Every YAML file of a folder, and of the folders in it. Links to folders are not followed, so that no way leads back.
+fn walk(folder: &Path, files: &mut Vec<Found>, messages: &mut Vec<Message>) {
+    if let Err(error) = std::fs::read_dir(folder) {
+        let found = format!("this folder cannot be read: {error}");
+        messages.push(Message::unreadable(Mistake::Unreadable, shown(folder), found));
+    }
     for path in catalogue::list(folder) {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("");
         let passed_over = name.starts_with('.') || PASSED_OVER.contains(&name) || path.is_symlink();
         if path.is_dir() {
-            if !passed_over && depth < DEEPEST {
-                walk(&path, depth + 1, files);
+            if !passed_over {
+                walk(&path, files, messages);
             }
         } else if path.extension().is_some_and(|it| it == "yaml" || it == "yml") {
             files.push(Found { path, named: false });
@@ -123,20 +132,24 @@ enum FileKind {
     Image,
 }
 
-/// What a file is meant to be: by the keys it shares with each kind; where they tell nothing, by where it is.
-fn kind_of(path: &Path, node: &Node) -> Option<FileKind> {
+/// What a file is meant to be: by the keys it shares with each kind; where they tell nothing, by where it is. A file that
+/// nobody named may well be none of ours, such as `docker-compose.yaml`: it takes more than one key to be taken for one.
+fn kind_of(found: &Found, node: &Node) -> Option<FileKind> {
     let Kind::Map(entries) = &node.kind else {
         // A list or a word: as a matrix it gets a message that says what a matrix is.
-        return Some(FileKind::Matrix);
+        return found.named.then_some(FileKind::Matrix);
     };
     let shared =
         |record: &Record| entries.iter().filter(|entry| record.keys.iter().any(|key| key.name == entry.key)).count();
+    let path = &found.path;
     let in_folder = |name: &str| path.parent().and_then(Path::file_name).is_some_and(|it| it == name);
+    let named_matrix = entries.iter().any(|entry| entry.key == "matrix");
     let kinds = [
-        (shared(written::matrix::Matrix::RECORD), false, FileKind::Matrix),
+        (shared(written::matrix::Matrix::RECORD), named_matrix, FileKind::Matrix),
         (shared(written::recipe::Recipe::RECORD), in_folder("agents"), FileKind::Recipe),
         (shared(written::image::Image::RECORD), path.file_name().is_some_and(|it| it == "image.yaml"), FileKind::Image),
     ];
-    let best = kinds.iter().max_by_key(|(shared, placed, _)| (*shared, *placed))?;
-    (best.0 > 0).then_some(best.2)
+    let (shared, certain, kind) = *kinds.iter().max_by_key(|(shared, certain, _)| (*shared, *certain))?;
+    let least = if found.named || certain { 1 } else { 2 };
+    (shared >= least).then_some(kind)
 }

@@ -37,6 +37,8 @@ mistakes! {
     Unreadable = "unreadable",
     /// A file is larger than any matrix needs.
     TooLarge = "too-large",
+    /// Bytes that are not UTF-8.
+    NotUtf8 = "not-utf8",
     /// A file holds nothing.
     EmptyFile = "empty-file",
     /// A file is neither matrix nor recipe nor image.
@@ -119,6 +121,18 @@ mistakes! {
     Duplicate = "duplicate",
     /// An image that does not take a setting.
     SettingNotAccepted = "setting-not-accepted",
+    /// A product that requires itself, or conflicts with itself.
+    NamesItself = "names-itself",
+    /// Products that require each other in a circle.
+    RequirementCycle = "requirement-cycle",
+    /// A product that no set can hold.
+    ImpossibleProduct = "impossible-product",
+    /// A set that holds products that conflict.
+    ImpossibleSet = "impossible-set",
+    /// A set without what one of its products requires.
+    RequirementAbsent = "requirement-absent",
+    /// A product that is installed before what it requires.
+    RequirementLater = "requirement-later",
     /// A set without the product that the candidate updates.
     CandidateAbsent = "candidate-absent",
     /// Something that this kind of candidate needs.
@@ -143,6 +157,9 @@ mistakes! {
     MissingFile = "missing-file",
 }
 
+/// Explains how files are written, whatever they say.
+pub(crate) const WRITING: &str = "matrix.md#how-files-are-written";
+
 /// Where a message belongs.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Place {
@@ -162,8 +179,8 @@ pub struct Message {
     pub(crate) found: String,
     /// What should be there, shown at the caret.
     pub(crate) expected: String,
-    /// Another place that matters, and why.
-    pub(crate) related: Option<(Span, String)>,
+    /// Other places that matter, and why.
+    pub(crate) related: Vec<(Span, String)>,
     /// What to do.
     pub(crate) helps: Vec<String>,
     /// Page and anchor under `docs/` that explains it.
@@ -178,7 +195,7 @@ impl Message {
             place: Place::At(span),
             found: found.into(),
             expected: expected.into(),
-            related: None,
+            related: Vec::new(),
             helps: Vec::new(),
             page: None,
         }
@@ -191,9 +208,9 @@ impl Message {
             place: Place::Path(path),
             found: found.into(),
             expected: String::new(),
-            related: None,
+            related: Vec::new(),
             helps: Vec::new(),
-            page: None,
+            page: Some(WRITING.to_owned()),
         }
     }
 
@@ -203,7 +220,7 @@ impl Message {
     }
 
     pub(crate) fn related(mut self, span: Span, why: impl Into<String>) -> Self {
-        self.related = Some((span, why.into()));
+        self.related.push((span, why.into()));
         self
     }
 
@@ -247,6 +264,12 @@ impl Message {
     #[must_use]
     pub fn expected(&self) -> &str {
         &self.expected
+    }
+
+    /// Page and anchor under `docs/` that explains it.
+    #[must_use]
+    pub fn page_of_docs(&self) -> Option<&str> {
+        self.page.as_deref()
     }
 
     /// What to do about it.

@@ -83,7 +83,12 @@ pub(crate) fn parse(source: usize, text: &str, messages: &mut Vec<Message>) -> O
         Some(root) => Some(root),
         None => {
             let start = Span { source, start: 0, end: 0 };
-            messages.push(Message::error(Mistake::EmptyFile, start, "this file holds nothing", ""));
+            messages.push(Message::error(
+                Mistake::EmptyFile,
+                start,
+                "this file holds nothing",
+                "expected a matrix, a recipe or an image",
+            ));
             None
         }
     }
@@ -159,7 +164,7 @@ impl Builder<'_> {
                 let span = self.span(marks);
                 let found = format!("no anchor `&{name}` stands before this alias");
                 self.messages.push(
-                    Message::error(Mistake::UnknownAnchor, span, found, "")
+                    Message::error(Mistake::UnknownAnchor, span, found, "repeats nothing")
                         .help("an alias `*name` repeats what `&name` marked earlier in the same file"),
                 );
                 self.finish(Node { span, kind: Kind::Broken }, 0, 1, 0);
@@ -236,7 +241,7 @@ impl Builder<'_> {
         let Some(Anchored { node, nodes, height }) = self.anchors.get(&anchor) else {
             // The parser knows the anchor but its node is not finished: it would hold itself.
             let found = "this alias repeats a block that it stands in";
-            self.messages.push(Message::error(Mistake::UnknownAnchor, span, found, ""));
+            self.messages.push(Message::error(Mistake::UnknownAnchor, span, found, "would hold itself"));
             self.finish(Node { span, kind: Kind::Broken }, 0, 1, 0);
             return Ok(());
         };
@@ -257,7 +262,7 @@ impl Builder<'_> {
         }
         let found = format!("this file grows beyond {MAX_NODES} values here");
         self.messages.push(
-            Message::error(Mistake::TooMuch, span, found, "")
+            Message::error(Mistake::TooMuch, span, found, "reading stopped here")
                 .help("every alias counts with all that it repeats; write the rows that are meant, or split the file"),
         );
         Err(Stop)
@@ -272,7 +277,9 @@ impl Builder<'_> {
         let Some(tag) = tag else { return };
         let span = marks.tag_span().map_or_else(|| self.span(marks), |marks| self.span(marks));
         let found = format!("the tag {} has no meaning here", quote(&tag.original()));
-        self.messages.push(Message::error(Mistake::Tag, span, found, "").help("leave it out; every key has one type"));
+        self.messages.push(
+            Message::error(Mistake::Tag, span, found, "expected no tag").help("leave it out; every key has one type"),
+        );
     }
 
     fn syntax(&mut self, error: &ScanError) {

@@ -1,6 +1,6 @@
 //! Messages as text: where, the line with a caret, what was expected, what to do.
 
-use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
 use crate::message::{Message, Place, Report, Severity};
 use crate::source::{Source, Sources, Span};
@@ -60,8 +60,7 @@ fn render(renderer: &Renderer, sources: &Sources, message: &Message) -> String {
     match &message.place {
         Place::Path(path) => group = group.element(Origin::path(path)),
         Place::At(span) => {
-            let related = message.related.as_ref();
-            for snippet in snippets(sources, (*span, &message.expected), related.map(|(at, why)| (*at, why.as_str()))) {
+            for snippet in snippets(sources, (*span, &message.expected), &message.related) {
                 group = group.element(snippet);
             }
         }
@@ -75,38 +74,32 @@ fn render(renderer: &Renderer, sources: &Sources, message: &Message) -> String {
     renderer.render(&[group])
 }
 
-type Marked<'a> = (Span, &'a str);
-
+/// One snippet for each file, that of the message itself first.
 fn snippets<'a>(
     sources: &'a Sources,
-    primary: Marked<'a>,
-    related: Option<Marked<'a>>,
-) -> Vec<Snippet<'a, annotate_snippets::Annotation<'a>>> {
-    let Some(source) = sources.get(primary.0.source) else { return Vec::new() };
-    let same_file = related.filter(|(span, _)| span.source == primary.0.source);
-    let window = window(source, primary.0, same_file.map(|(span, _)| span));
-    let text = source.text.get(window.start..window.end).unwrap_or("");
-    let mut snippet = Snippet::source(text).path(&source.shown).line_start(line_of(source, window.start)).annotation(
-        AnnotationKind::Primary
-            .span(within(source, primary.0, window))
-            .label((!primary.1.is_empty()).then_some(primary.1)),
-    );
-    if let Some((span, why)) = same_file {
-        snippet = snippet.annotation(AnnotationKind::Context.span(within(source, span, window)).label(why));
+    (span, expected): (Span, &'a str),
+    related: &'a [(Span, String)],
+) -> Vec<Snippet<'a, Annotation<'a>>> {
+    let mut files = vec![span.source];
+    for (other, _) in related {
+        if !files.contains(&other.source) {
+            files.push(other.source);
+        }
     }
-    let mut all = vec![snippet];
-    if let Some((span, why)) = related.filter(|(span, _)| span.source != primary.0.source)
-        && let Some(other) = sources.get(span.source)
-    {
-        let window = self::window(other, span, None);
-        all.push(
-            Snippet::source(other.text.get(window.start..window.end).unwrap_or(""))
-                .path(&other.shown)
-                .line_start(line_of(other, window.start))
-                .annotation(AnnotationKind::Context.span(within(other, span, window)).label(why)),
-        );
-    }
-    all
+    let snippet = |file: usize| {
+        let source = sources.get(file)?;
+        let primary = Some((span, expected, AnnotationKind::Primary));
+        let others = related.iter().map(|(at, why)| (*at, why.as_str(), AnnotationKind::Context));
+        let marks: Vec<_> = primary.into_iter().chain(others).filter(|(at, _, _)| at.source == file).collect();
+        let window = window(source, marks.iter().map(|(at, _, _)| at.start));
+        let text = source.text.get(window.start..window.end).unwrap_or("");
+        let bare = Snippet::source(text).path(&source.shown).line_start(line_of(source, window.start));
+        Some(marks.into_iter().fold(bare, |snippet, (at, label, kind)| {
+            let label = (!label.is_empty()).then_some(label);
+            snippet.annotation(kind.span(within(source, at, window)).label(label))
+        }))
+    };
+    files.into_iter().filter_map(snippet).collect()
 }
 
 #[derive(Clone, Copy)]
@@ -115,10 +108,9 @@ struct Window {
     end: usize,
 }
 
-/// Whole lines around one or two places. Giving the renderer only these keeps it fast on large files.
-fn window(source: &Source, first: Span, second: Option<Span>) -> Window {
-    let from = second.map_or(first.start, |span| span.start.min(first.start));
-    let to = second.map_or(first.start, |span| span.start.max(first.start));
+/// Whole lines around some places. Giving the renderer only these keeps it fast on large files.
+fn window(source: &Source, places: impl Iterator<Item = usize> + Clone) -> Window {
+    let (from, to) = (places.clone().min().unwrap_or(0), places.max().unwrap_or(0));
     let text = source.text.as_str();
     let start = text.get(..from).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1);
     let end = text.get(to..).and_then(|after| after.find('\n')).map_or(text.len(), |at| to + at);

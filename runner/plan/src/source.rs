@@ -80,8 +80,13 @@ impl Sources {
 pub(crate) enum ReadError {
     #[error("it is larger than {} KiB", MAX_BYTES / 1024)]
     TooLarge,
-    #[error("byte {0} is not UTF-8 text")]
-    NotText(usize),
+    /// Its text with a replacement for what is none, and where the first of that is.
+    #[error("it is not UTF-8 text")]
+    NotText(String, usize),
+    #[error("it is UTF-16 text; save it as UTF-8")]
+    Utf16,
+    #[error("it is {0}, not a file")]
+    NotAFile(&'static str),
     #[error("{0}")]
     Io(#[from] std::io::Error),
 }
@@ -89,14 +94,25 @@ pub(crate) enum ReadError {
 /// Reads a text file of bounded size; a byte-order mark is dropped.
 pub(crate) fn read_text(path: &Path) -> Result<String, ReadError> {
     use std::io::Read as _;
+    let kind = std::fs::metadata(path)?.file_type();
+    if !kind.is_file() {
+        // Opening a pipe would wait for whoever writes to it.
+        return Err(ReadError::NotAFile(if kind.is_dir() { "a folder" } else { "a pipe or device" }));
+    }
     let file = std::fs::File::open(path)?;
     let mut bytes = Vec::new();
     file.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_BYTES {
         return Err(ReadError::TooLarge);
     }
-    let text = String::from_utf8(bytes).map_err(|error| ReadError::NotText(error.utf8_error().valid_up_to()))?;
-    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
+    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+        return Err(ReadError::Utf16);
+    }
+    let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes);
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Ok(text.to_owned()),
+        Err(error) => Err(ReadError::NotText(String::from_utf8_lossy(bytes).into_owned(), error.valid_up_to())),
+    }
 }
 
 /// Joins a path written in a file to the folder of that file, without `..` in the middle.
@@ -122,9 +138,9 @@ pub(crate) fn tidy(path: &Path) -> PathBuf {
     if tidy.as_os_str().is_empty() { PathBuf::from(".") } else { tidy }
 }
 
-/// A path for messages: forward slashes.
+/// A path for messages: forward slashes, nothing that steers a terminal.
 pub(crate) fn shown(path: &Path) -> String {
-    path.to_string_lossy().replace('\\', "/")
+    path.to_string_lossy().replace('\\', "/").replace(char::is_control, "\u{fffd}")
 }
 
 /// The same path from the root of the file system, so that a saved plan holds in every folder.

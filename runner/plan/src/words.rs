@@ -48,6 +48,18 @@ pub(crate) fn alternatives<'a>(words: impl IntoIterator<Item = &'a str>) -> Stri
     }
 }
 
+/// `a, b, c`; long lists are cut.
+pub(crate) fn listed(words: impl IntoIterator<Item: AsRef<str>>) -> String {
+    const MOST: usize = 24;
+    let words: Vec<_> = words.into_iter().collect();
+    let shown: Vec<&str> = words.iter().take(MOST).map(AsRef::as_ref).collect();
+    match words.len() {
+        0 => "none".to_owned(),
+        many if many > MOST => format!("{} and {} more", shown.join(", "), many - MOST),
+        _ => shown.join(", "),
+    }
+}
+
 /// `1 file`, `2 files`.
 pub(crate) fn count(number: usize, thing: &str) -> String {
     format!("{number} {thing}{}", if number == 1 { "" } else { "s" })

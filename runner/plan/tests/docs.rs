@@ -77,6 +77,9 @@ fn every_example_has_no_mistake() {
         let (old, new) = if id == "acme-endpoint" { ("4.1", "4.2") } else { ("7.0", "7.1") };
         lab.write(&format!("matrices/agents/{id}.yaml"), &recipe.replace("1.0", old).replace("1.1", new));
     }
+    // Examples of recipes name others, which stand beside them.
+    let neighbour = std::fs::read_to_string(lab.path("matrices/agents/acme-endpoint.yaml")).unwrap();
+    lab.write("examples/acme-endpoint.yaml", &neighbour);
     // Examples of settings name settings of their own.
     for id in ["lab-11", "lab-2022"] {
         let entry = std::fs::read_to_string(lab.path(&format!("images/{id}/image.yaml"))).unwrap();

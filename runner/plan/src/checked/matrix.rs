@@ -15,7 +15,7 @@ use crate::element::{At, List, items};
 use crate::message::{Message, Mistake};
 use crate::scalars::{AgentRef, Deadline, Name};
 use crate::source::{Span, beside, shown};
-use crate::words::quote;
+use crate::words::{listed, quote};
 use crate::written;
 use crate::written::matrix::Matrix;
 
@@ -49,13 +49,13 @@ fn errors(desk: &Desk) -> usize {
 }
 
 pub(super) struct Checker<'a> {
-    recipes: BTreeMap<String, PathBuf>,
+    pub(super) recipes: BTreeMap<String, PathBuf>,
     entries: BTreeMap<String, PathBuf>,
     agents: PathBuf,
     images: PathBuf,
     file: &'a Path,
     pub(super) written: &'a Matrix,
-    products: BTreeMap<String, Option<Rc<Product>>>,
+    pub(super) products: BTreeMap<String, Option<Rc<Product>>>,
     pub(super) axes: Vec<Axis>,
     catalogue: Usable,
     pub(super) desk: &'a mut Desk,
@@ -78,6 +78,7 @@ impl Checker<'_> {
         let candidate = self.check_candidate(&deadlines);
         self.check_presence(&sets);
         let include = self.check_include();
+        self.check_order();
         let exclude = self.check_exclude();
         let scenario = scenario(written);
         let driver_owners = self.driver_owners();
@@ -191,7 +192,7 @@ impl Checker<'_> {
                 .nearest(&name.value.0, self.entries.keys().map(String::as_str))
                 .help(format!(
                     "images are looked for as {folder}/<id>/image.yaml; there: {}",
-                    there(self.entries.keys())
+                    listed(self.entries.keys())
                 ));
             self.tell(message, "matrix.md#images");
             return None;
@@ -208,7 +209,7 @@ impl Checker<'_> {
                 let message =
                     Message::error(Mistake::SettingNotAccepted, name.span, found, "every cell has every setting")
                         .related(axis.span, "this setting")
-                        .help(format!("its entry takes {}", there(&image.settings)));
+                        .help(format!("its entry takes {}", listed(&image.settings)));
                 self.tell(message, "matrix.md#settings");
             }
         }
@@ -241,8 +242,16 @@ impl Checker<'_> {
             let first = (0..later).find(|at| told(*at) && names(&sets[*at]) == names(&sets[later]));
             if let Some(first) = first {
                 let found = "this set is in the list twice";
-                let message = Message::error(Mistake::Duplicate, sets[later].span, found, "again")
+                let mut message = Message::error(Mistake::Duplicate, sets[later].span, found, "again")
                     .related(sets[first].span, "first here");
+                if !list[first].value.items.iter().map(|it| &it.value).eq(list[later]
+                    .value
+                    .items
+                    .iter()
+                    .map(|it| &it.value))
+                {
+                    message = message.help("`order` puts both into the same order");
+                }
                 self.tell(message, "matrix.md#agents");
             }
         }
@@ -260,7 +269,8 @@ impl Checker<'_> {
                     .help("only an update of Windows is tried without any agent");
             self.tell(message, "matrix.md#agents");
         }
-        let members = list.iter().filter_map(|agent| self.member(agent)).collect();
+        let mut members: Vec<Member> = list.iter().filter_map(|agent| self.member(agent)).collect();
+        self.put_in_order(&mut members);
         AgentSet { members, span: written.span }
     }
 
@@ -292,7 +302,7 @@ impl Checker<'_> {
                 "unknown agent",
             )
             .nearest(id, self.recipes.keys().map(String::as_str))
-            .help(format!("recipes are looked for as {folder}/<id>.yaml; there: {}", there(self.recipes.keys())));
+            .help(format!("recipes are looked for as {folder}/<id>.yaml; there: {}", listed(self.recipes.keys())));
             self.tell(message, "matrix.md#agents");
             return None;
         };
@@ -306,7 +316,7 @@ impl Checker<'_> {
 
     // ---- candidate
 
-    fn kind(&self) -> Option<CandidateKind> {
+    pub(super) fn kind(&self) -> Option<CandidateKind> {
         self.written.candidate.as_ref()?.value.kind.as_ref().map(|kind| kind.value)
     }
 
@@ -322,6 +332,7 @@ impl Checker<'_> {
     fn check_presence(&mut self, sets: &[AgentSet]) {
         for (set, written) in sets.iter().zip(items(self.written.agents.as_ref())) {
             self.present(set, &written.value);
+            self.together(set, &written.value);
         }
     }
 
@@ -392,16 +403,6 @@ impl Checker<'_> {
 
 fn names(set: &AgentSet) -> Vec<(&str, &str)> {
     set.members.iter().map(|member| (member.agent.as_str(), member.version.as_str())).collect()
-}
-
-fn there<'a>(names: impl IntoIterator<Item = &'a String>) -> String {
-    const MOST: usize = 24;
-    let names: Vec<&str> = names.into_iter().map(String::as_str).collect();
-    match names.len() {
-        0 => "none".to_owned(),
-        many if many > MOST => format!("{} and {} more", names[..MOST].join(", "), many - MOST),
-        _ => names.join(", "),
-    }
 }
 
 fn deadlines(written: &Matrix) -> Deadlines {

@@ -3,9 +3,11 @@
 mod candidate;
 mod image;
 mod matrix;
+mod order;
 mod package;
 mod recipe;
 mod rows;
+mod together;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -151,10 +153,21 @@ pub(crate) struct Product {
     pub(crate) releases: Vec<Release>,
     pub(crate) current: String,
     pub(crate) way: Way,
+    /// Products that must be there before it is installed.
+    pub(crate) requires: Vec<Other>,
+    /// Products that it does not run beside.
+    pub(crate) conflicts: Vec<Other>,
     /// Lower-case file names with the place that claims them.
     pub(crate) driver_files: Vec<(String, Span)>,
     /// What must be seen where it is whole; `{version}` is not filled in yet.
     pub(crate) probes: Vec<Probe>,
+}
+
+/// Another product that a recipe names.
+#[derive(Debug, Clone)]
+pub(crate) struct Other {
+    pub(crate) agent: String,
+    pub(crate) span: Span,
 }
 
 #[derive(Debug, Clone)]

@@ -115,7 +115,9 @@ pub(crate) fn check_placeholders(text: &str, span: Span, product: Placeholders, 
                 (format!("{} stands for nothing", quote(&format!("{{{candidate}}}"))), "expected `{version}`")
             }
             Placeholders::None if candidate != "version" => continue,
-            Placeholders::None => ("`{version}` stands for a product's version, and a setting has none".to_owned(), ""),
+            Placeholders::None => {
+                ("`{version}` stands for a product's version, and a setting has none".to_owned(), "expected plain text")
+            }
         };
         messages.push(Message::error(Mistake::BadPlaceholder, span, found, expected).page("recipe.md#probes"));
     }

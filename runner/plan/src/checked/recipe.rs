@@ -6,10 +6,10 @@ use std::path::Path;
 use coexist_model::{ExitMeaning, Probe};
 
 use crate::checked::package::{MSI_CODES, PLAIN_CODES, Placeholders, check_package, check_placeholders, check_probe};
-use crate::checked::{Product, Release, Way};
-use crate::element::{At, Named, items};
+use crate::checked::{Other, Product, Release, Way};
+use crate::element::{At, List, Named, items};
 use crate::message::{Message, Mistake};
-use crate::scalars::{ExitCode, Meaning, Text};
+use crate::scalars::{ExitCode, Meaning, Name, Text};
 use crate::source::Span;
 use crate::words::quote;
 use crate::written::recipe::{Install, InstallKind, Recipe, UninstallKind};
@@ -38,15 +38,34 @@ pub(crate) fn check_recipe(written: &Recipe, file: &Path, messages: &mut Vec<Mes
             probes.push(probe);
         }
     }
+    let requires = check_others(written, written.requires.as_ref(), "requires", messages);
+    let conflicts = check_others(written, written.conflicts.as_ref(), "conflicts", messages);
     Some(Product {
         id: written.id.as_ref()?.value.0.clone(),
         vendor: written.vendor.as_ref()?.value.0.clone(),
         releases,
         current: written.current.as_ref()?.value.0.clone(),
         way: way?,
+        requires,
+        conflicts,
         driver_files,
         probes,
     })
+}
+
+/// Other products that a recipe names under `key`. Whether they are there is seen with the whole folder in view.
+fn check_others(written: &Recipe, list: Option<&At<List<Name>>>, key: &str, messages: &mut Vec<Message>) -> Vec<Other> {
+    let page = format!("recipe.md#{key}");
+    twice(items(list), Clone::clone, ("agent", &page), messages);
+    for other in items(list) {
+        if written.id.as_ref().is_some_and(|id| id.value == other.value) {
+            let relation = if key == "requires" { "requires itself" } else { "conflicts with itself" };
+            let found = format!("{} {relation}", quote(&other.value.0));
+            let message = Message::error(Mistake::NamesItself, other.span, found, "expected another agent");
+            messages.push(message.page(&page));
+        }
+    }
+    items(list).iter().map(|it| Other { agent: it.value.0.clone(), span: it.span }).collect()
 }
 
 /// The id of a catalogue entry is the name of its file or folder: nobody has to open files to find one.
@@ -118,8 +137,9 @@ fn check_releases(written: &Recipe, file: &Path, messages: &mut Vec<Message>) ->
         let Some(version) = &release.version else { continue };
         if let Some(first) = places.get(version.value.0.as_str()) {
             let found = format!("version {} is in the list twice", quote(&version.value.0));
-            messages
-                .push(Message::error(Mistake::Duplicate, version.span, found, "again").related(*first, "first here"));
+            let message =
+                Message::error(Mistake::Duplicate, version.span, found, "again").related(*first, "first here");
+            messages.push(message.page("recipe.md#versions"));
             continue;
         }
         places.insert(&version.value.0, version.span);

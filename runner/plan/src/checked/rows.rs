@@ -21,6 +21,7 @@ impl Checker<'_> {
         let set = agents.map(|agents| {
             let set = self.set(agents);
             self.present(&set, &agents.value);
+            self.together(&set, &agents.value);
             set
         });
         let given = self.choices(row.value.settings.as_ref());

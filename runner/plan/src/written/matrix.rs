@@ -21,6 +21,7 @@ record! {
         images: Required "images" List<Name>,
         settings: Optional "settings" Named<Name, Axis>,
         agents: Required "agents" List<List<AgentRef>>,
+        order: Optional "order" List<Name>,
         candidate: Required "candidate" Candidate,
         scenario: Optional "scenario" Scenario,
         policy: Optional "policy" Policy,

@@ -17,6 +17,8 @@ record! {
         product: Required "product" Text,
         versions: Required "versions" List<ProductVersion>,
         current: Required "current" Version,
+        requires: Optional "requires" List<Name>,
+        conflicts: Optional "conflicts" List<Name>,
         install: Required "install" Install,
         uninstall: Optional "uninstall" Uninstall,
         services: Optional "services" List<ServiceName>,

@@ -1,0 +1,103 @@
+//! `order`: in which order agents are installed in every set that holds them.
+
+use std::collections::BTreeSet;
+
+use crate::checked::matrix::Checker;
+use crate::checked::recipe::twice;
+use crate::checked::{Member, Other};
+use crate::element::{At, items, whole};
+use crate::message::{Message, Mistake};
+use crate::scalars::Name;
+use crate::words::{alternatives, quote};
+
+const PAGE: &str = "matrix.md#order";
+
+impl<'a> Checker<'a> {
+    /// Those that `order` names come first, in its order; the others follow as their set has them.
+    pub(super) fn put_in_order(&self, members: &mut [Member]) {
+        members.sort_by_key(|member| self.place(&member.agent).unwrap_or(usize::MAX));
+    }
+
+    /// Where `order` puts an agent; `None` where it does not name it.
+    pub(super) fn place(&self, agent: &str) -> Option<usize> {
+        self.order().iter().position(|it| it.value.0 == agent)
+    }
+
+    /// Checks `order` against the sets and against what recipes require.
+    pub(super) fn check_order(&mut self) {
+        let order = self.order();
+        twice(order, Clone::clone, ("agent", PAGE), &mut self.desk.messages);
+        let held = self.held();
+        for (at, name) in order.iter().enumerate() {
+            if !held.agents.contains(name.value.0.as_str()) {
+                if held.whole {
+                    self.tell(absent(name, &held.agents), PAGE);
+                }
+            } else if self.place(&name.value.0) == Some(at) {
+                self.check_place(at, name, &held.agents);
+            }
+        }
+    }
+
+    fn order(&self) -> &'a [At<Name>] {
+        items(self.written.order.as_ref())
+    }
+
+    /// What an agent requires is installed before it: earlier in `order`, where `order` names it.
+    fn check_place(&mut self, at: usize, name: &At<Name>, held: &BTreeSet<&str>) {
+        let Some(product) = self.products.get(&name.value.0).cloned().flatten() else { return };
+        let fresh = self.fresh_candidate().map(|it| it.value.0.as_str());
+        for Other { agent, span } in &product.requires {
+            let told_elsewhere =
+                !held.contains(agent.as_str()) || fresh.is_some_and(|it| it == agent || *it == product.id);
+            let place = self.place(agent);
+            if told_elsewhere || place.is_some_and(|place| place < at) {
+                continue;
+            }
+            let (id, other) = (quote(&product.id), quote(agent));
+            let message = match place {
+                Some(place) => {
+                    let found = format!("this order installs {id} before {other}, which it requires");
+                    let expected = format!("must come after {other}");
+                    Message::error(Mistake::RequirementLater, name.span, found, expected)
+                        .related(self.order()[place].span, "installed after it")
+                }
+                None => {
+                    let found = format!(
+                        "this order installs {id} before {other}, which it requires and the order does not name"
+                    );
+                    let expected = format!("{other} must come before it");
+                    Message::error(Mistake::RequirementLater, name.span, found, expected)
+                        .help("agents that the order does not name are installed after those that it names")
+                }
+            };
+            self.tell(message.related(*span, "required here"), PAGE);
+        }
+    }
+
+    /// Every agent that a set or an included row names.
+    fn held(&self) -> Held<'a> {
+        let (sets, rows) = (self.written.agents.as_ref(), self.written.include.as_ref());
+        let of_rows = items(rows).iter().map(|row| row.value.agents.as_ref());
+        let lists: Vec<_> = items(sets).iter().map(Some).chain(of_rows).collect();
+        Held {
+            agents: lists.iter().copied().flat_map(items).map(|agent| agent.value.0.0.as_str()).collect(),
+            whole: sets.is_some()
+                && whole(sets)
+                && whole(rows)
+                && lists.iter().all(|list| list.is_some() && whole(*list)),
+        }
+    }
+}
+
+struct Held<'a> {
+    agents: BTreeSet<&'a str>,
+    /// Whether every list could be read.
+    whole: bool,
+}
+
+fn absent(name: &At<Name>, held: &BTreeSet<&str>) -> Message {
+    let found = format!("no set of this matrix has the agent {}", quote(&name.value.0));
+    let expected = format!("expected {}", alternatives(held.iter().copied()));
+    Message::error(Mistake::UnknownAgent, name.span, found, expected).nearest(&name.value.0, held.iter().copied())
+}
