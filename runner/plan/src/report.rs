@@ -8,8 +8,8 @@ use crate::words::count;
 
 /// Messages shown for one report; nobody reads more, and the counts tell the rest.
 const MOST_SHOWN: usize = 200;
-/// Longest part of a line that is shown to either side of the caret, in bytes.
-const REACH: usize = 200;
+/// Longest part of a line that is underlined, in bytes.
+const UNDERLINED: usize = 100;
 
 impl Report {
     /// All messages as text, in colour where the terminal shows it.
@@ -114,6 +114,8 @@ fn window(source: &Source, places: impl Iterator<Item = usize> + Clone) -> Windo
     let text = source.text.as_str();
     let start = text.get(..from).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1);
     let end = text.get(to..).and_then(|after| after.find('\n')).map_or(text.len(), |at| to + at);
+    // The carriage return of a line's end is no part of the line.
+    let end = if text.get(..end).is_some_and(|text| text.ends_with('\r')) { end - 1 } else { end };
     Window { start, end: end.max(start) }
 }
 
@@ -123,7 +125,7 @@ fn within(source: &Source, span: Span, window: Window) -> std::ops::Range<usize>
     let start = span.start.clamp(window.start, window.end);
     let line_end =
         text.get(start..window.end).and_then(|rest| rest.find(['\n', '\r'])).map_or(window.end, |at| start + at);
-    let mut end = span.end.clamp(start, line_end).min(start + REACH);
+    let mut end = span.end.clamp(start, line_end).min(start + UNDERLINED);
     while !text.is_char_boundary(end) {
         end -= 1;
     }
