@@ -46,9 +46,12 @@ pub(crate) enum Topic {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct CheckArgs {
-    /// Matrix files, or folders of them
+    /// Files, or folders of them
     #[arg(required = true)]
     pub(crate) paths: Vec<PathBuf>,
+    /// When to use colour
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) color: Color,
 }
 
 #[derive(Debug, clap::Args)]

@@ -2,7 +2,7 @@
 
 use coexist_model::Exit;
 
-use crate::args::{CheckArgs, Color};
+use crate::args::CheckArgs;
 use crate::say;
 
 /// Checks everything and prints every mistake; one line when there is none.
@@ -11,6 +11,6 @@ pub(crate) fn check(args: &CheckArgs) -> Exit {
     if report.messages().is_empty() {
         return say::say(&format!("{}\n", report.summary()), Exit::Clean);
     }
-    say::aside(&report.render(Color::Auto.enabled()));
+    say::aside(&report.render(args.color.enabled()));
     if report.errors() > 0 { Exit::Usage } else { Exit::Clean }
 }

@@ -5,6 +5,7 @@
 
 mod debian;
 mod demo;
+mod mending;
 mod process;
 mod standin;
 mod suites;
@@ -16,6 +17,8 @@ const USAGE: &str = "\
 cargo xtask demo    set up this machine, build the stand-in guest, run matrices/demo.yaml, show what it found
 cargo xtask test    set up this machine and pass every test
 cargo xtask setup   only set up this machine for both
+cargo xtask pictures
+                    draw docs/mending.svg again, from what `coexist check` says of tests/mending
 cargo xtask bench boot [TIMES]
                     power-on until a command has run in the guest, for each firmware, against its limit
 ";
@@ -26,6 +29,7 @@ fn main() -> ExitCode {
     let done = match command.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["demo"] => demo::demo(&root),
         ["test"] => suites::test(&root),
+        ["pictures"] => pictures(&root),
         ["bench", "boot", times @ ..] => bench(&root, "bench-boot", times),
         ["setup"] => debian::ensure(debian::Purpose::Test).map(|()| ExitCode::SUCCESS),
         _ => {
@@ -46,6 +50,17 @@ fn bench(root: &Path, name: &str, arguments: &[&str]) -> Result<ExitCode, String
     standin::ensure(root)?;
     let run = ["run", "--quiet", "-p", "coexist", "--example", name, "--"];
     process::run(process::cargo(root, &[&run, arguments].concat())).map(|()| ExitCode::SUCCESS)
+}
+
+/// Draws the pictures of the README that come from the program's own output.
+fn pictures(root: &Path) -> Result<ExitCode, String> {
+    process::run(process::cargo(root, &["build", "--quiet", "-p", "coexist"]))?;
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |set| root.join(set));
+    let picture = mending::picture(&target.join("debug/coexist"), root)?;
+    let place = root.join(mending::PLACE);
+    std::fs::write(&place, picture).map_err(|error| format!("{}: {error}", place.display()))?;
+    println!("{} is what `coexist check` says now", mending::PLACE);
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The repository, wherever it was checked out.
