@@ -12,7 +12,7 @@ use crate::checked::{Image, Product, check_image, check_recipe};
 use crate::element::{Element, Reader};
 use crate::message::{Message, Mistake, WRITING};
 use crate::node::{self, Node};
-use crate::source::{ReadError, Sources, Span, absolute, read_text, shown};
+use crate::source::{ReadError, Sources, Span, absolute, beside, read_text, shown};
 use crate::written;
 
 /// Everything that was opened during one check.
@@ -45,7 +45,8 @@ impl Desk {
                     ReadError::Utf16 => Mistake::NotUtf8,
                     ReadError::NotText(..) | ReadError::NotAFile(_) | ReadError::Io(_) => Mistake::Unreadable,
                 };
-                self.messages.push(Message::unreadable(mistake, name, format!("this file cannot be read: {error}")));
+                let message = Message::unreadable(mistake, name, format!("this file cannot be read: {error}"));
+                self.messages.push(with_neighbour(message, path));
                 return None;
             }
         };
@@ -117,6 +118,16 @@ impl Desk {
         let value = check(&mut self.messages);
         value.filter(|_| self.messages.len() == before).map(Rc::new)
     }
+}
+
+/// Names the file beside a path that is not there whose name is nearest.
+fn with_neighbour(message: Message, path: &Path) -> Message {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("");
+    if path.symlink_metadata().is_ok() {
+        return message;
+    }
+    let beside = list(&beside(path, "."));
+    message.nearest(name, beside.iter().filter_map(|path| path.file_name()?.to_str()))
 }
 
 /// Recipes of a folder: name to file, by name.

@@ -254,6 +254,9 @@ impl<'n> Fields<'n> {
                 if entry.key == "<<" {
                     message = message.help("merge keys are not read; repeat the lines, or alias a whole value");
                 } else {
+                    if message.helps.is_empty() {
+                        message.helps.extend(crate::written::place_of(&entry.key, record));
+                    }
                     message = message.help(format!("known keys: {}", known().collect::<Vec<_>>().join(", ")));
                 }
                 reader.tell(message);

@@ -89,6 +89,8 @@ fn files_that_cannot_be_read_are_told() {
     assert_eq!(kind(path("empty")), Mistake::Unreadable);
     assert_eq!(kind(path("loop.yaml")), Mistake::Unreadable);
     assert_eq!(kind(path("large.yaml")), Mistake::TooLarge);
+    let report = check(&[path("lagre.yaml")]);
+    assert!(report.to_string().contains("did you mean `large.yaml`?"), "{report}");
     // A pipe that nobody writes to: opening it would wait for ever.
     let status = std::process::Command::new("mkfifo").arg(path("pipe.yaml")).status().unwrap();
     assert!(status.success());

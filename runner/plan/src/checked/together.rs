@@ -47,10 +47,15 @@ impl<'a> Checker<'a> {
     }
 
     fn members(&self, set: &AgentSet) -> Vec<Needed> {
-        let product = |agent: &str| self.products.get(agent).cloned().flatten();
-        let needed =
-            |it: &crate::checked::Member| Some(Needed { product: product(&it.agent)?, member: it.span, by: None });
-        set.members.iter().filter_map(needed).collect()
+        let mut members: Vec<Needed> = Vec::new();
+        for member in &set.members {
+            let product = self.products.get(&member.agent).cloned().flatten();
+            // One that is in the set twice was told already.
+            if let Some(product) = product.filter(|it| !members.iter().any(|known| known.product.id == it.id)) {
+                members.push(Needed { product, member: member.span, by: None });
+            }
+        }
+        members
     }
 
     /// The members, and after them whatever they require that the set does not name.

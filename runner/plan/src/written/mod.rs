@@ -6,6 +6,7 @@ pub(crate) mod matrix;
 pub(crate) mod recipe;
 
 use crate::element::Record;
+use crate::words::quote;
 
 /// Every mapping with fixed keys that a file may hold.
 pub(crate) const RECORDS: &[&Record] = &[
@@ -36,3 +37,13 @@ pub(crate) const RECORDS: &[&Record] = &[
     image::Machine::RECORD,
     image::Ssh::RECORD,
 ];
+
+/// "`dwell` is a key of a scenario": where a key belongs that stands in the wrong mapping, in this kind of file if it can.
+pub(crate) fn place_of(key: &str, here: &Record) -> Option<String> {
+    const MOST: usize = 3;
+    let file = |record: &Record| record.page.split('#').next();
+    let holders = || RECORDS.iter().filter(|record| record.keys.iter().any(|it| it.name == key));
+    let here: Vec<&str> = holders().filter(|record| file(record) == file(here)).map(|record| record.what).collect();
+    let homes = if here.is_empty() { holders().map(|record| record.what).collect() } else { here };
+    (1..=MOST).contains(&homes.len()).then(|| format!("{} is a key of {}", quote(key), homes.join(", of ")))
+}
