@@ -34,6 +34,11 @@ pub(crate) fn pin(checked: &Checked, missing: Severity, messages: &mut Vec<Messa
     images
 }
 
+/// One image whose files are looked for; none where it lacks something.
+pub(crate) fn pin_image(entry: &Entry, missing: Severity, messages: &mut Vec<Message>) -> Option<Image> {
+    Looker { missing, messages }.image(entry)
+}
+
 /// A kind of file, with the page that explains its key.
 #[derive(Clone, Copy)]
 struct What {

@@ -24,6 +24,7 @@ mod message;
 mod node;
 mod report;
 mod scalars;
+mod shelf;
 mod source;
 mod steps;
 mod text;
@@ -39,6 +40,7 @@ use coexist_model::{CandidateRef, Image, ImageId, PLAN_SCHEMA, PackageSource, Pl
 pub use element::{Key, Need, Record};
 pub use files::check;
 pub use message::{Message, Mistake, Report, Severity};
+pub use shelf::{CatalogueEntry, catalogue};
 pub use text::render_text;
 
 use checked::{Checked, Origin, Package};
