@@ -137,10 +137,9 @@ fn equal(output: &Output, name: &str, wanted: &str) -> Reading {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::text::Captured;
 
     fn output(code: u32, text: &str) -> Output {
-        let mut output = Output { code, stdout: Captured::new(Keep::TEXT), stderr: Captured::new(Keep::TEXT) };
+        let mut output = Output::new(code, Keep::TEXT);
         output.stdout.push(text.as_bytes());
         output
     }

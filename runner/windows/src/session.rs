@@ -53,6 +53,11 @@ pub(crate) struct Output {
 }
 
 impl Output {
+    /// One that printed nothing yet.
+    pub(crate) fn new(code: u32, keep: Keep) -> Self {
+        Self { code, stdout: Captured::new(keep), stderr: Captured::new(keep) }
+    }
+
     /// Both streams in one text.
     pub(crate) fn text(&self) -> String {
         let mut text = self.stdout.to_text();
@@ -193,7 +198,7 @@ impl Session {
             Err(_) => return Err(asked(late(opening, Whose::Lab))),
         };
         let mut progress = Progress::Asked;
-        let mut output = Output { code: 0, stdout: Captured::new(keep), stderr: Captured::new(keep) };
+        let mut output = Output::new(0, keep);
         let followed = timeout_at(until, async {
             channel.exec(true, command).await.map_err(|error| self.lost(during, false, &error.to_string()))?;
             self.collect(during, &mut channel, &mut output, &mut progress).await
@@ -260,8 +265,7 @@ mod tests {
 
     #[test]
     fn outputs_in_a_line() {
-        let mut output =
-            Output { code: 0xc000_0005, stdout: Captured::new(Keep::TEXT), stderr: Captured::new(Keep::TEXT) };
+        let mut output = Output::new(0xc000_0005, Keep::TEXT);
         assert_eq!(output.summary(), "exit code 0xc0000005");
         output.code = 3010;
         output.stdout.push(b"done");
