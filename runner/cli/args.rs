@@ -29,7 +29,7 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Write the reports of a finished run again, from its record
     Report(ReportArgs),
-    /// Say what this host can do, and why not
+    /// Say what this host can do, and why not: exit code 0 when machines can be made, 2 when not
     Doctor(DoctorArgs),
     /// Explain a topic
     Help {
@@ -120,6 +120,12 @@ pub(crate) struct DoctorArgs {
     /// For machines
     #[arg(long)]
     pub(crate) json: bool,
+    /// Folder of the image catalogue [default: images, where it is there]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) images: Option<PathBuf>,
+    /// Read the whole disk of every image, and compare it with its digest
+    #[arg(long)]
+    pub(crate) verify: bool,
 }
 
 pub(crate) fn print_help() -> Exit {

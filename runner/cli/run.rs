@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use coexist_exec::{EventLog, HaltSwitch, Options, Ports, Recorder, RunFolder, Sink};
-use coexist_lab::SystemClock;
+use coexist_lab::{Provider, SystemClock};
 use coexist_model::{ArmRecord, Arms, Ending, Event, Exit, Happening, Plan, Run, RunId};
 use coexist_reports::{Report, write_reports};
 use coexist_windows::WindowsDoor;
@@ -62,9 +62,9 @@ async fn run_plan(args: &RunArgs, plan: &Plan) -> Exit {
     let record = Arc::new(Record { run: Mutex::new(None), folder: folder.clone(), progress: progress.clone() });
     let sinks: Vec<Arc<dyn Sink>> = vec![log.clone(), progress.clone(), record.clone()];
     let recorder = Recorder::new(clock.clone(), sinks);
+    let options = Options { arms_together: host::has_room_for_two(plan, provider.accelerator()) };
     let door = Arc::new(WindowsDoor::default().at_pace(provider.host().pace));
     let ports = Ports { provider, door, clock, packages };
-    let options = Options { arms_together: host::has_room_for_two(plan) };
 
     let (switch, halt) = HaltSwitch::new();
     let watch = tokio::spawn(watch_signals(switch));

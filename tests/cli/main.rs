@@ -1,6 +1,7 @@
 //! The command line as a user meets it, without machines.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop where it stands")]
 
+mod doctor;
 mod faults;
 mod mending;
 
@@ -208,14 +209,6 @@ fn a_run_never_writes_over_another() {
     let output = coexist(&["run", "matrices/demo.yaml", "--out", folder.path().to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(2));
     assert_eq!(std::fs::read_to_string(folder.path().join("junit.xml")).unwrap(), "precious");
-}
-
-#[test]
-fn the_doctor_answers_in_words_and_in_json() {
-    let words = coexist(&["doctor"]);
-    assert!(stdout(&words).contains("QEMU"), "{}", stderr(&words));
-    let json = coexist(&["doctor", "--json"]);
-    assert!(serde_json::from_slice::<serde_json::Value>(&json.stdout).is_ok());
 }
 
 /// Stand-in and collectors may share the language's own libraries and protocols, never a format.

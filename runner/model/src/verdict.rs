@@ -123,7 +123,7 @@ pub enum Exit {
     Clean,
     /// At least one product failure.
     ProductFailure,
-    /// The request is wrong; nothing was started.
+    /// The request is wrong, or this host can make no machine; nothing was started.
     Usage,
     /// No product failure, but at least one cell without a verdict because of the lab: worth a retry.
     Inconclusive,
@@ -179,7 +179,7 @@ impl Exit {
         match self {
             Self::Clean => "every cell has a verdict and none accuses the candidate",
             Self::ProductFailure => "at least one cell regressed or is flaky",
-            Self::Usage => "the request, matrix or a package is wrong; nothing was started",
+            Self::Usage => "the request, matrix, a package or this host is wrong; nothing was started",
             Self::Inconclusive => "no product failure, but the lab could not judge every cell; worth a retry",
             Self::NothingSelected => "no cell was selected",
             Self::Outstanding => "all that ran is fine, but cells are outstanding",

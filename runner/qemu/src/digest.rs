@@ -48,7 +48,8 @@ impl Digests {
         let read = |error| faults::file("reading the image", &path, &error);
         let meta = file.metadata().map_err(read)?;
         if !meta.is_file() {
-            return Err(LabFault::new(FaultKind::ImageMissing, format!("the image {} is no file", path.display())));
+            let message = format!("the image {} is no file; its entry must name a qcow2 file", path.display());
+            return Err(LabFault::new(FaultKind::ImageMissing, message));
         }
         stands_alone(&mut file, &path)?;
         let identity = Identity::of(&path, &meta);
@@ -66,7 +67,8 @@ impl Digests {
         };
         if found != disk.sha256 {
             let message = format!(
-                "the image {} is not what the plan was made from: its digest is {found}, the plan says {}",
+                "the image {} is not what the plan was made from: its digest is {found}, the plan says {}; make the image \
+                 anew, or pin its new digest if it was changed on purpose",
                 path.display(),
                 disk.sha256
             );
@@ -76,9 +78,18 @@ impl Digests {
     }
 }
 
+/// Checks a golden disk against its digest, and returns its one true path. Reads the whole file.
+///
+/// # Errors
+/// It is not there, not whole, or not what it was.
+pub fn check_disk(disk: &Disk) -> Result<PathBuf, LabFault> {
+    Digests::default().check(disk)
+}
+
 fn unreadable(path: &Path, error: &io::Error) -> LabFault {
     if error.kind() == io::ErrorKind::NotFound {
-        return LabFault::new(FaultKind::ImageMissing, format!("the image {} is not there", path.display()));
+        let message = format!("the image {} is not there; `coexist doctor` tells how to make it", path.display());
+        return LabFault::new(FaultKind::ImageMissing, message);
     }
     faults::file("opening the image", path, error)
 }
@@ -91,13 +102,13 @@ fn stands_alone(file: &mut File, path: &Path) -> Result<(), LabFault> {
     let mut taken = 0;
     while let Some(rest) = header.get_mut(taken..).filter(|rest| !rest.is_empty()) {
         match file.read(rest).map_err(|error| faults::file("reading the image", path, &error))? {
-            0 => return Err(altered("is too short for a qcow2 file")),
+            0 => return Err(altered("is too short for a qcow2 file: it was cut short; make it anew")),
             count => taken += count,
         }
     }
     let word = |at: usize| header.get(at..at + 4).map_or(0, |b| b.iter().fold(0_u32, |n, b| n << 8 | u32::from(*b)));
     if word(0) != 0x5146_49fb {
-        return Err(altered("is no qcow2 file"));
+        return Err(altered("is no qcow2 file; convert it with `qemu-img convert -O qcow2` and pin its new digest"));
     }
     let external_data = word(4) >= 3 && word(76) & 4 != 0;
     if word(8) != 0 || word(12) != 0 || external_data {

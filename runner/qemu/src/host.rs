@@ -45,9 +45,22 @@ pub enum DiscoverError {
     Unusable(String),
 }
 
+impl DiscoverError {
+    /// The step that mends it.
+    #[must_use]
+    pub fn mend(&self) -> String {
+        match self {
+            Self::Missing { package, .. } => format!("apt-get install {package}"),
+            Self::NoVersion { program, .. } => format!("{} --version", program.display()),
+            Self::TooOld { .. } => "apt-get install qemu-system-x86, from Debian 12 or later".to_owned(),
+            Self::Unusable(_) => "apt-get install --reinstall qemu-system-x86 seabios, then ask again".to_owned(),
+        }
+    }
+}
+
 impl From<DiscoverError> for LabFault {
     fn from(error: DiscoverError) -> Self {
-        Self::new(FaultKind::QemuStart, error.to_string())
+        Self::new(FaultKind::QemuStart, format!("{error}; to mend it: {}", error.mend()))
     }
 }
 
@@ -71,7 +84,7 @@ impl std::fmt::Display for Version {
     }
 }
 
-/// Reads the first line of `qemu-system-x86_64 --version`.
+/// Reads the first line of `qemu-system-x86_64 --version` or `qemu-img --version`.
 fn parse_version(text: &str) -> Option<Version> {
     let (_, rest) = text.lines().next()?.split_once("version ")?;
     let numbers = rest.split(|c: char| !c.is_ascii_digit() && c != '.').next()?;
@@ -104,33 +117,7 @@ fn firmware() -> Option<FirmwareFiles> {
     there.next()
 }
 
-/// Memory of the host in MiB.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Memory {
-    /// All of it.
-    pub total_mib: u64,
-    /// What can be had without swapping.
-    pub available_mib: u64,
-}
-
-impl Memory {
-    /// What this host has, where it tells.
-    #[must_use]
-    pub fn of_this_host() -> Option<Self> {
-        parse_meminfo(&std::fs::read_to_string("/proc/meminfo").ok()?)
-    }
-}
-
-/// Reads `/proc/meminfo` (proc(5): kB means KiB).
-fn parse_meminfo(text: &str) -> Option<Memory> {
-    let field = |name: &str| {
-        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
-        Some(line.split_whitespace().next()?.parse::<u64>().ok()? / 1024)
-    };
-    Some(Memory { total_mib: field("MemTotal")?, available_mib: field("MemAvailable")? })
-}
-
-/// All that `coexist doctor` tells about machines on this host.
+/// What was found of QEMU on this host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostReport {
     /// Host name.
@@ -141,16 +128,14 @@ pub struct HostReport {
     pub version: Version,
     /// The program that makes overlays.
     pub qemu_img: PathBuf,
+    /// Its version, where it tells.
+    pub qemu_img_version: Option<Version>,
     /// UEFI firmware, when it is installed; images with BIOS need none.
     pub firmware: Option<FirmwareFiles>,
     /// What runs guests, and why.
     pub acceleration: Acceleration,
     /// By how much deadlines are stretched here, measured now.
     pub pace: Pace,
-    /// Memory, where the host tells.
-    pub memory: Option<Memory>,
-    /// Bytes free on the disk below the folder that was asked about, where the host tells.
-    pub disk_free: Option<u64>,
     /// What of the usual confinement of QEMU this host does not allow.
     pub restrictions: Vec<String>,
 }
@@ -177,9 +162,13 @@ pub(crate) struct Wishes {
     pub(crate) allow_kvm: bool,
 }
 
+/// What has to be installed, and Debian's package of it.
+const PROGRAMS: [(&str, &str); 2] = [("qemu-system-x86_64", "qemu-system-x86"), ("qemu-img", "qemu-utils")];
+
 pub(crate) async fn discover(wishes: &Wishes) -> Result<Found, DiscoverError> {
-    let qemu = program(wishes.qemu.as_deref(), "qemu-system-x86_64", "qemu-system-x86")?;
-    let qemu_img = program(wishes.qemu_img.as_deref(), "qemu-img", "qemu-utils")?;
+    let [(qemu, of_qemu), (img, of_img)] = PROGRAMS;
+    let qemu = program(wishes.qemu.as_deref(), qemu, of_qemu)?;
+    let qemu_img = program(wishes.qemu_img.as_deref(), img, of_img)?;
     let mut restrictions = Vec::new();
     let (mut starter, version) = choose_starter(&qemu, &mut restrictions).await?;
     if version < LEAST_VERSION {
@@ -208,25 +197,24 @@ pub(crate) async fn discover(wishes: &Wishes) -> Result<Found, DiscoverError> {
 }
 
 impl Found {
-    pub(crate) fn report(&self, folder: &Path) -> HostReport {
-        let space = rustix::fs::statvfs(folder).ok();
+    pub(crate) async fn report(&self) -> HostReport {
+        let own = self.starter.as_user(User::Own);
         HostReport {
             name: self.name.clone(),
             qemu: self.qemu.clone(),
             version: self.version,
             qemu_img: self.qemu_img.clone(),
+            qemu_img_version: parse_version(&first_output(&own, &self.qemu_img).await),
             firmware: firmware(),
             acceleration: self.acceleration.clone(),
             pace: self.pace,
-            memory: Memory::of_this_host(),
-            disk_free: space.map(|space| space.f_bavail.saturating_mul(space.f_frsize)),
             restrictions: self.restrictions.clone(),
         }
     }
 
     /// What the record of a run says of this host, with the restrictions known so far.
     pub(crate) fn described(&self, restrictions: &[String]) -> Host {
-        let Acceleration { accelerator, reason } = &self.acceleration;
+        let Acceleration { accelerator, reason, .. } = &self.acceleration;
         let why = format!("acceleration is {accelerator}: {reason}");
         let slow = (self.pace > Pace::AS_PLANNED)
             .then(|| format!("every deadline is {} times as long as planned: this host is slow or busy", self.pace));
@@ -242,6 +230,12 @@ impl Found {
     pub(crate) fn firmware(&self) -> Option<FirmwareFiles> {
         firmware()
     }
+}
+
+/// Every program that is missing, looked for in `PATH`.
+#[must_use]
+pub fn missing_programs() -> Vec<DiscoverError> {
+    PROGRAMS.iter().filter_map(|(name, package)| program(None, name, package).err()).collect()
 }
 
 fn program(wish: Option<&Path>, name: &'static str, package: &'static str) -> Result<PathBuf, DiscoverError> {
@@ -335,6 +329,7 @@ mod tests {
             ("QEMU emulator version 10.0.2 (Debian 1:10.0.2+ds-2)", "10.0.2"),
             ("QEMU emulator version 9.2.0-rc1", "9.2.0"),
             ("QEMU emulator version 8.2.2", "8.2.2"),
+            ("qemu-img version 7.2.22 (Debian 1:7.2+dfsg-7+deb12u18+b3)\nCopyright (c) 2003-2022", "7.2.22"),
         ] {
             assert_eq!(parsed(text).as_deref(), Some(version), "{text}");
         }
@@ -343,13 +338,6 @@ mod tests {
         }
         assert!(Version { major: 6, minor: 9, micro: 9 } < LEAST_VERSION);
         assert!(Version { major: 10, minor: 0, micro: 0 } > LEAST_VERSION);
-    }
-
-    #[test]
-    fn memory_is_read_in_mebibytes() {
-        let text = "MemTotal:       49360200 kB\nMemFree:  1 kB\nMemAvailable:   2097152 kB\n";
-        assert_eq!(parse_meminfo(text), Some(Memory { total_mib: 48203, available_mib: 2048 }));
-        assert_eq!(parse_meminfo("MemTotal: many kB\n"), None);
     }
 
     #[test]
@@ -362,6 +350,7 @@ mod tests {
             acceleration: Acceleration {
                 accelerator: Accelerator::Tcg,
                 reason: "this host has no /dev/kvm".to_owned(),
+                mend: None,
             },
             pace: Pace::AS_PLANNED,
             sandbox: false,

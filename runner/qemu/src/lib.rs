@@ -17,6 +17,7 @@
 //! under its seccomp filter, without privileges and as another user where the host allows; [`QemuProvider::restrictions`]
 //! tells where it does not.
 
+mod cgroup;
 mod command;
 mod control;
 mod digest;
@@ -24,6 +25,7 @@ mod events;
 mod faults;
 mod host;
 mod identity;
+mod limits;
 mod log;
 mod machine;
 mod overlay;
@@ -31,9 +33,13 @@ mod port;
 mod process;
 mod proof;
 mod provider;
+mod room;
 mod signs;
 mod spawner;
 
-pub use host::{DiscoverError, FirmwareFiles, HostReport, Memory, Version};
+pub use digest::check_disk;
+pub use host::{DiscoverError, FirmwareFiles, HostReport, Version, missing_programs};
+pub use limits::{Limits, Storage};
 pub use proof::{Acceleration, Accelerator};
 pub use provider::{QemuOptions, QemuProvider};
+pub use room::{Fit, Memory, Processors, Room, Scarce};

@@ -48,6 +48,8 @@ pub struct Acceleration {
     pub accelerator: Accelerator,
     /// One sentence for people.
     pub reason: String,
+    /// What would make it faster, where something would.
+    pub mend: Option<&'static str>,
 }
 
 /// The device that promises KVM.
@@ -143,24 +145,35 @@ fn kvm_deadline(emulation_took: Duration) -> Duration {
     (emulation_took * 4).clamp(KVM_LEAST, KVM_MOST)
 }
 
+/// Where there is no device.
+const NO_DEVICE: &str = "modprobe kvm_intel or kvm_amd, with virtualisation on in the firmware; for a virtual machine, \
+                         nested virtualisation on its host; for a container, `--device /dev/kvm`";
+/// Where this user may not use it.
+const NO_ENTRY: &str = "usermod -aG kvm USER, then log in again";
+/// Where it runs nothing.
+const BROKEN: &str = "this host's own hypervisor must allow nested virtualisation; without, emulation is used";
+
 fn judge(allowed: bool, kvm: Option<Proof>, emulation_took: Duration) -> Acceleration {
-    let (accelerator, reason) = match kvm {
-        None if !allowed => (Accelerator::Tcg, "KVM was not asked for".to_owned()),
-        None => (Accelerator::Tcg, format!("this host has no {KVM}")),
+    let (accelerator, reason, mend) = match kvm {
+        None if !allowed => (Accelerator::Tcg, "KVM was not asked for".to_owned(), None),
+        None => (Accelerator::Tcg, format!("this host has no {KVM}"), Some(NO_DEVICE)),
         Some(Proof::Finished(took)) => {
-            (Accelerator::Kvm, format!("a test guest ran under KVM in {:.1} s", took.as_secs_f64()))
+            (Accelerator::Kvm, format!("a test guest ran under KVM in {:.1} s", took.as_secs_f64()), None)
         }
-        Some(Proof::Failed(words)) => (Accelerator::Tcg, format!("{KVM} is there, but cannot be used: {words}")),
+        Some(Proof::Failed(words)) => {
+            let mend = if words.contains("Permission denied") { NO_ENTRY } else { BROKEN };
+            (Accelerator::Tcg, format!("{KVM} is there, but cannot be used: {words}"), Some(mend))
+        }
         Some(Proof::Hung) => {
             let emulated = emulation_took.as_secs_f64();
             let given = kvm_deadline(emulation_took).as_secs_f64();
             let reason = format!(
                 "{KVM} opens, but a test guest that takes {emulated:.1} s under emulation hung under KVM (given {given:.1} s)"
             );
-            (Accelerator::Tcg, reason)
+            (Accelerator::Tcg, reason, Some(BROKEN))
         }
     };
-    Acceleration { accelerator, reason }
+    Acceleration { accelerator, reason, mend }
 }
 
 fn mentions_sandbox(words: &str) -> bool {
@@ -259,6 +272,10 @@ mod tests {
         );
         assert_eq!(judged(None).reason, "this host has no /dev/kvm");
         assert_eq!(judge(false, None, TOOK).reason, "KVM was not asked for");
+        let mend = |kvm| judged(kvm).mend;
+        assert_eq!((mend(Some(Proof::Finished(TOOK))), mend(None)), (None, Some(NO_DEVICE)));
+        assert_eq!(mend(Some(Proof::Failed("Could not access KVM: Permission denied".to_owned()))), Some(NO_ENTRY));
+        assert_eq!(mend(Some(Proof::Hung)), Some(BROKEN));
         for broken in [Some(Proof::Hung), Some(Proof::Failed("Permission denied".to_owned())), None] {
             assert_eq!(judged(broken.clone()).accelerator, Accelerator::Tcg, "{broken:?}");
         }

@@ -69,14 +69,18 @@ impl QemuProvider {
         let QemuOptions { qemu, qemu_img, allow_kvm, patience, clock } = options;
         let host = discover(&Wishes { qemu, qemu_img, allow_kvm }).await?;
         let restrictions = StdMutex::new(host.restrictions.clone());
-        let patience = host.pace.stretch(patience);
         Ok(Self { host: Arc::new(host), digests: Digests::default(), clock, patience, restrictions })
     }
 
-    /// What this host has; `folder` is where runs would be kept.
+    /// What was found of QEMU.
+    pub async fn report(&self) -> HostReport {
+        HostReport { restrictions: self.restrictions(), ..self.host.report().await }
+    }
+
+    /// What runs guests.
     #[must_use]
-    pub fn report(&self, folder: &Path) -> HostReport {
-        HostReport { restrictions: self.restrictions(), ..self.host.report(folder) }
+    pub fn accelerator(&self) -> Accelerator {
+        self.host.acceleration.accelerator
     }
 
     /// What of QEMU's confinement was not possible so far, one sentence each. Grows as machines are made: whether QEMU
@@ -132,7 +136,7 @@ impl QemuProvider {
         let firmware = match spec.image.machine.firmware {
             Firmware::Bios => None,
             Firmware::Uefi => Some(self.host.firmware().ok_or_else(|| {
-                let message = "the image needs UEFI firmware, which is not installed (Debian: package `ovmf`)";
+                let message = "the image needs UEFI firmware, which is not installed; `apt-get install ovmf`";
                 LabFault::new(FaultKind::QemuStart, message)
             })?),
         };
@@ -166,7 +170,7 @@ impl Provider for QemuProvider {
             let log = BoundedLog::create(&file.path, bounds);
             log.map(SharedLog::new).map_err(|error| faults::file("making the log", &file.path, &error))
         });
-        let missing = || LabFault::new(FaultKind::HostFile, "a log was not made");
+        let missing = || LabFault::new(FaultKind::HostFile, "a log of the machine was not made: a bug of coexist");
         let serial = logs.next().ok_or_else(missing)??;
         let qemu = logs.next().ok_or_else(missing)??;
         drop(logs);

@@ -309,15 +309,13 @@ async fn on_a_small_disk() {
 
 #[tokio::test]
 async fn the_host_report_names_what_was_found() {
-    let world = World::new("report").await;
     let begin = std::time::Instant::now();
     let provider = QemuProvider::discover(QemuOptions::default()).await.unwrap();
     println!("found in {:?}", begin.elapsed());
-    let report = provider.report(world.folder());
+    let report = provider.report().await;
     println!("{report:#?}");
     assert!(report.version.major >= 7);
-    assert!(report.memory.unwrap().total_mib > 0);
-    assert!(report.disk_free.unwrap() > 0);
+    assert_eq!(report.qemu_img_version.map(|version| version.major), Some(report.version.major));
     assert!(!report.acceleration.reason.is_empty());
     let host = provider.host();
     assert_eq!(host.acceleration, report.acceleration.accelerator.to_string());
