@@ -111,6 +111,23 @@ pub enum Deed {
     BreakNetwork,
     /// A service of the system or of another vendor is stopped.
     StopService(String),
+    /// A service's process ends without a word, as when its program crashes.
+    EndService(String),
+    /// The connections of the SSH service are reset, as by a network filter that takes them for an attack. New ones are
+    /// let in.
+    CutSessions,
+    /// Until the system restarts, a connection that brings more than this many bytes to the SSH service is reset.
+    LimitUploads {
+        /// Bytes, counted from now on.
+        bytes: u64,
+    },
+    /// Until the system restarts, the SSH service may start no process: who logs in gets nothing done.
+    DenyCommands,
+    /// Windows Installer is busy for this long, as with a product that updates itself.
+    KeepInstallerBusy {
+        /// Milliseconds.
+        ms: u64,
+    },
     /// The driver refuses to load with this Win32 error code.
     RefuseLoad(u32),
 }

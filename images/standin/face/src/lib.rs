@@ -22,6 +22,7 @@ mod tools;
 mod volume;
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 pub use first_boot::{Personality, first_boot};
 pub use kernel::{BootIdentity, Kernel, LoadedDriver};
@@ -29,7 +30,7 @@ pub use log::SystemLog;
 pub use process::{CANCELLED, Cancel, ClientInput, Environment, Handles, Input, Output, Process};
 pub use registry::{Held, RegValue, Registry};
 pub use services::{SERVICES_KEY, ServiceConfig, Services, State, Status, errors};
-pub use ssh::{KeyError, SshKeys, serve};
+pub use ssh::{KeyError, SshFilter, SshKeys, serve};
 pub use standin_formats::evtx::Event;
 pub use volume::Volume;
 
@@ -46,6 +47,8 @@ pub struct System {
     pub log: Arc<SystemLog>,
     /// The service control manager.
     pub services: Services,
+    /// What drivers put in the way of the SSH server.
+    pub ssh_filter: Arc<SshFilter>,
     /// What lies beneath.
     pub kernel: Arc<dyn Kernel>,
     /// Held by the one installation that may run.
@@ -57,7 +60,8 @@ impl System {
     #[must_use]
     pub fn new(volume: Volume, registry: Arc<Registry>, log: Arc<SystemLog>, kernel: Arc<dyn Kernel>) -> Arc<Self> {
         let services = Services::new(Arc::clone(&registry), volume.clone(), Arc::clone(&kernel));
-        let system = Self { volume, registry, log, services, kernel, installer: Mutex::new(()) };
+        let (ssh_filter, installer) = (Arc::default(), Mutex::new(()));
+        let system = Self { volume, registry, log, services, ssh_filter, kernel, installer };
         system.log.set_computer(&system.computer_name());
         Arc::new(system)
     }
@@ -68,6 +72,25 @@ impl System {
         self.registry
             .text(r"HKLM\SYSTEM\CurrentControlSet\Control\ComputerName\ActiveComputerName", "ComputerName")
             .unwrap_or_else(|| "STANDIN".to_owned())
+    }
+
+    /// A service's process ends without a word: the service manager tells it in the log.
+    ///
+    /// # Errors
+    /// 1060, 1062, 1052 for a driver.
+    pub fn end_service(&self, name: &str) -> Result<(), u32> {
+        let display_name = self.services.end(name)?;
+        log::service_ended(&self.log, &display_name);
+        Ok(())
+    }
+
+    /// Keeps Windows Installer busy, from the end of the installation that runs now, if one does. Returns at once.
+    pub fn keep_installer_busy(self: &Arc<Self>, time: Duration) {
+        let system = Arc::clone(self);
+        std::thread::spawn(move || {
+            let _busy = text::lock(&system.installer);
+            std::thread::sleep(time);
+        });
     }
 
     /// Runs a command line as `sshd` does, with `cmd.exe /c "…"`, in this thread, and returns its exit code.

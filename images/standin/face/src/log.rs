@@ -138,7 +138,7 @@ fn rewrite(volume: &Volume, events: &[Event]) -> io::Result<()> {
     volume.write_durably(SystemLog::lines_file(volume), &lines)
 }
 
-/// Event 7045: a service was installed. Best effort, as on Windows.
+/// Event 7045: a service was installed.
 pub(crate) fn service_installed(log: &SystemLog, config: &crate::ServiceConfig) {
     let start = match config.start {
         0 => "boot start",
@@ -155,17 +155,27 @@ pub(crate) fn service_installed(log: &SystemLog, config: &crate::ServiceConfig) 
         ("StartType", start),
         ("AccountName", &config.account),
     ];
+    service_manager(log, 7045, 4, &event_data);
+}
+
+/// Event 7034: a service's process ended without a word, for the first time. [K]: the form is that of published logs.
+pub(crate) fn service_ended(log: &SystemLog, display_name: &str) {
+    service_manager(log, 7034, 2, &[("param1", display_name), ("param2", "1")]);
+}
+
+/// An event of the service control manager. Best effort, as on Windows.
+fn service_manager(log: &SystemLog, event_id: u16, level: u8, event_data: &[(&str, &str)]) {
     let event = Event {
         provider: "Service Control Manager".to_owned(),
         event_source_name: Some("Service Control Manager".to_owned()),
         guid: Some("{555908d1-a6d7-4695-8e1e-26931d2012f4}".to_owned()),
-        event_id: 7045,
-        level: 4,
-        event_data: event_data.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
+        event_id,
+        level,
+        event_data: event_data.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
         ..Event::default()
     };
     if let Err(error) = log.append(event) {
-        tracing::warn!(%error, "event 7045");
+        tracing::warn!(%error, event_id, "an event of the service control manager");
     }
 }
 

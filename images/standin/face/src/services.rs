@@ -124,6 +124,8 @@ pub struct Services {
 
 /// ERROR_SERVICE_NEVER_STARTED: what a service that has not run in this boot reports.
 const NEVER_STARTED: u32 = 1077;
+/// ERROR_PROCESS_ABORTED: what a service whose process is gone reports.
+const PROCESS_ABORTED: u32 = 1067;
 
 impl Services {
     /// The manager of this database. Everything is stopped, except that the SSH server may listen until told otherwise.
@@ -315,6 +317,19 @@ impl Services {
             self.sshd.send_replace(false);
         }
         Ok(())
+    }
+
+    /// Ends a service's process as a crash of its program does, and returns the service's display name. What it reports
+    /// from then on is ERROR_PROCESS_ABORTED.
+    pub(crate) fn end(&self, name: &str) -> Result<String, u32> {
+        let config = self.config(name).ok_or(errors::SERVICE_DOES_NOT_EXIST)?;
+        if config.is_driver() {
+            return Err(errors::INVALID_SERVICE_CONTROL);
+        }
+        self.stop(name)?;
+        let ended = Status { state: State::Stopped, exit_code: PROCESS_ABORTED, pid: 0 };
+        lock(&self.running).insert(config.name.to_lowercase(), ended);
+        Ok(config.display_name)
     }
 
     /// Sends `paramchange` or a control of the vendor's own (128 to 255).

@@ -30,6 +30,30 @@ pub enum Trouble {
     Hang,
     /// The network goes silent at boot.
     BreakNetwork,
+    /// The network goes silent this long after the driver was loaded.
+    GoesSilent {
+        /// Milliseconds.
+        after_ms: u64,
+    },
+    /// The installer's own connection is reset when it loads the driver; everything works again at once.
+    CutSessions,
+    /// From the installation on, a transfer into the guest that is longer than this is cut.
+    LimitUploads {
+        /// Bytes.
+        bytes: u64,
+    },
+    /// From the installation on, nobody who comes by SSH gets a command run.
+    DenyCommands,
+    /// The product's service crashes this long after each start of its driver.
+    ServiceEnds {
+        /// Milliseconds.
+        after_ms: u64,
+    },
+    /// Once installed, the product updates itself for this long: nothing else can be installed.
+    UpdatesItself {
+        /// Milliseconds.
+        ms: u64,
+    },
 }
 
 /// An agent and what is wrong with it.
@@ -91,16 +115,16 @@ impl Misbehaving {
 
         let (old, new) = (draw.random_range(100..500), draw.random_range(500..1_000));
         let path = format!(r"C:\ProgramData\{vendor}\signatures.dat");
+        let service = format!("{vendor}Svc");
         let has_content = trouble == Trouble::ContentLoad;
         let content_of = |number: u32| Content { path: path.clone(), text: content(&number.to_string()) };
 
         let card = Card {
             altitude: Some(format!("{}.{}", draw.random_range(320_000..329_999), draw.random_range(1..100))),
             content: has_content.then(|| path.clone()),
-            misfortunes: vec![misfortune(trouble, stop, new)],
+            misfortunes: misfortunes(trouble, stop, new, &service),
         };
         let id = format!("{stem}-{}", product.to_lowercase());
-        let service = format!("{vendor}Svc");
         let agent = Agent {
             content: has_content.then(|| content_of(old)),
             ..agent([&id, &vendor, product, &version], &service, &driver, image_size, card)
@@ -127,7 +151,36 @@ pub fn harmless(seed: u64) -> Agent {
 
 impl Trouble {
     fn stops(self) -> bool {
-        !matches!(self, Self::Hang | Self::BreakNetwork)
+        matches!(self, Self::Install | Self::ContentLoad | Self::Running { .. } | Self::BootOnce | Self::BootLoop)
+    }
+
+    /// When it strikes.
+    fn moments(self) -> Vec<Moment> {
+        match self {
+            Self::Install | Self::CutSessions | Self::UpdatesItself { .. } => vec![Moment::Install],
+            Self::ContentLoad => vec![Moment::ContentLoad],
+            Self::Running { after_ms } | Self::GoesSilent { after_ms } | Self::ServiceEnds { after_ms } => {
+                vec![Moment::Running { after_ms }]
+            }
+            Self::BootOnce | Self::BootLoop | Self::Hang | Self::BreakNetwork => vec![Moment::Boot],
+            // What a restart clears is set again by the next boot.
+            Self::LimitUploads { .. } | Self::DenyCommands => vec![Moment::Install, Moment::Boot],
+        }
+    }
+
+    /// What it does, where it does not stop the machine.
+    fn deed(self, service: &str) -> Deed {
+        match self {
+            Self::BreakNetwork | Self::GoesSilent { .. } => Deed::BreakNetwork,
+            Self::CutSessions => Deed::CutSessions,
+            Self::LimitUploads { bytes } => Deed::LimitUploads { bytes },
+            Self::DenyCommands => Deed::DenyCommands,
+            Self::ServiceEnds { .. } => Deed::EndService(service.to_owned()),
+            Self::UpdatesItself { ms } => Deed::KeepInstallerBusy { ms },
+            Self::Install | Self::ContentLoad | Self::Running { .. } | Self::BootOnce | Self::BootLoop | Self::Hang => {
+                Deed::Hang
+            }
+        }
     }
 }
 
@@ -142,24 +195,17 @@ fn names(draw: &mut StdRng) -> (String, String) {
     (format!("{}{rest}", first.to_uppercase()), stem)
 }
 
-fn misfortune(trouble: Trouble, stop: Option<Stop>, candidate_content: u32) -> Misfortune {
-    let at = match trouble {
-        Trouble::Install => Moment::Install,
-        Trouble::ContentLoad => Moment::ContentLoad,
-        Trouble::Running { after_ms } => Moment::Running { after_ms },
-        Trouble::BootOnce | Trouble::BootLoop | Trouble::Hang | Trouble::BreakNetwork => Moment::Boot,
-    };
+fn misfortunes(trouble: Trouble, stop: Option<Stop>, candidate_content: u32, service: &str) -> Vec<Misfortune> {
     let when = match trouble {
         Trouble::ContentLoad => vec![Condition::ContentVersion(candidate_content.to_string())],
         Trouble::BootOnce => vec![Condition::BootsWithDriver { from: 1, to: 1 }],
         _ => Vec::new(),
     };
-    let deed = match (trouble, stop) {
-        (_, Some(Stop { code, parameters, .. })) => Deed::Bugcheck { code, parameters },
-        (Trouble::BreakNetwork, None) => Deed::BreakNetwork,
-        (_, None) => Deed::Hang,
+    let deed = match stop {
+        Some(Stop { code, parameters, .. }) => Deed::Bugcheck { code, parameters },
+        None => trouble.deed(service),
     };
-    Misfortune { at, when, deed }
+    trouble.moments().into_iter().map(|at| Misfortune { at, when: when.clone(), deed: deed.clone() }).collect()
 }
 
 /// A stop whose parameters look as the code's documentation says: only one of them lies in a driver.
@@ -192,7 +238,7 @@ mod tests {
 
     use super::*;
 
-    const TROUBLES: [Trouble; 7] = [
+    const TROUBLES: [Trouble; 13] = [
         Trouble::Install,
         Trouble::ContentLoad,
         Trouble::Running { after_ms: 1_500 },
@@ -200,6 +246,12 @@ mod tests {
         Trouble::BootLoop,
         Trouble::Hang,
         Trouble::BreakNetwork,
+        Trouble::GoesSilent { after_ms: 1_500 },
+        Trouble::CutSessions,
+        Trouble::LimitUploads { bytes: 1 << 20 },
+        Trouble::DenyCommands,
+        Trouble::ServiceEnds { after_ms: 1_500 },
+        Trouble::UpdatesItself { ms: 1_500 },
     ];
 
     #[test]
@@ -212,7 +264,7 @@ mod tests {
                 assert_eq!(drawn, Misbehaving::random(seed, trouble));
                 let deed = &driver.card.misfortunes[0].deed;
                 let Some(stop) = drawn.truth.stop else {
-                    assert!(matches!(deed, Deed::Hang | Deed::BreakNetwork));
+                    assert!(!matches!(deed, Deed::Bugcheck { .. }));
                     continue;
                 };
                 assert_eq!(*deed, Deed::Bugcheck { code: stop.code, parameters: stop.parameters });

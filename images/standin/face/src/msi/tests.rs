@@ -1,5 +1,7 @@
 //! Packages made with the forge, installed by our `msiexec`.
 
+use std::time::{Duration, Instant};
+
 use msi::Value;
 use standin_forge::installer::{CABINET, Database, Summary, guid, text, uuid};
 
@@ -298,6 +300,19 @@ fn bad_packages_and_lines_have_their_codes() {
     // The same product from another package.
     Product { wants_reboot: true, ..Product::default() }.write(&machine, r"C:\other.msi");
     assert_eq!(machine.run(&INSTALL.replace("p.msi", "other.msi")).2, 1638);
+}
+
+#[test]
+fn another_installation_keeps_the_installer_for_a_while() {
+    let machine = Machine::new();
+    Product::default().write(&machine, r"C:\p.msi");
+    machine.system.keep_installer_busy(Duration::from_secs(1));
+    for awaited in [1618, 0] {
+        let begun = Instant::now();
+        while machine.run(INSTALL).2 != awaited {
+            assert!(begun.elapsed() < Duration::from_secs(20), "waited for {awaited}");
+        }
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! connection ends as soon as what it runs has answered; when it is started again, the same address is bound anew.
 
 mod exec;
+mod filter;
 mod sftp;
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,8 @@ use russh::server::{Auth, ChannelOpenHandle, Config, Handler, Msg, PublicKeyOffe
 use russh::{Channel, ChannelId, Disconnect, MethodKind, MethodSet, SshId};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+
+pub use filter::SshFilter;
 
 use crate::{System, Volume};
 
@@ -133,6 +136,13 @@ pub async fn serve(system: Arc<System>, mut listener: TcpListener, keys: SshKeys
 
 async fn connection(config: Arc<Config>, stream: TcpStream, handler: Connection, mut running: watch::Receiver<bool>) {
     let mut working = handler.working.subscribe();
+    let stream = match handler.system.ssh_filter.through(stream) {
+        Ok(stream) => stream,
+        Err(error) => {
+            tracing::warn!(%error, "a connection cannot be served");
+            return;
+        }
+    };
     let session = match russh::server::run_stream(config, stream, handler).await {
         Ok(session) => session,
         Err(error) => {
@@ -184,6 +194,15 @@ impl Connection {
             Auth::reject()
         }
     }
+
+    /// The channel, unless nothing may be started on it: sshd answers a request whose process does not start with a
+    /// failure. [K] for Windows' own (w32-doexec.c).
+    fn channel_to_start_on(&mut self, channel: ChannelId) -> Option<Channel<Msg>> {
+        if self.system.ssh_filter.denies_commands() {
+            return None;
+        }
+        self.channels.remove(&channel)
+    }
 }
 
 impl Handler for Connection {
@@ -219,7 +238,7 @@ impl Handler for Connection {
         command: &[u8],
         session: &mut Session,
     ) -> Result<(), Self::Error> {
-        let Some(open) = self.channels.remove(&channel) else { return session.channel_failure(channel) };
+        let Some(open) = self.channel_to_start_on(channel) else { return session.channel_failure(channel) };
         session.channel_success(channel)?;
         let command = String::from_utf8_lossy(command).into_owned();
         let working = self.working.clone();
@@ -241,7 +260,7 @@ impl Handler for Connection {
         if name != "sftp" {
             return session.channel_failure(channel);
         }
-        let Some(open) = self.channels.remove(&channel) else { return session.channel_failure(channel) };
+        let Some(open) = self.channel_to_start_on(channel) else { return session.channel_failure(channel) };
         session.channel_success(channel)?;
         russh_sftp::server::run(open.into_stream(), sftp::Sftp::new(self.system.volume.clone())).await;
         Ok(())

@@ -199,6 +199,46 @@ fn stopping_sshd_answers_then_drops_and_a_start_serves_again() {
     until("it serves again", || server.ssh("exit 7").status.code() == Some(7));
 }
 
+#[test]
+fn a_filter_cuts_what_runs_and_lets_the_next_one_in() {
+    let server = Server::new();
+    let mut cut = server
+        .client("ssh", "lab")
+        .args(["127.0.0.1", "echo up>C:\\up.txt& ping -n 1000 127.0.0.1"])
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    until("ping runs", || server.machine.folder.path().join("up.txt").exists());
+    server.machine.system.ssh_filter.cut_sessions();
+    until("the connection is gone", || cut.try_wait().unwrap().is_some());
+    assert_eq!(cut.wait().unwrap().code(), Some(255));
+    assert_eq!(server.ssh("exit 7").status.code(), Some(7));
+}
+
+#[test]
+fn a_filter_limits_what_is_brought() {
+    let server = Server::new();
+    let local = tempfile::tempdir().unwrap();
+    let file = local.path().join("file");
+    std::fs::write(&file, vec![7; 1 << 20]).unwrap();
+    let batch = format!("put {} /C:/file.bin\n", file.display());
+    server.machine.system.ssh_filter.limit_uploads(512 << 10);
+    assert!(!server.sftp(&batch).status.success());
+    assert_eq!(server.ssh("exit 7").status.code(), Some(7));
+    server.machine.system.ssh_filter.limit_uploads(4 << 20);
+    assert!(server.sftp(&batch).status.success());
+}
+
+#[test]
+fn a_filter_denies_every_start() {
+    let server = Server::new();
+    server.machine.system.ssh_filter.deny_commands();
+    let answer = server.ssh("ver");
+    assert_eq!(answer.status.code(), Some(255));
+    assert!(text(&answer.stderr).contains("exec request failed"), "{answer:?}");
+    assert!(!server.sftp("pwd\n").status.success());
+}
+
 struct AnyHost;
 
 impl russh::client::Handler for AnyHost {

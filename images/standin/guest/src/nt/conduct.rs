@@ -1,5 +1,7 @@
 //! A driver's misfortunes at a moment of its life.
 
+use std::time::Duration;
+
 use standin_behaviour::{Circumstances, Deed, Moment};
 
 use super::bugcheck::Culprit;
@@ -83,9 +85,18 @@ impl Nt {
                 self.bugcheck(*code, parameters, Some(&culprit));
             }
             Deed::Hang => self.machine().hang(),
-            Deed::SlowBoot { ms } => std::thread::sleep(std::time::Duration::from_millis(*ms)),
+            Deed::SlowBoot { ms } => std::thread::sleep(Duration::from_millis(*ms)),
             Deed::BreakNetwork => self.machine().silence(),
             Deed::StopService(name) => self.stop_service(name),
+            Deed::EndService(name) => self.with_system(|system| {
+                system.end_service(name).ok();
+            }),
+            Deed::CutSessions => self.with_system(|system| system.ssh_filter.cut_sessions()),
+            Deed::LimitUploads { bytes } => self.with_system(|system| system.ssh_filter.limit_uploads(*bytes)),
+            Deed::DenyCommands => self.with_system(|system| system.ssh_filter.deny_commands()),
+            Deed::KeepInstallerBusy { ms } => {
+                self.with_system(|system| system.keep_installer_busy(Duration::from_millis(*ms)));
+            }
             Deed::RefuseLoad(error) => return Outcome::Refused(*error),
         }
         Outcome::Fine

@@ -203,8 +203,15 @@ impl Nt {
             unwanted.push(name.to_owned());
             return;
         }
-        if let Some(system) = self.system.get().and_then(Weak::upgrade) {
+        self.with_system(|system| {
             system.services.stop(name).ok();
+        });
+    }
+
+    /// Does something to the user-mode part of the system, once it exists.
+    pub(super) fn with_system(&self, act: impl FnOnce(&Arc<System>)) {
+        if let Some(system) = self.system.get().and_then(Weak::upgrade) {
+            act(&system);
         }
     }
 

@@ -97,6 +97,24 @@ fn a_timer_strikes_after_its_time() {
 }
 
 #[test]
+fn a_service_crashes_when_its_time_comes() {
+    let lab = lab();
+    lab.nt.is_up();
+    lab.write(r"C:\other.exe", b"MZ");
+    lab.system.services.create(&ServiceConfig::new("other", r"C:\other.exe")).unwrap();
+    lab.system.services.start("other").unwrap();
+    let deed = Deed::EndService("other".to_owned());
+    lab.add_driver("acme", &card(Moment::Running { after_ms: 1 }, Vec::new(), deed));
+    lab.nt.load_driver("acme", true).unwrap();
+    let begun = std::time::Instant::now();
+    while lab.system.log.query(|it| it.event_id == 7034).is_empty() {
+        assert!(begun.elapsed() < Duration::from_secs(20), "the service lives on");
+        std::thread::yield_now();
+    }
+    assert_eq!(lab.system.services.status("other").unwrap().exit_code, 1067);
+}
+
+#[test]
 fn the_wrong_files_and_services_are_refused() {
     let lab = lab();
     lab.nt.is_up();
