@@ -11,8 +11,8 @@ use crate::{tools, uki};
 
 const SECTOR: u64 = 512;
 const MIB: u64 = 1 << 20;
-/// Whole disk.
-const DISK: u64 = 1024 * MIB;
+/// Whole disk: small enough that a guest fills it in seconds.
+const DISK: u64 = 256 * MIB;
 /// Start and length of the FAT partition.
 const FAT: (u64, u64) = (MIB, 96 * MIB);
 /// Start of the NTFS volume; it reaches to the end.

@@ -39,18 +39,14 @@ fn reply(code: StatusCode) -> StatusReply {
     StatusReply::from(code)
 }
 
+/// OpenSSH's `sftp-server` sends the fixed words of the code and nothing of the cause (sftp-server.c, `status_messages`): a
+/// full disk is a bare "Failure".
 fn refused(error: io::Error) -> StatusReply {
     use io::ErrorKind as Kind;
-    let code = match error.kind() {
+    reply(match error.kind() {
         Kind::NotFound | Kind::NotADirectory => StatusCode::NoSuchFile,
         Kind::PermissionDenied | Kind::IsADirectory => StatusCode::PermissionDenied,
         _ => StatusCode::Failure,
-    };
-    code.with_message(match error.kind() {
-        Kind::StorageFull => "No space left on device".to_owned(),
-        Kind::AlreadyExists => "File exists".to_owned(),
-        Kind::DirectoryNotEmpty => "Directory not empty".to_owned(),
-        _ => code.to_string(),
     })
 }
 
@@ -125,7 +121,7 @@ impl Sftp {
     fn opened(&mut self, handle: &str) -> Answer<(&File, &Path, &mut bool, bool)> {
         match self.open.get_mut(handle) {
             Some(Open::File { file, path, append, written }) => Ok((file, path, written, *append)),
-            _ => Err(StatusCode::Failure.with_message("Invalid handle")),
+            _ => Err(reply(StatusCode::Failure)),
         }
     }
 
@@ -205,7 +201,7 @@ impl Handler for Sftp {
 
     async fn close(&mut self, id: u32, handle: String) -> Answer<Status> {
         match self.open.remove(&handle) {
-            None => Err(StatusCode::Failure.with_message("Invalid handle")),
+            None => Err(reply(StatusCode::Failure)),
             // What was put survives a crash of the guest right afterwards: the lab's tests put a file and break the
             // machine, and Windows would have had time to write.
             Some(Open::File { file, path, written: true, .. }) => {
@@ -293,7 +289,7 @@ impl Handler for Sftp {
                 files.reverse();
                 Ok(Name { id, files })
             }
-            _ => Err(StatusCode::Failure.with_message("Invalid handle")),
+            _ => Err(reply(StatusCode::Failure)),
         }
     }
 
@@ -306,7 +302,7 @@ impl Handler for Sftp {
     async fn mkdir(&mut self, id: u32, path: String, _: FileAttributes) -> Answer<Status> {
         let path = self.file(&path)?;
         if path.exists() {
-            return Err(StatusCode::Failure.with_message("File exists"));
+            return Err(reply(StatusCode::Failure));
         }
         fs::create_dir(path).map_err(refused)?;
         Ok(done(id))
@@ -329,7 +325,7 @@ impl Handler for Sftp {
     async fn rename(&mut self, id: u32, oldpath: String, newpath: String) -> Answer<Status> {
         let (from, to) = (self.file(&oldpath)?, self.file(&newpath)?);
         if to.exists() && from != to {
-            return Err(StatusCode::Failure.with_message("File exists"));
+            return Err(reply(StatusCode::Failure));
         }
         fs::rename(from, to).map_err(refused)?;
         Ok(done(id))

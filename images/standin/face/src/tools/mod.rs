@@ -5,6 +5,7 @@ mod driverquery;
 mod find;
 mod findstr;
 mod fltmc;
+mod fsutil;
 mod net;
 mod ping;
 mod reg;
@@ -68,6 +69,7 @@ const TABLE: &[(&str, Tool)] = &[
     ("find", find::run),
     ("findstr", findstr::run),
     ("fltmc", fltmc::run),
+    ("fsutil", fsutil::run),
     ("hostname", small::hostname),
     ("more", small::more),
     ("msiexec", crate::msi::run),
@@ -106,6 +108,7 @@ pub(crate) fn message(error: u32) -> String {
         5 => "Access is denied.",
         29 => "The system cannot write to the specified device.",
         31 => "A device attached to the system is not functioning.",
+        80 => "The file exists.",
         87 => "The parameter is incorrect.",
         112 => "There is not enough space on the disk.",
         193 => "%1 is not a valid Win32 application.",

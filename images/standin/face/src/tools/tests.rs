@@ -93,6 +93,20 @@ fn sc() {
 }
 
 #[test]
+fn a_service_that_crashed_says_so() {
+    let machine = Machine::new();
+    machine.write(r"C:\Acme\agent.exe", "MZ");
+    assert_eq!(machine.run(r"sc create Acme binPath= C:\Acme\agent.exe DisplayName= Agent").2, 0);
+    assert_eq!(machine.system.end_service("Acme"), Err(1062));
+    assert_eq!(machine.run("sc start Acme").2, 0);
+    machine.system.end_service("acme").unwrap();
+    let (text, ..) = machine.run("sc query Acme");
+    assert!(text.contains(": 1  STOPPED ") && text.contains("WIN32_EXIT_CODE    : 1067  (0x42b)"), "{text}");
+    let told = machine.system.log.query(|it| it.event_id == 7034);
+    assert_eq!(told[0].event_data[0], ("param1".to_owned(), "Agent".to_owned()));
+}
+
+#[test]
 fn drivers_go_through_the_kernel() {
     let machine = Machine::new();
     machine.write(r"C:\Windows\System32\drivers\acmeflt.sys", "MZ");
@@ -169,6 +183,23 @@ fn tar_reads_what_it_wrote_and_nothing_escapes() {
     let listed =
         std::process::Command::new("tar").arg("-tf").arg(machine.folder.path().join("a.tar")).output().unwrap();
     assert_eq!(String::from_utf8(listed.stdout).unwrap(), "a/\na/one.txt\na/sub/\na/sub/two.txt\n");
+}
+
+#[test]
+fn fsutil_takes_room() {
+    let machine = Machine::new();
+    let command = r"fsutil file createnew C:\full.bin 100000";
+    out(&machine, command, "File C:\\full.bin is created\n", 0);
+    assert_eq!(machine.read(r"C:\full.bin").len(), 100_000);
+    out(&machine, command, "Error 80: The file exists.\n", 1);
+    out(
+        &machine,
+        r"fsutil file createnew C:\nosuch\full.bin 1",
+        "Error 3: The system cannot find the path specified.\n",
+        1,
+    );
+    assert_eq!(machine.run(r"fsutil file createnew C:\other.bin").2, 1);
+    assert_eq!(machine.run("fsutil volume diskfree C:").2, 1);
 }
 
 #[test]
