@@ -8,6 +8,7 @@
 //! Events bypass `qapi`: it knows the events of one QEMU version and gives up on the first one it does not know. Commands
 //! run one after another: `qapi` 0.15 does not recognise the `oob` of QEMU's greeting and so gives them no numbers.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -24,6 +25,9 @@ use tokio::sync::mpsc;
 const LONGEST_LINE: u64 = 1 << 20;
 /// How long QEMU may take to accept that it ends.
 const QUIT_PATIENCE: Duration = Duration::from_secs(3);
+/// How long QEMU may take to answer once it has left a question unanswered: evidence and the end of a machine that hangs
+/// must not each wait in full again.
+const DOUBT: Duration = Duration::from_secs(2);
 /// Events that may wait to be read.
 const WAITING_EVENTS: usize = 1024;
 /// How long an event may have waited to be read, at most: on a host that stands still.
@@ -52,6 +56,8 @@ pub(crate) type Heard = (Timestamp, Value);
 pub(crate) struct Control {
     service: QapiService<QmpStreamTokio<OwnedWriteHalf>>,
     patience: Duration,
+    /// Whether the last question was left unanswered.
+    doubted: AtomicBool,
 }
 
 impl Control {
@@ -75,7 +81,7 @@ impl Control {
         let stream = tokio::time::timeout(patience, greet).await.map_err(silent)??;
         let (service, answers) = stream.into_parts();
         tokio::spawn(answers.into_future());
-        Ok((Self { service, patience }, heard))
+        Ok((Self { service, patience, doubted: AtomicBool::new(false) }, heard))
     }
 
     /// Lets the machine run.
@@ -125,7 +131,11 @@ impl Control {
         // In a task of its own: `qapi` gives up on the whole connection when an answer finds nobody waiting for it.
         let answer = tokio::spawn(self.service.execute(command));
         let broken = |reason: String| ControlError::Broken { command: command_name, reason };
-        match tokio::time::timeout(patience, answer).await {
+        let doubted = self.doubted.load(Ordering::SeqCst);
+        let patience = if doubted { patience.min(DOUBT) } else { patience };
+        let answered = tokio::time::timeout(patience, answer).await;
+        self.doubted.store(answered.is_err(), Ordering::SeqCst);
+        match answered {
             Err(_late) => Err(ControlError::Silent { command: command_name, patience }),
             Ok(Err(lost)) => Err(broken(lost.to_string())),
             Ok(Ok(Ok(answer))) => Ok(answer),
@@ -240,6 +250,15 @@ mod tests {
         // Commands wait for each other, as they do in QEMU: one that hangs holds up the rest.
         let behind = control.quit().await.unwrap_err();
         assert_eq!(behind, ControlError::Silent { command: "quit", patience: PATIENCE });
+    }
+
+    #[tokio::test]
+    async fn a_qemu_that_was_silent_is_not_waited_for_in_full_again() {
+        let patience = Duration::from_secs(60);
+        let (control, _events) = Control::connect(qemu(&[OK, ""]), patience, || Timestamp::UNIX_EPOCH).await.unwrap();
+        control.run_state_within(Duration::from_millis(50)).await.unwrap_err();
+        let silent = control.picture("/x").await.unwrap_err();
+        assert_eq!(silent, ControlError::Silent { command: "screendump", patience: DOUBT });
     }
 
     #[tokio::test]
