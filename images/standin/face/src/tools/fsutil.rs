@@ -52,7 +52,7 @@ fn create(at: &Path, length: u64) -> io::Result<()> {
 /// NTFS gives such a file its clusters at once; here the zeros are written, because the stand-in's file system would leave
 /// a hole.
 fn fill(file: &mut File, length: u64) -> io::Result<()> {
-    const PART: [u8; 64 << 10] = [0; 64 << 10];
+    static PART: [u8; 64 << 10] = [0; 64 << 10];
     let mut left = length;
     while left > 0 {
         let part = usize::try_from(left).unwrap_or(usize::MAX).min(PART.len());
