@@ -126,8 +126,8 @@ fn with_neighbour(message: Message, path: &Path) -> Message {
     if path.symlink_metadata().is_ok() {
         return message;
     }
-    let beside = list(&beside(path, "."));
-    message.nearest(name, beside.iter().filter_map(|path| path.file_name()?.to_str()))
+    let neighbours = list(&beside(path, "."));
+    message.nearest(name, neighbours.iter().filter_map(|path| path.file_name()?.to_str()))
 }
 
 /// Recipes of a folder: name to file, by name.

@@ -8,7 +8,7 @@ mod support;
 use std::collections::{BTreeMap, BTreeSet};
 
 use coexist_model::{Action, Arm, Cell};
-use coexist_plan::{check, load, plan};
+use coexist_plan::{Mistake, check, load, plan};
 use proptest::prelude::*;
 use support::Lab;
 
@@ -140,4 +140,20 @@ proptest! {
             prop_assert_eq!(steps(cell), world.installed(set));
         }
     }
+}
+
+#[test]
+fn a_requirement_with_mistakes_of_its_own_leads_to_no_others() {
+    let requires = Pairs::from([("agent-a", "agent-b"), ("agent-b", "agent-c")]);
+    let sets = vec![vec![CANDIDATE, "agent-a"]];
+    let world = World { requires, conflicts: Pairs::new(), sets, order: Vec::new(), fresh: false };
+    let lab = world.lab();
+    lab.write("matrices/agents/agent-c.yaml", "id: agent-c\n");
+    let matrix = lab.matrix(&world.matrix());
+    for paths in [vec![matrix.clone()], vec![lab.path("matrices")]] {
+        let report = check(&paths);
+        assert_eq!(report.errors(), 5, "{}", lab.told(&report));
+        assert!(report.messages().iter().all(|it| it.mistake() == Mistake::MissingKey), "{}", lab.told(&report));
+    }
+    assert!(load(&matrix).is_err());
 }

@@ -25,15 +25,29 @@ pub(super) struct Standing {
     requires: Vec<PathBuf>,
 }
 
-/// A product that another one requires, and who says so where.
-struct Reached {
+/// Everything that a product requires, directly and through others.
+struct Closure {
+    reached: Reached,
+    /// Whether every recipe on the way is there and has no mistakes.
+    whole: bool,
+    /// The first requirement that leads back to the product itself.
+    back: Option<Step>,
+}
+
+type Reached = BTreeMap<String, Required>;
+
+/// A product that another one requires.
+struct Required {
     product: Rc<Product>,
     path: PathBuf,
+    step: Step,
+}
+
+/// Who requires something, and where its recipe says so.
+struct Step {
     by: String,
     span: Span,
 }
-
-type Closure = BTreeMap<String, Reached>;
 
 impl Desk {
     /// Whether a product and everything it requires can be used together; mistakes are told.
@@ -63,23 +77,18 @@ impl Desk {
         }
         let folder = beside(path, ".");
         let recipes = catalogue::recipes(&folder);
-        let before = self.messages.len();
         self.tell_unknown(&product.requires, REQUIRES, &folder, &recipes);
         self.tell_unknown(&product.conflicts, CONFLICTS, &folder, &recipes);
-        let (closure, back) = self.closure(product, &recipes);
-        let mut sound = self.messages.len() == before;
-        match back {
-            Some((last, span)) => {
-                sound = false;
-                self.messages.extend(circle(product, &closure, &last, span));
-            }
-            None => {
-                let impossible = contradictions(product, &closure);
-                sound &= impossible.is_empty();
-                self.messages.extend(impossible);
-            }
-        }
-        Standing { sound, requires: closure.into_values().map(|reached| reached.path).collect() }
+        let Closure { reached, whole, back } = self.closure(product, &recipes);
+        let impossible = match &back {
+            Some(_) => Vec::new(),
+            None => contradictions(product, &reached),
+        };
+        let known = product.conflicts.iter().all(|other| recipes.contains_key(&other.agent));
+        let sound = whole && known && back.is_none() && impossible.is_empty();
+        self.messages.extend(back.and_then(|back| circle(product, &reached, &back)));
+        self.messages.extend(impossible);
+        Standing { sound, requires: reached.into_values().map(|it| it.path).collect() }
     }
 
     fn tell_unknown(&mut self, others: &[Other], page: &str, folder: &Path, recipes: &BTreeMap<String, PathBuf>) {
@@ -93,32 +102,30 @@ impl Desk {
         }
     }
 
-    /// Everything that a product requires, nearest first by the way there; and the first requirement that leads back
-    /// to the product itself. What is not there is left out.
-    fn closure(
-        &mut self,
-        product: &Rc<Product>,
-        recipes: &BTreeMap<String, PathBuf>,
-    ) -> (Closure, Option<(String, Span)>) {
-        let mut closure = Closure::new();
-        let mut back = None;
+    /// Follows requirements, nearest first.
+    fn closure(&mut self, product: &Rc<Product>, recipes: &BTreeMap<String, PathBuf>) -> Closure {
+        let mut closure = Closure { reached: Reached::new(), whole: true, back: None };
         let mut queue = VecDeque::from([Rc::clone(product)]);
         while let Some(next) = queue.pop_front() {
             for Other { agent, span } in &next.requires {
+                let by = Step { by: next.id.clone(), span: *span };
                 if *agent == product.id {
-                    back.get_or_insert((next.id.clone(), *span));
+                    closure.back.get_or_insert(by);
                     continue;
                 }
-                if closure.contains_key(agent) {
+                if closure.reached.contains_key(agent) {
                     continue;
                 }
-                let Some(path) = recipes.get(agent).map(|path| tidy(path)) else { continue };
-                let Some(found) = self.recipe_at(&path) else { continue };
+                let path = recipes.get(agent).map(|path| tidy(path));
+                let Some((path, found)) = path.and_then(|path| self.recipe_at(&path).map(|found| (path, found))) else {
+                    closure.whole = false;
+                    continue;
+                };
                 queue.push_back(Rc::clone(&found));
-                closure.insert(agent.clone(), Reached { product: found, path, by: next.id.clone(), span: *span });
+                closure.reached.insert(agent.clone(), Required { product: found, path, step: by });
             }
         }
-        (closure, back)
+        closure
     }
 }
 
@@ -129,21 +136,21 @@ struct Hop<'a> {
 }
 
 /// The requirements that lead from a product to another one.
-fn way<'a>(product: &Product, closure: &'a Closure, to: &'a str) -> Vec<Hop<'a>> {
+fn way<'a>(product: &Product, reached: &'a Reached, to: &'a str) -> Vec<Hop<'a>> {
     let mut hops = Vec::new();
     let mut at = to;
-    while let Some(reached) = closure.get(at).filter(|_| at != product.id) {
-        hops.push(Hop { to: at, span: reached.span });
-        at = &reached.by;
+    while let Some(Required { step, .. }) = reached.get(at).filter(|_| at != product.id) {
+        hops.push(Hop { to: at, span: step.span });
+        at = &step.by;
     }
     hops.reverse();
     hops
 }
 
 /// "a → b → a", told by the first by name of those in the circle.
-fn circle(product: &Product, closure: &Closure, last: &str, back: Span) -> Option<Message> {
-    let mut hops = way(product, closure, last);
-    hops.push(Hop { to: &product.id, span: back });
+fn circle(product: &Product, reached: &Reached, back: &Step) -> Option<Message> {
+    let mut hops = way(product, reached, &back.by);
+    hops.push(Hop { to: &product.id, span: back.span });
     if hops.iter().any(|hop| *hop.to < *product.id) {
         return None;
     }
@@ -154,28 +161,23 @@ fn circle(product: &Product, closure: &Closure, last: &str, back: Span) -> Optio
 }
 
 /// Conflicts among a product and all it requires, without those that one of the required products has by itself.
-fn contradictions(product: &Product, closure: &Closure) -> Vec<Message> {
-    let all: Vec<&Product> =
-        std::iter::once(product).chain(closure.values().map(|reached| reached.product.as_ref())).collect();
+fn contradictions(product: &Product, reached: &Reached) -> Vec<Message> {
+    let all: Vec<&Product> = std::iter::once(product).chain(reached.values().map(|it| it.product.as_ref())).collect();
     let mut messages = Vec::new();
     for (at, one) in all.iter().enumerate() {
         for other in &all[at + 1..] {
             let places = conflict(one, other);
-            if places.is_empty() || closure.keys().any(|id| holds(closure, id, [&one.id, &other.id])) {
+            if places.is_empty() || reached.keys().any(|id| holds(reached, id, [&one.id, &other.id])) {
                 continue;
             }
+            let (own, other_id) = (quote(&product.id), quote(&other.id));
             let found = if one.id == product.id {
-                format!(
-                    "no set can hold {}: it requires {}, and the two conflict",
-                    quote(&product.id),
-                    quote(&other.id)
-                )
+                format!("no set can hold {own}: it requires {other_id}, and the two conflict")
             } else {
-                let (one, other) = (quote(&one.id), quote(&other.id));
-                format!("no set can hold {}: it requires {one} and {other}, which conflict", quote(&product.id))
+                format!("no set can hold {own}: it requires {} and {other_id}, which conflict", quote(&one.id))
             };
-            let mut hops = way(product, closure, &one.id);
-            for hop in way(product, closure, &other.id) {
+            let mut hops = way(product, reached, &one.id);
+            for hop in way(product, reached, &other.id) {
                 if !hops.iter().any(|it| it.span == hop.span) {
                     hops.push(hop);
                 }
@@ -201,12 +203,12 @@ pub(crate) fn conflict<'a>(one: &'a Product, other: &'a Product) -> Vec<(&'a str
 }
 
 /// Whether a required product has all of these ids among itself and what it requires.
-fn holds(closure: &Closure, id: &str, wanted: [&String; 2]) -> bool {
+fn holds(reached: &Reached, id: &str, wanted: [&String; 2]) -> bool {
     let mut seen = BTreeSet::new();
     let mut open = vec![id];
     while let Some(id) = open.pop() {
-        if let Some(reached) = closure.get(id).filter(|_| seen.insert(id)) {
-            open.extend(reached.product.requires.iter().map(|other| other.agent.as_str()));
+        if let Some(it) = reached.get(id).filter(|_| seen.insert(id)) {
+            open.extend(it.product.requires.iter().map(|other| other.agent.as_str()));
         }
     }
     wanted.iter().all(|id| seen.contains(id.as_str()))

@@ -244,12 +244,8 @@ impl Checker<'_> {
                 let found = "this set is in the list twice";
                 let mut message = Message::error(Mistake::Duplicate, sets[later].span, found, "again")
                     .related(sets[first].span, "first here");
-                if !list[first].value.items.iter().map(|it| &it.value).eq(list[later]
-                    .value
-                    .items
-                    .iter()
-                    .map(|it| &it.value))
-                {
+                let written = |at: usize| list[at].value.items.iter().map(|it| &it.value);
+                if !written(first).eq(written(later)) {
                     message = message.help("`order` puts both into the same order");
                 }
                 self.tell(message, "matrix.md#agents");
