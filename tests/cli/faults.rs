@@ -13,6 +13,17 @@ const SCRIPTED: &str = "runner/exec/tests/scripted/misfortunes.rs::every_misfort
 /// The tests that bring a fault about for real, beside the scripted one.
 fn proofs_of_fault(kind: FaultKind) -> &'static [&'static str] {
     match kind {
+        FaultKind::QemuHung => &["runner/qemu/tests/wants/mod.rs::a_frozen_qemu_is_found_out_although_nobody_asks_it"],
+        FaultKind::HostMemory => {
+            &["runner/qemu/tests/wants/mod.rs::a_guest_larger_than_the_memory_is_a_fault_of_the_host"]
+        }
+        FaultKind::HostFileHandles => {
+            &["runner/qemu/tests/wants/mod.rs::a_coordinator_without_file_handles_is_a_fault_of_the_host"]
+        }
+        FaultKind::PortTaken => &["runner/qemu/tests/wants/mod.rs::ports_that_are_all_taken_are_their_own_fault"],
+        FaultKind::ImageAltered | FaultKind::ImageMissing => {
+            &["runner/qemu/tests/live.rs::images_that_are_not_the_plans_are_refused"]
+        }
         FaultKind::QemuDied => &["tests/live/faults.rs::a_killed_qemu_is_ours"],
         FaultKind::HostDiskFull => &["tests/live/faults.rs::a_full_disk_is_ours"],
         FaultKind::SshRefused => &["tests/live/faults.rs::a_stopped_ssh_service_is_ours"],

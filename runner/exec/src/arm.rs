@@ -228,6 +228,16 @@ impl<'a> ArmRun<'a> {
         done
     }
 
+    /// A machine that failed knows better than its signs why, and what its process said last.
+    async fn in_its_words(&self, fault: LabFault) -> LabFault {
+        match &self.machine {
+            Some(machine) if matches!(fault.kind, FaultKind::QemuDied | FaultKind::QemuHung) => {
+                machine.check().await.err().unwrap_or(fault)
+            }
+            _ => fault,
+        }
+    }
+
     /// What a step came to, once its evidence is safe. Checks that were decided stay decided; what stopped the step is
     /// the next check's. A product's failure is never hidden by a fault that came after it.
     async fn conclude(&mut self, step: &Step, decided: &mut Vec<CheckOutcome>, ended: Result<(), Stop>) -> ArmOutcome {
@@ -238,7 +248,7 @@ impl<'a> ArmRun<'a> {
                     let message = format!("before any product was in the guest: {}", failure.message);
                     CheckOutcome::Faulted { fault: LabFault::new(FaultKind::NoAnswer, message) }
                 }
-                Stop::Fault(fault) => CheckOutcome::Faulted { fault },
+                Stop::Fault(fault) => CheckOutcome::Faulted { fault: self.in_its_words(fault).await },
                 Stop::KeptOut(fault) => CheckOutcome::Faulted { fault: self.kept_out(step, fault) },
                 Stop::Lost(error) => {
                     CheckOutcome::Faulted { fault: LabFault::new(FaultKind::ExecCut, error.to_string()) }

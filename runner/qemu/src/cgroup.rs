@@ -1,4 +1,4 @@
-//! Control groups: what a container or a service manager leaves of the host's memory.
+//! Control groups: what a container or a service manager leaves of the host's memory, and whom the kernel killed for it.
 //!
 //! Sources: cgroups(7), proc(5) for `/proc/self/cgroup` and `/proc/self/mountinfo`, the kernel's
 //! `admin-guide/cgroup-v2.rst` and `admin-guide/cgroup-v1/memory.rst`.
@@ -35,6 +35,13 @@ pub(crate) struct Bound {
 pub(crate) fn memory_groups() -> Vec<MemoryGroup> {
     let read = |file| std::fs::read_to_string(file).unwrap_or_default();
     find(&read("/proc/self/cgroup"), &read("/proc/self/mountinfo"))
+}
+
+/// How many processes of our group the kernel has killed for lack of memory, since the group was made.
+pub(crate) fn oom_kills() -> u64 {
+    let of_group = memory_groups().iter().find_map(MemoryGroup::oom_kills);
+    // The outermost group has no such count; the system's own tells then.
+    of_group.or_else(|| number_in(&std::fs::read_to_string("/proc/vmstat").ok()?, "oom_kill")).unwrap_or_default()
 }
 
 fn find(cgroup: &str, mountinfo: &str) -> Vec<MemoryGroup> {
@@ -118,6 +125,14 @@ impl MemoryGroup {
         Some(Bound { limit, available: limit.saturating_sub(used), file })
     }
 
+    fn oom_kills(&self) -> Option<u64> {
+        let file = match self.layout {
+            Layout::V2 => "memory.events",
+            Layout::V1 => "memory.oom_control",
+        };
+        number_in(&self.text(file)?, "oom_kill")
+    }
+
     fn text(&self, name: &str) -> Option<String> {
         std::fs::read_to_string(self.folder.join(name)).ok()
     }
@@ -196,6 +211,16 @@ mod tests {
         assert_eq!(left(Layout::V1, &v1("1000\n")), Some((1000, 950, file("memory.limit_in_bytes"))));
         assert_eq!(left(Layout::V1, &v1("9223372036854771712\n")), None);
         assert_eq!(left(Layout::V2, &[]), None);
+    }
+
+    #[test]
+    fn kills_are_counted() {
+        let (_v2, events) = group(Layout::V2, &[("memory.events", "low 0\noom 3\noom_kill 2\noom_group_kill 0\n")]);
+        assert_eq!(events.oom_kills(), Some(2));
+        let (_v1, control) =
+            group(Layout::V1, &[("memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 7\n")]);
+        assert_eq!(control.oom_kills(), Some(7));
+        assert_eq!(group(Layout::V2, &[]).1.oom_kills(), None);
     }
 
     #[test]

@@ -49,6 +49,17 @@ pub(crate) enum ControlError {
     Broken { command: &'static str, reason: String },
 }
 
+/// Whether QEMU is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pulse {
+    /// It answers.
+    Beats,
+    /// It does not, although its socket is open.
+    Silent,
+    /// Its socket is closed.
+    Gone,
+}
+
 /// An event with the time at which QEMU sent it.
 pub(crate) type Heard = (Timestamp, Value);
 
@@ -99,6 +110,20 @@ impl Control {
         let status = self.ask_within(query_status {}, patience.min(self.patience)).await?.status;
         let name = serde_json::to_value(status).ok().and_then(|name| name.as_str().map(str::to_owned));
         Ok(name.unwrap_or_else(|| format!("{status:?}")))
+    }
+
+    /// Asks whether QEMU is there. The patience is spent in two parts: a coordinator that was stopped itself finds the
+    /// first one over at once, and QEMU still has the second.
+    pub(crate) async fn pulse(&self, patience: Duration) -> Pulse {
+        let mut answer = tokio::spawn(self.service.execute(query_status {}));
+        for _ in 0..2 {
+            match tokio::time::timeout(patience / 2, &mut answer).await {
+                Err(_late) => {}
+                Ok(Ok(Ok(_) | Err(ExecuteError::Qapi(_)))) => return Pulse::Beats,
+                Ok(Ok(Err(ExecuteError::Io(_))) | Err(_)) => return Pulse::Gone,
+            }
+        }
+        Pulse::Silent
     }
 
     /// Has QEMU write a picture of the screen.
@@ -294,6 +319,24 @@ mod tests {
         // An answer that nobody understands costs the answers, not the events.
         control.run().await.unwrap_err();
         assert_eq!(events.recv().await.unwrap().1["event"], "STOP");
+    }
+
+    #[tokio::test]
+    async fn a_pulse_beats_stops_or_is_gone() {
+        const RUNNING: &str = "{\"return\":{\"running\":true,\"singlestep\":false,\"status\":\"running\"}}\n";
+        let (control, _events) = connect(&[OK, RUNNING, ""]).await;
+        assert_eq!(control.pulse(Duration::from_secs(60)).await, Pulse::Beats);
+        assert_eq!(control.pulse(PATIENCE).await, Pulse::Silent);
+
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let (read, mut write) = theirs.into_split();
+        tokio::spawn(async move {
+            let mut commands = BufReader::new(read).lines();
+            write.write_all(format!("{GREETING}\n{OK}").as_bytes()).await.unwrap();
+            commands.next_line().await.unwrap();
+        });
+        let (control, _events) = Control::connect(ours, PATIENCE, || Timestamp::UNIX_EPOCH).await.unwrap();
+        assert_eq!(control.pulse(Duration::from_secs(60)).await, Pulse::Gone);
     }
 
     #[test]

@@ -36,6 +36,7 @@ mod provider;
 mod room;
 mod signs;
 mod spawner;
+mod watchdog;
 
 pub use digest::check_disk;
 pub use host::{DiscoverError, FirmwareFiles, HostReport, Version, missing_programs};

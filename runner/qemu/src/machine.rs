@@ -57,7 +57,8 @@ pub(crate) enum State {
 impl QemuMachine {
     fn arguments(&self) -> Result<Vec<String>, LabFault> {
         let unspeakable = |path: &Path| {
-            LabFault::new(FaultKind::HostFile, format!("{} cannot be named to QEMU: rename it", path.display()))
+            let seen = format!("{} cannot be named to QEMU: it is no text, or has a line break", path.display());
+            LabFault::new(FaultKind::HostFile, format!("{seen}; rename it"))
         };
         let speak = |path| command::speakable(path).ok_or_else(|| unspeakable(path));
         let firmware = match &self.firmware {
@@ -77,8 +78,8 @@ impl QemuMachine {
     }
 
     async fn launch(&self) -> Result<Process, LabFault> {
-        let mut last = None;
-        for _ in 0..port::ATTEMPTS {
+        let mut offered = Vec::new();
+        loop {
             let arguments = self.arguments()?;
             process::note(&self.logs.qemu, &format!("{} {}", self.host.qemu.display(), arguments.join(" ")));
             let launched =
@@ -88,27 +89,26 @@ impl QemuMachine {
                 Err(LaunchError::Ended { last_words, .. }) if faults::says_port_taken(&last_words) => {
                     // Somebody was faster. Another one, then.
                     tracing::debug!(%last_words, "the port of the SSH forward is taken");
-                    let another = port::candidate().map_err(|error| no_port(&error.to_string()))?;
-                    self.port.store(another, Ordering::SeqCst);
-                    last = Some(last_words);
+                    offered.push(self.port.load(Ordering::SeqCst));
+                    if offered.len() == port::ATTEMPTS {
+                        return Err(faults::ports_taken(&offered, &last_words));
+                    }
+                    self.port.store(port::candidate().map_err(|error| faults::no_port(&error))?, Ordering::SeqCst);
                 }
-                Err(LaunchError::Ended { status, last_words }) => return Err(faults::start(&status, &last_words)),
-                Err(LaunchError::Spawn(error)) => {
-                    return Err(LabFault::new(FaultKind::QemuStart, format!("QEMU could not be started: {error}")));
-                }
+                Err(LaunchError::Ended { end, last_words }) => return Err(faults::start(&end, &last_words)),
+                Err(LaunchError::Spawn(error)) => return Err(faults::spawn(&error)),
                 Err(LaunchError::Control(error)) => {
-                    return Err(LabFault::new(FaultKind::QemuHung, format!("QEMU started, but: {error}")));
+                    return Err(faults::hung(format!("QEMU started, but: {error}"), &self.logs.qemu.last_words()));
                 }
             }
         }
-        Err(no_port(last.as_deref().unwrap_or_default()))
     }
 
     async fn end(&self, state: &mut State) -> Result<(), LabFault> {
         let State::On(process) = state else { return Ok(()) };
         if !process.end().await {
-            let message = "QEMU does not end, not even killed: the host's disk or kernel is stuck";
-            return Err(LabFault::new(FaultKind::QemuHung, message));
+            let seen = "QEMU does not end, not even killed: the host's disk or kernel is stuck";
+            return Err(faults::hung(seen, &self.logs.qemu.last_words()));
         }
         *state = State::Off;
         self.files.seal()
@@ -117,25 +117,27 @@ impl QemuMachine {
     /// What it means that QEMU does not let the guest run.
     fn paused(&self, state: &str) -> LabFault {
         if state == IO_ERROR && self.signs.paused_for_room() {
-            return LabFault::new(FaultKind::HostDiskFull, "QEMU paused the machine: the host's disk is full");
+            let overlay = self.files.overlay.display();
+            return faults::fault(
+                FaultKind::HostDiskFull,
+                format!("QEMU paused the machine: the host's disk has no room left for {overlay}"),
+            );
         }
-        LabFault::new(FaultKind::QemuHung, format!("QEMU does not let the guest run: its state is `{state}`"))
+        faults::hung(format!("QEMU does not let the guest run: its state is `{state}`"), &self.logs.qemu.last_words())
     }
 
     /// Why a command failed: QEMU died, hangs, or said no.
     async fn explain(&self, process: &Process, error: ControlError) -> LabFault {
         if matches!(error, ControlError::Broken { .. }) && process.ended_within(Duration::from_secs(3)).await {
-            return faults::died(&process.status().unwrap_or_default(), &self.logs.qemu.last_words());
+            return faults::died(&process.end_seen().unwrap_or_default(), &self.logs.qemu.last_words());
         }
-        let full = matches!(&error, ControlError::Refused { reason, .. } if faults::says_no_room(reason));
-        let kind = if full { FaultKind::HostDiskFull } else { FaultKind::QemuHung };
-        LabFault::new(kind, error.to_string())
+        match &error {
+            ControlError::Refused { reason, .. } if let Some(kind) = faults::want_in_words(reason) => {
+                faults::fault(kind, error)
+            }
+            _ => faults::hung(error, &self.logs.qemu.last_words()),
+        }
     }
-}
-
-/// Ports run out only when the host has no loopback interface or thousands of listeners.
-pub(crate) fn no_port(detail: &str) -> LabFault {
-    LabFault::new(FaultKind::QemuStart, format!("no free port on 127.0.0.1 for the SSH forward: {detail}"))
 }
 
 #[async_trait]
@@ -188,7 +190,7 @@ impl Machine for QemuMachine {
         }
         let (from, to) = (self.files.picture.clone(), file.to_owned());
         let taken = tokio::task::spawn_blocking(move || overlay::take_picture(&from, &to)).await;
-        taken.unwrap_or_else(|error| Err(LabFault::new(FaultKind::HostFile, error.to_string())))
+        taken.unwrap_or_else(|error| Err(faults::task("taking the picture", &error)))
     }
 
     async fn cut_power(&self) -> Result<(), LabFault> {

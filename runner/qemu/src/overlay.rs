@@ -82,7 +82,9 @@ impl Files {
         let replaced = |file: &&PathBuf| file.symlink_metadata().is_ok_and(|meta| !meta.is_file());
         match [&self.overlay, &self.variables].into_iter().find(replaced) {
             Some(file) => {
-                let message = format!("{} is no longer a file: QEMU replaced it", file.display());
+                let seen = format!("{} is no longer a file: QEMU replaced it", file.display());
+                let message =
+                    format!("{seen}; nothing of it is read: look at the guest, it may have broken out of QEMU");
                 Err(LabFault::new(FaultKind::HostFile, message))
             }
             None => Ok(()),
@@ -115,18 +117,19 @@ pub(crate) async fn create(qemu_img: &Path, starter: &Starter, golden: &Path, ov
     };
     let (status, words) = match tokio::time::timeout(QEMU_IMG_DEADLINE, run).await {
         Ok(Ok(ended)) => ended,
-        Ok(Err(error)) => return Err(faults::file("running", qemu_img, &error)),
+        Ok(Err(error)) => return Err(faults::file("making an overlay with", qemu_img, &error)),
         Err(_late) => {
-            let message = format!("qemu-img made no overlay within {QEMU_IMG_DEADLINE:?}");
-            return Err(LabFault::new(FaultKind::Deadline, message));
+            let overlay = overlay.display();
+            let seen = format!("qemu-img did not make the overlay {overlay} within {QEMU_IMG_DEADLINE:?}");
+            return Err(LabFault::new(FaultKind::Deadline, format!("{seen}; the host's disk is stuck or very busy")));
         }
     };
     if status.success() {
         return Ok(());
     }
     let words = String::from_utf8_lossy(&words);
-    let kind = if faults::says_no_room(&words) { FaultKind::HostDiskFull } else { FaultKind::HostFile };
-    Err(LabFault::new(kind, format!("qemu-img made no overlay ({status}): {}", words.trim())))
+    let kind = faults::want_in_words(&words).unwrap_or(FaultKind::HostFile);
+    Err(faults::fault(kind, format!("qemu-img made no overlay ({status}): {}", words.trim())))
 }
 
 /// Moves a picture that QEMU wrote out of its folder.
@@ -150,8 +153,8 @@ pub(crate) fn take_picture(from: &Path, to: &Path) -> Result<(), LabFault> {
     std::fs::remove_file(from).map_err(read)?;
     if !(picture.starts_with(&PNG) && picture.ends_with(&END)) {
         // QEMU reports no error when its disk fills up while it writes.
-        let message = format!("QEMU wrote no whole PNG file, but {} bytes of something", picture.len());
-        return Err(LabFault::new(FaultKind::HostFile, message));
+        let seen = format!("QEMU wrote no whole PNG file, but {} bytes of something", picture.len());
+        return Err(LabFault::new(FaultKind::HostFile, format!("{seen}; most often the host's disk is full")));
     }
     std::fs::write(to, picture).map_err(write)
 }
@@ -189,6 +192,6 @@ mod tests {
         std::fs::remove_file(&from).unwrap();
         std::fs::write(&from, b"P6 720 400").unwrap();
         let fault = take_picture(&from, &to).unwrap_err();
-        assert_eq!(fault.message, "QEMU wrote no whole PNG file, but 10 bytes of something");
+        assert!(fault.message.starts_with("QEMU wrote no whole PNG file, but 10 bytes of something; "), "{fault}");
     }
 }

@@ -19,12 +19,14 @@ use tokio::process::Child;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
+use crate::cgroup;
 use crate::control::{Control, ControlError, Heard};
 use crate::events::{Meaning, Reader};
 use crate::identity::Starter;
 use crate::log::{BoundedLog, SharedLog};
 use crate::signs::Signs;
 use crate::spawner;
+use crate::watchdog;
 
 /// How long QEMU gets to end by itself, then after SIGTERM, then after SIGKILL.
 const END_DEADLINES: [Duration; 3] = [Duration::from_secs(5), Duration::from_secs(3), Duration::from_secs(10)];
@@ -46,16 +48,24 @@ pub(crate) enum LaunchError {
     /// It could not be started at all.
     Spawn(std::io::Error),
     /// It ended at once.
-    Ended { status: String, last_words: String },
+    Ended { end: End, last_words: String },
     /// It does not answer.
     Control(ControlError),
+}
+
+/// How a process ended.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct End {
+    pub(crate) status: String,
+    /// The kernel killed it to get memory back.
+    pub(crate) out_of_memory: bool,
 }
 
 /// A QEMU whose machine runs.
 pub(crate) struct Process {
     control: Arc<Control>,
     signals: mpsc::UnboundedSender<Signal>,
-    ended: watch::Receiver<Option<String>>,
+    ended: watch::Receiver<Option<End>>,
 }
 
 /// Starts QEMU, waits until it answers, and lets the machine run.
@@ -72,6 +82,7 @@ pub(crate) async fn launch(
     let mut command = starter.command(qemu);
     command.args(arguments);
     command.stdin(Stdio::from(control_end)).stdout(Stdio::from(serial_end)).stderr(Stdio::piped());
+    let oom_kills_before = cgroup::oom_kills();
     let mut child = spawner::spawn(command).await.map_err(LaunchError::Spawn)?;
     logs.qemu.with(|log| {
         log.new_speaker();
@@ -87,8 +98,14 @@ pub(crate) async fn launch(
     let (tell_exit, exited) = watch::channel(false);
     let (tell_listener, listener) = tokio::sync::oneshot::channel();
     let started = Arc::new(AtomicBool::new(false));
-    let supervisor =
-        Supervisor { listeners, listener, tell_exit, started: Arc::clone(&started), signs: Arc::clone(signs) };
+    let supervisor = Supervisor {
+        listeners,
+        listener,
+        tell_exit,
+        started: Arc::clone(&started),
+        signs: Arc::clone(signs),
+        oom_kills_before,
+    };
     tokio::spawn(supervisor.watch(child, orders, tell_end));
 
     let clock = Arc::clone(signs);
@@ -112,7 +129,10 @@ pub(crate) async fn launch(
     started.store(true, Ordering::SeqCst);
     signs.push(MachineSign::Started);
     match control.run().await {
-        Ok(()) => Ok(Process { control, signals, ended }),
+        Ok(()) => {
+            tokio::spawn(watchdog::watch(Arc::clone(&control), Arc::clone(signs), patience));
+            Ok(Process { control, signals, ended })
+        }
         Err(error) => Err(refused(error, signals, ended, logs).await),
     }
 }
@@ -122,14 +142,14 @@ pub(crate) async fn launch(
 async fn refused(
     error: ControlError,
     signals: mpsc::UnboundedSender<Signal>,
-    mut ended: watch::Receiver<Option<String>>,
+    mut ended: watch::Receiver<Option<End>>,
     logs: &Logs,
 ) -> LaunchError {
     let [by_itself, _, after_kill] = END_DEADLINES;
     if matches!(error, ControlError::Broken { .. }) {
         let end = tokio::time::timeout(by_itself, ended.wait_for(Option::is_some)).await;
-        if let Some(status) = end.ok().and_then(Result::ok).and_then(|status| (*status).clone()) {
-            return LaunchError::Ended { status, last_words: logs.qemu.last_words() };
+        if let Some(end) = end.ok().and_then(Result::ok).and_then(|end| (*end).clone()) {
+            return LaunchError::Ended { end, last_words: logs.qemu.last_words() };
         }
     }
     drop(signals);
@@ -143,14 +163,14 @@ impl Process {
     }
 
     /// How the process ended, once it has.
-    pub(crate) fn status(&self) -> Option<String> {
+    pub(crate) fn end_seen(&self) -> Option<End> {
         self.ended.borrow().clone()
     }
 
     /// Ends the process: with a word, with SIGTERM, with SIGKILL. False when not even that ended it.
     pub(crate) async fn end(&self) -> bool {
         let [by_itself, after_term, after_kill] = END_DEADLINES;
-        if self.status().is_some() {
+        if self.end_seen().is_some() {
             return true;
         }
         // An answer may be lost with the socket: only the end of the process counts.
@@ -186,6 +206,8 @@ struct Supervisor {
     tell_exit: watch::Sender<bool>,
     started: Arc<AtomicBool>,
     signs: Arc<Signs>,
+    /// What the kernel had killed for lack of memory before this process was there.
+    oom_kills_before: u64,
 }
 
 impl Supervisor {
@@ -193,14 +215,16 @@ impl Supervisor {
         mut self,
         mut child: Child,
         mut orders: mpsc::UnboundedReceiver<Signal>,
-        tell_end: watch::Sender<Option<String>>,
+        tell_end: watch::Sender<Option<End>>,
     ) {
         let mut ordered = true;
+        let mut killed = false;
         let status = loop {
             tokio::select! {
                 status = child.wait() => break status,
                 order = orders.recv(), if ordered => {
                     ordered = order.is_some();
+                    killed |= order.is_none_or(|signal| signal == Signal::KILL);
                     // The process was not waited for yet, so its number is still its own.
                     if let Some(pid) = child.id().and_then(|id| Pid::from_raw(id.cast_signed())) {
                         let sent = kill_process(pid, order.unwrap_or(Signal::KILL));
@@ -219,12 +243,20 @@ impl Supervisor {
             }
         };
         drop(tokio::time::timeout(LAST_WORDS, last_words).await);
+        let kills = || cgroup::oom_kills().saturating_sub(self.oom_kills_before);
+        let out_of_memory = !killed && status.as_ref().is_ok_and(|status| for_memory(*status, kills));
         let status = status.map_or_else(|error| error.to_string(), in_words);
         if self.started.load(Ordering::SeqCst) {
             self.signs.push(MachineSign::Exited { status: status.clone() });
         }
-        tell_end.send_replace(Some(status));
+        tell_end.send_replace(Some(End { status, out_of_memory }));
     }
+}
+
+/// Whether the kernel ended a process to get memory back: it kills, and counts what it killed before it does (the
+/// kernel's `mm/oom_kill.c`).
+fn for_memory(status: ExitStatus, kills: impl FnOnce() -> u64) -> bool {
+    status.signal() == Some(Signal::KILL.as_raw()) && kills() > 0
 }
 
 /// Writes events into the journal.
@@ -270,6 +302,15 @@ pub(crate) fn note(log: &SharedLog, line: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_kill_is_for_memory_when_the_kernel_counted_one() {
+        let killed = ExitStatus::from_raw(9);
+        assert!(for_memory(killed, || 1));
+        assert!(!for_memory(killed, || 0), "somebody's `kill -9`");
+        assert!(!for_memory(ExitStatus::from_raw(11), || 1));
+        assert!(!for_memory(ExitStatus::from_raw(9 << 8), || 1), "an exit code");
+    }
 
     #[tokio::test]
     async fn control_is_lost_when_the_process_lives_on() {

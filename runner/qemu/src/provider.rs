@@ -15,7 +15,7 @@ use crate::faults;
 use crate::host::{DiscoverError, FirmwareFiles, Found, HostReport, Wishes, discover};
 use crate::identity::{Starter, User};
 use crate::log::{self, BoundedLog, SharedLog};
-use crate::machine::{QemuMachine, State, log_files, no_port};
+use crate::machine::{QemuMachine, State, log_files};
 use crate::overlay::{self, Files};
 use crate::port;
 use crate::process::{self, Logs};
@@ -31,7 +31,7 @@ pub struct QemuOptions {
     pub qemu_img: Option<PathBuf>,
     /// Whether KVM is used where it proves to work.
     pub allow_kvm: bool,
-    /// How long QEMU may take to answer on its control socket before it counts as hung.
+    /// How long QEMU may take to answer on its control socket before it counts as hung; longer on a slow host.
     pub patience: Duration,
     /// Where the signs of machines get their time from.
     pub clock: Arc<dyn Clock>,
@@ -68,7 +68,9 @@ impl QemuProvider {
     pub async fn discover(options: QemuOptions) -> Result<Self, DiscoverError> {
         let QemuOptions { qemu, qemu_img, allow_kvm, patience, clock } = options;
         let host = discover(&Wishes { qemu, qemu_img, allow_kvm }).await?;
+        let patience = host.pace.stretch(patience);
         let restrictions = StdMutex::new(host.restrictions.clone());
+        let patience = host.pace.stretch(patience);
         Ok(Self { host: Arc::new(host), digests: Digests::default(), clock, patience, restrictions })
     }
 
@@ -132,7 +134,7 @@ impl QemuProvider {
         let digests = self.digests.clone();
         let disk = spec.image.disk.clone();
         let checked = tokio::task::spawn_blocking(move || digests.check(&disk)).await;
-        let golden = checked.unwrap_or_else(|error| Err(LabFault::new(FaultKind::HostFile, error.to_string())))?;
+        let golden = checked.unwrap_or_else(|error| Err(faults::task("checking the image", &error)))?;
         let firmware = match spec.image.machine.firmware {
             Firmware::Bios => None,
             Firmware::Uefi => Some(self.host.firmware().ok_or_else(|| {
@@ -164,7 +166,7 @@ impl Provider for QemuProvider {
     async fn create(&self, mut spec: MachineSpec) -> Result<Box<dyn Machine>, LabFault> {
         let opening = |error| faults::file("opening the folder", &spec.folder, &error);
         spec.folder = spec.folder.canonicalize().map_err(opening)?;
-        let port = port::candidate().map_err(|error| no_port(&error.to_string()))?;
+        let port = port::candidate().map_err(|error| faults::no_port(&error))?;
         let log_files = log_files(&spec.folder);
         let mut logs = log_files.iter().zip([log::SERIAL, log::QEMU]).map(|(file, bounds)| {
             let log = BoundedLog::create(&file.path, bounds);

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod sectors;
+mod wants;
 mod world;
 
 use std::net::TcpStream;

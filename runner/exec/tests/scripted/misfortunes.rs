@@ -51,7 +51,9 @@ fn faults() -> Vec<Misfortune> {
     let mut all: Vec<Misfortune> =
         provider.map(|(name, kind)| (name, no_machine(kind), Fault("provision", kind))).into();
     let hung = Script { hung_machine: true, ..boots(&[Fate::Good, Fate::Hang]) };
+    let starved = Script { starved_machine: true, ..blow(Blow::Die) };
     all.extend([
+        ("QEMU is killed for its memory", starved, Fault("candidate", Kind::HostMemory)),
         ("QEMU dies as the image boots", image_boots(Fate::Die), Fault("provision", Kind::QemuDied)),
         ("QEMU dies under an installer", blow(Blow::Die), Fault("candidate", Kind::QemuDied)),
         ("QEMU dies in the dwell", dwell(Blow::Die), Fault("dwell", Kind::QemuDied)),

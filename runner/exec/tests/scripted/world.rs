@@ -103,6 +103,8 @@ pub(crate) struct Script {
     pub(crate) slow: bool,
     /// Whether the machine itself does not answer any more when it is asked.
     pub(crate) hung_machine: bool,
+    /// Whether the machine knows, when it is asked, that the host's memory was what ended it.
+    pub(crate) starved_machine: bool,
     /// What the guest's own log tells of ends of boots, from the second boot on.
     pub(crate) log: Vec<UnexpectedEnd>,
 }
@@ -312,6 +314,9 @@ impl Machine for ScriptedMachine {
     async fn check(&self) -> Result<(), LabFault> {
         if self.inside.script.hung_machine {
             return Err(LabFault::new(coexist_model::FaultKind::QemuHung, "no answer on the control socket"));
+        }
+        if self.inside.script.starved_machine {
+            return Err(LabFault::new(coexist_model::FaultKind::HostMemory, "the kernel killed it"));
         }
         Ok(())
     }

@@ -36,17 +36,37 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn new(name: &str) -> Self {
+        Self::guarded(name, None).await
+    }
+
+    /// With this script for a QEMU.
+    pub(crate) async fn with_qemu(name: &str, script: &str) -> Self {
+        Self::guarded(name, Some(script)).await
+    }
+
+    async fn guarded(name: &str, script: Option<&str>) -> Self {
         let guard = tempfile::Builder::new().prefix("coexist-live-").tempdir().unwrap();
         // For QEMU as another user, as a run's folder would be.
         std::fs::set_permissions(guard.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
-        let mut world = Self::inside(name, guard.path().to_owned()).await;
+        let qemu = script.map(|text| {
+            let file = guard.path().join("qemu.sh");
+            std::fs::write(&file, text).unwrap();
+            std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).unwrap();
+            file
+        });
+        let mut world = Self::made(name, guard.path().to_owned(), qemu).await;
         world._guard = Some(guard);
         world
     }
 
     /// Always under emulation: what these tests look at is the same, and hosts without a working KVM pay for the proof.
     pub(crate) async fn inside(name: &str, root: PathBuf) -> Self {
-        let options = QemuOptions { patience: Duration::from_secs(10), allow_kvm: false, ..QemuOptions::default() };
+        Self::made(name, root, None).await
+    }
+
+    async fn made(name: &str, root: PathBuf, qemu: Option<PathBuf>) -> Self {
+        let patience = Duration::from_secs(10);
+        let options = QemuOptions { qemu, patience, allow_kvm: false, ..QemuOptions::default() };
         let provider =
             QemuProvider::discover(options).await.unwrap_or_else(|error| panic!("live tests need QEMU: {error}"));
         let folder = root.join("arm");
