@@ -29,7 +29,7 @@ pub(crate) struct Node {
 pub(crate) enum Kind {
     /// Text as written, escapes and quotes resolved.
     Scalar(String),
-    /// Nothing, `~` or `null`.
+    /// Nothing, `~` or `null`: what YAML takes for nothing, so that an editor and the reader agree.
     Nothing,
     List(Vec<Node>),
     Map(Vec<Entry>),
@@ -145,7 +145,7 @@ impl Builder<'_> {
             Event::Scalar(text, style, anchor, tag) => {
                 self.tag(tag.as_deref(), marks);
                 let span = self.span(marks);
-                let nothing = style == ScalarStyle::Plain && matches!(&*text, "" | "~" | "null");
+                let nothing = style == ScalarStyle::Plain && matches!(&*text, "" | "~" | "null" | "Null" | "NULL");
                 let kind = if nothing { Kind::Nothing } else { Kind::Scalar(text.into_owned()) };
                 self.count(1, span)?;
                 self.finish(Node { span, kind }, anchor, 1, 0);
@@ -377,6 +377,15 @@ mod tests {
         let texts: Vec<_> = entries.iter().map(|entry| entry.value.kind.describe()).collect();
         assert_eq!(texts, ["`7.10`", "`off`", "`0x1`"]);
         assert!(messages.is_empty());
+    }
+
+    #[test]
+    fn nothing_is_what_yaml_takes_for_nothing() {
+        let mut messages = Vec::new();
+        let root = parse(0, "[~, null, Null, NULL, nULL, 'null', '']", &mut messages).unwrap();
+        let Kind::List(items) = root.kind else { panic!("no list") };
+        let found: Vec<_> = items.iter().map(|item| item.kind.describe()).collect();
+        assert_eq!(found, ["nothing", "nothing", "nothing", "nothing", "`nULL`", "`null`", "``"]);
     }
 
     #[test]
