@@ -1,7 +1,10 @@
 //! How values are read out of the tree: every mistake becomes a message, and what can be read is read all the same.
 
+use serde_json::json;
+
 use crate::message::{Message, Mistake};
 use crate::node::{Entry, Kind, Node};
+use crate::schema::{Definitions, Schema, Variant};
 use crate::source::Span;
 use crate::words::{alternatives, nearest, quote};
 
@@ -12,6 +15,9 @@ pub(crate) trait Element: Sized {
 
     /// Reads it; `None` after a message.
     fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self>;
+
+    /// The same for editors: it refuses nothing that [`Self::read`] takes.
+    fn schema(definitions: &mut Definitions) -> Schema;
 }
 
 /// A value with its place.
@@ -40,6 +46,8 @@ pub(crate) struct Named<K, V> {
 pub struct Record {
     /// With its article: `a matrix`.
     pub what: &'static str,
+    /// A sentence about it, for editors.
+    pub help: &'static str,
     /// Page and anchor under `docs/`.
     pub page: &'static str,
     /// Its keys in the order of the documentation.
@@ -51,6 +59,8 @@ pub struct Record {
 pub struct Key {
     /// The key.
     pub name: &'static str,
+    /// A sentence about it, for editors.
+    pub help: &'static str,
     /// Whether it must be there.
     pub need: Need,
 }
@@ -178,14 +188,15 @@ impl<'a> Reader<'a> {
         &mut self,
         node: &'n Node,
         what: &str,
-        known: &[&'static str],
+        variants: &[Variant],
     ) -> Option<(&'static str, &'n Entry)> {
+        let known = || variants.iter().map(|variant| variant.key);
         let Kind::Map(entries) = &node.kind else {
-            self.wrong_type(node, &format!("{what} ({})", alternatives(known.iter().copied())));
+            self.wrong_type(node, &format!("{what} ({})", alternatives(known())));
             return None;
         };
         match entries.as_slice() {
-            [entry] => match known.iter().find(|key| **key == entry.key) {
+            [entry] => match known().find(|key| *key == entry.key) {
                 Some(key) => Some((key, entry)),
                 None => {
                     let message = Message::error(
@@ -196,15 +207,15 @@ impl<'a> Reader<'a> {
                             quote(&entry.key),
                             what.trim_start_matches("a ").trim_start_matches("an ")
                         ),
-                        format!("expected {}", alternatives(known.iter().copied())),
+                        format!("expected {}", alternatives(known())),
                     );
-                    self.tell(message.nearest(&entry.key, known.iter().copied()));
+                    self.tell(message.nearest(&entry.key, known()));
                     None
                 }
             },
             entries => {
                 let found = format!("{} keys where {what} has one", entries.len());
-                let expected = format!("expected one of {}", alternatives(known.iter().copied()));
+                let expected = format!("expected one of {}", alternatives(known()));
                 let mut message = Message::error(Mistake::ExactlyOne, node.span, found, expected);
                 if entries.len() > 1 {
                     message = message.help("give each its own list item, with its own `- `");
@@ -296,30 +307,41 @@ impl<'n> Fields<'n> {
     }
 }
 
-/// Declares a mapping with fixed keys: the type as written, its [`Record`], and how it is read. Every field is optional
-/// in the type, because a file with mistakes is read to its end.
+/// Declares a mapping with fixed keys: the type as written, its [`Record`], how it is read, and its schema. The doc
+/// comments are what editors show. Every field is optional in the type, because a file with mistakes is read to its end.
 macro_rules! record {
     (
-        $(#[$doc:meta])*
+        $(#[doc = $help:literal])*
         $name:ident, $what:literal, $page:literal {
-            $( $field:ident: $need:ident $key:literal $type:ty ),* $(,)?
+            $( $(#[doc = $key_help:literal])* $field:ident: $need:ident $key:literal $type:ty ),* $(,)?
         }
     ) => {
-        $(#[$doc])*
+        $(#[doc = $help])*
         #[derive(Debug, Clone)]
         #[allow(dead_code, reason = "some keys are there for readers of the file only, and few ask whether all is whole")]
         pub(crate) struct $name {
             /// Whether everything in it could be read: nothing may be concluded from what a damaged one lacks.
             pub(crate) whole: bool,
-            $( pub(crate) $field: Option<$crate::element::At<$type>>, )*
+            $( $(#[doc = $key_help])* pub(crate) $field: Option<$crate::element::At<$type>>, )*
         }
 
         impl $name {
             pub(crate) const RECORD: &'static $crate::element::Record = &$crate::element::Record {
                 what: $what,
+                help: concat!($($help),*).trim_ascii(),
                 page: $page,
-                keys: &[$( $crate::element::Key { name: $key, need: $crate::element::Need::$need } ),*],
+                keys: &[$( $crate::element::Key {
+                    name: $key,
+                    help: concat!($($key_help),*).trim_ascii(),
+                    need: $crate::element::Need::$need,
+                } ),*],
             };
+
+            /// Its schema, not merely a reference to it.
+            pub(crate) fn object(definitions: &mut $crate::schema::Definitions) -> $crate::schema::Schema {
+                let values = vec![$( <$type as $crate::element::Element>::schema(definitions) ),*];
+                $crate::schema::object(Self::RECORD, values)
+            }
         }
 
         impl $crate::element::Element for $name {
@@ -332,6 +354,10 @@ macro_rules! record {
                     $( let $field = fields.take($key, reader); )*
                     Some(Self { whole: reader.messages.len() == before, $( $field, )* })
                 })
+            }
+
+            fn schema(definitions: &mut $crate::schema::Definitions) -> $crate::schema::Schema {
+                definitions.refer::<Self>($what, Self::object)
             }
         }
     };
@@ -355,6 +381,10 @@ impl<T: Element> Element for List<T> {
         let whole = items.len() == nodes.len();
         Some(Self { items, whole })
     }
+
+    fn schema(definitions: &mut Definitions) -> Schema {
+        json!({ "type": "array", "items": T::schema(definitions) })
+    }
 }
 
 impl<K: Element, V: Element> Element for Named<K, V> {
@@ -376,6 +406,14 @@ impl<K: Element, V: Element> Element for Named<K, V> {
         }
         let whole = entries.len() == all.len();
         Some(Self { entries, whole })
+    }
+
+    fn schema(definitions: &mut Definitions) -> Schema {
+        json!({
+            "type": "object",
+            "propertyNames": K::schema(definitions),
+            "additionalProperties": V::schema(definitions),
+        })
     }
 }
 

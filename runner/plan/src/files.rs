@@ -125,11 +125,30 @@ fn walk(folder: &Path, files: &mut Vec<Found>, messages: &mut Vec<Message>) {
     }
 }
 
-#[derive(Clone, Copy)]
-enum FileKind {
+/// The files that people write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileKind {
+    /// Which combinations are tried, and what is done to each.
     Matrix,
+    /// One vendor's product, in `agents/`.
     Recipe,
+    /// One golden image: an `image.yaml`.
     Image,
+}
+
+impl FileKind {
+    /// All kinds.
+    pub const ALL: [Self; 3] = [Self::Matrix, Self::Recipe, Self::Image];
+
+    /// The word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Matrix => "matrix",
+            Self::Recipe => "recipe",
+            Self::Image => "image",
+        }
+    }
 }
 
 /// What a file is meant to be: by the keys it shares with each kind; where they tell nothing, by where it is. A file that

@@ -11,8 +11,9 @@
 //! messages, with file, line, column, the line itself, what was expected and the nearest known word. What is concluded
 //! from something *missing* is only told where everything around it could be read.
 //!
-//! A new key is a line in `written/`, its meaning in `checked/`, its section in `docs/`, its mistakes in
-//! `tests/bad-matrices`. [`vocabulary`] lists all keys for documentation and editors.
+//! A new key is a line in `written/` with a sentence for editors, its meaning in `checked/`, its section in `docs/`, its
+//! mistakes in `tests/bad-matrices`. [`vocabulary`] lists all keys for documentation, and [`schema`] describes the files
+//! to editors: the test `schema` says how to accept what a new key changes in `docs/schema`.
 
 mod artefacts;
 mod catalogue;
@@ -24,6 +25,7 @@ mod message;
 mod node;
 mod report;
 mod scalars;
+mod schema;
 mod shelf;
 mod source;
 mod steps;
@@ -38,8 +40,9 @@ use std::sync::Arc;
 use coexist_model::{CandidateRef, Image, ImageId, PLAN_SCHEMA, PackageSource, Plan, Sha256};
 
 pub use element::{Key, Need, Record};
-pub use files::check;
+pub use files::{FileKind, check};
 pub use message::{Message, Mistake, Report, Severity};
+pub use schema::schema;
 pub use shelf::{CatalogueEntry, catalogue};
 pub use text::render_text;
 

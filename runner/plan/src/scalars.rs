@@ -5,10 +5,12 @@ use coexist_model::{ExitMeaning, Seconds, Sha256};
 use crate::element::{Element, Reader};
 use crate::message::Mistake;
 use crate::node::Node;
+use crate::schema::{Definitions, Form, Schema};
 
-/// Declares a scalar: what it is in words, the mistake it leads to, and the rule that reads it.
+/// Declares a scalar: what it is in words, the mistake it leads to, how it looks to an editor, and the rule that reads
+/// it.
 macro_rules! scalar {
-    ($(#[$doc:meta])* $name:ident($inner:ty), $what:literal, $mistake:ident, $rule:expr) => {
+    ($(#[$doc:meta])* $name:ident($inner:ty), $what:literal, $mistake:ident, $form:expr, $rule:expr) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
         pub(crate) struct $name(pub(crate) $inner);
@@ -19,9 +21,49 @@ macro_rules! scalar {
             fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
                 reader.parsed(node, Self::WHAT, Mistake::$mistake, $rule).map(Self)
             }
+
+            fn schema(definitions: &mut Definitions) -> Schema {
+                definitions.scalar::<Self>(stringify!($name), $form)
+            }
         }
     };
 }
+
+/// Declares a number within bounds.
+macro_rules! number {
+    ($(#[$doc:meta])* $name:ident($inner:ty), $what:literal, $least:expr, $most:expr) => {
+        scalar! {
+            $(#[$doc])*
+            $name($inner), $what, BadNumber, Form::number(u64::from(Self::LEAST), u64::from(Self::MOST)), |text| {
+                let number = text.parse().ok().filter(|number| (Self::LEAST..=Self::MOST).contains(number));
+                number.ok_or_else(String::new)
+            }
+        }
+
+        impl $name {
+            const LEAST: $inner = $least;
+            const MOST: $inner = $most;
+        }
+    };
+}
+
+/// Declares the words that a type is written with.
+macro_rules! words {
+    ($name:ident, $what:literal { $($variant:ident = $word:literal),* $(,)? }) => {
+        impl $crate::element::Element for $name {
+            const WHAT: &'static str = $what;
+
+            fn read(node: &$crate::node::Node, reader: &mut $crate::element::Reader<'_>) -> Option<Self> {
+                reader.word(node, Self::WHAT, &[$(($word, Self::$variant)),*])
+            }
+
+            fn schema(definitions: &mut $crate::schema::Definitions) -> $crate::schema::Schema {
+                definitions.refer::<Self>(Self::WHAT, |_| $crate::schema::words(Self::WHAT, &[$($word),*]))
+            }
+        }
+    };
+}
+pub(crate) use words;
 
 /// Declares a choice among words.
 macro_rules! choice {
@@ -30,13 +72,7 @@ macro_rules! choice {
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub(crate) enum $name { $($variant),* }
 
-        impl Element for $name {
-            const WHAT: &'static str = $what;
-
-            fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
-                reader.word(node, Self::WHAT, &[$(($word, Self::$variant)),*])
-            }
-        }
+        $crate::scalars::words! { $name, $what { $($variant = $word),* } }
     };
 }
 pub(crate) use choice;
@@ -51,6 +87,10 @@ impl Element for Text {
     fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
         reader.text(node, Self::WHAT).map(|text| Self(text.to_owned()))
     }
+
+    fn schema(definitions: &mut Definitions) -> Schema {
+        definitions.scalar::<Self>("Text", Form::line())
+    }
 }
 
 /// `true` or `false`.
@@ -63,19 +103,24 @@ impl Element for YesNo {
     fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
         reader.word(node, Self::WHAT, &[("true", true), ("false", false)]).map(Self)
     }
+
+    fn schema(definitions: &mut Definitions) -> Schema {
+        definitions.scalar::<Self>("YesNo", Form::yes_no())
+    }
 }
 
 scalar! {
     /// Name of a matrix, image, agent, setting or value; part of cell ids, so safe as a folder name.
-    Name(String), "a name of lower-case letters, digits and single hyphens", BadName, name
+    Name(String), "a name of lower-case letters, digits and single hyphens", BadName, Form::name(), name
 }
 scalar! {
     /// Version of a product.
-    Version(String), "a version of letters, digits and `.`, `-`, `_`, `+`", BadVersion, version
+    Version(String), "a version of letters, digits and `.`, `-`, `_`, `+`", BadVersion, Form::version(), version
 }
 scalar! {
     /// An agent, at its current version or at one that is named.
-    AgentRef((String, Option<String>)), "an agent such as `acme-endpoint` or `acme-endpoint@4.1`", BadName, |text| {
+    AgentRef((String, Option<String>)), "an agent such as `acme-endpoint` or `acme-endpoint@4.1`",
+    BadName, Form::versioned_name(), |text| {
         match text.split_once('@') {
             None => Ok((name(text)?, None)),
             Some((id, at)) => Ok((name(id)?, Some(version(at)?))),
@@ -84,65 +129,65 @@ scalar! {
 }
 scalar! {
     /// How long something is done.
-    Duration(Seconds), "a duration such as `30s`, `2m` or `1h`", BadDuration, duration
+    Duration(Seconds), "a duration such as `30s`, `2m` or `1h`", BadDuration, Form::seconds(0, LONGEST), duration
 }
 scalar! {
     /// How long something may take at most.
-    Deadline(Seconds), "a deadline such as `30s`, `2m` or `1h`", BadDuration, |text| {
+    Deadline(Seconds), "a deadline such as `30s`, `2m` or `1h`", BadDuration, Form::seconds(1, LONGEST), |text| {
         let deadline = duration(text)?;
         if deadline == Seconds::default() { Err("a deadline of zero ends everything before it begins".into()) } else { Ok(deadline) }
     }
 }
 scalar! {
     /// Memory, in MiB.
-    Size(u32), "a size such as `256 MiB` or `4 GiB`", BadSize, size
+    Size(u32), "a size such as `256 MiB` or `4 GiB`", BadSize, Form::mebibytes(1, LARGEST.into()), size
 }
 scalar! {
     /// Digest of a file.
-    Digest(Sha256), "a SHA-256 digest of 64 hexadecimal digits", BadDigest, digest
+    Digest(Sha256), "a SHA-256 digest of 64 hexadecimal digits", BadDigest, Form::digest(), digest
 }
-scalar! {
+number! {
     /// A number of things, at least one.
-    Count(u32), "a number from 1 to 1000000", BadNumber, |text| number(text, 1, 1_000_000)
+    Count(u32), "a number from 1 to 1000000", 1, 1_000_000
 }
-scalar! {
+number! {
     /// How many restarts.
-    Reboots(u32), "a number from 1 to 50", BadNumber, |text| number(text, 1, 50)
+    Reboots(u32), "a number from 1 to 50", 1, 50
 }
-scalar! {
+number! {
     /// How often something is tried again.
-    Retries(u32), "a number from 0 to 10", BadNumber, |text| number(text, 0, 10)
+    Retries(u32), "a number from 0 to 10", 0, 10
 }
-scalar! {
+number! {
     /// Processors of a machine.
-    Processors(u32), "a number from 1 to 64", BadNumber, |text| number(text, 1, 64)
+    Processors(u32), "a number from 1 to 64", 1, 64
 }
-scalar! {
+number! {
     /// A Windows build number.
-    Build(u32), "a Windows build number such as 26100", BadNumber, |text| number(text, 7600, 99_999)
+    Build(u32), "a Windows build number such as 26100", 7600, 99_999
 }
 scalar! {
     /// A day.
-    Day(jiff::civil::Date), "a day such as 2027-01-31", BadDay, |text| {
+    Day(jiff::civil::Date), "a day such as 2027-01-31", BadDay, Form::day(), |text| {
         let written = text.len() == 10 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
         if written { text.parse().map_err(|_| "there is no such day".to_owned()) } else { Err(String::new()) }
     }
 }
-scalar! {
+number! {
     /// An installer's exit code.
-    ExitCode(u32), "an exit code from 0 to 4294967295", BadNumber, |text| text.parse().map_err(|_| String::new())
+    ExitCode(u32), "an exit code from 0 to 4294967295", 0, u32::MAX
 }
-scalar! {
+number! {
     /// Data of a `REG_DWORD`.
-    Dword(u32), "a number from 0 to 4294967295", BadNumber, |text| text.parse().map_err(|_| String::new())
+    Dword(u32), "a number from 0 to 4294967295", 0, u32::MAX
 }
-scalar! {
+number! {
     /// Data of a `REG_QWORD`.
-    Qword(u64), "a number from 0 to 18446744073709551615", BadNumber, |text| text.parse().map_err(|_| String::new())
+    Qword(u64), "a number from 0 to 18446744073709551615", 0, u64::MAX
 }
 scalar! {
     /// Address of a package.
-    Url(String), "an address that begins with `https://` or `http://`", BadUrl, |text| {
+    Url(String), "an address that begins with `https://` or `http://`", BadUrl, Form::url(), |text| {
         let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
         let host = rest.and_then(|rest| rest.split(['/', '?', '#']).next()).unwrap_or("");
         let fine = !host.is_empty() && text.chars().all(|c| c.is_ascii_graphic());
@@ -151,15 +196,17 @@ scalar! {
 }
 scalar! {
     /// A full path in the guest.
-    WindowsPath(String), r"a full Windows path such as `C:\Folder\file.dat`", BadWindowsPath, windows_path
+    WindowsPath(String), r"a full Windows path such as `C:\Folder\file.dat`",
+    BadWindowsPath, Form::windows_path(), windows_path
 }
 scalar! {
     /// A full registry key.
-    RegistryKey(String), r"a full registry key such as `HKLM\SOFTWARE\Acme`", BadRegistryKey, registry_key
+    RegistryKey(String), r"a full registry key such as `HKLM\SOFTWARE\Acme`",
+    BadRegistryKey, Form::registry_key(), registry_key
 }
 scalar! {
     /// Altitude of a file-system minifilter: [R] a decimal string, compared as text by `fltmc`.
-    Altitude(String), "a filter altitude such as `328110` or `321310.5`", BadAltitude, |text| {
+    Altitude(String), "a filter altitude such as `328110` or `321310.5`", BadAltitude, Form::altitude(), |text| {
         let fine = text.split('.').count() <= 2
             && text.split('.').all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()));
         if fine { Ok(text.to_owned()) } else { Err(String::new()) }
@@ -167,21 +214,22 @@ scalar! {
 }
 scalar! {
     /// Short name of a service or driver.
-    ServiceName(String), "a service name without spaces or slashes", BadName, |text| {
+    ServiceName(String), "a service name without spaces or slashes", BadName, Form::service_name(), |text| {
         let fine = text.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '/' | '\\' | '"' | '\'' | '<' | '>' | '|'));
         if fine && text.len() <= 256 { Ok(text.to_owned()) } else { Err(String::new()) }
     }
 }
 scalar! {
     /// File of a driver.
-    DriverFile(String), "a driver's file name such as `acmeflt.sys`", BadFileName, |text| {
+    DriverFile(String), "a driver's file name such as `acmeflt.sys`", BadFileName, Form::driver_file(), |text| {
         let fine = text.to_lowercase().ends_with(".sys") && text.len() > 4 && file_name(text);
         if fine { Ok(text.to_owned()) } else { Err(String::new()) }
     }
 }
 scalar! {
     /// Windows Installer product code.
-    ProductCode(String), "a product code such as `{01234567-89AB-CDEF-0123-456789ABCDEF}`", BadProductCode, |text| {
+    ProductCode(String), "a product code such as `{01234567-89AB-CDEF-0123-456789ABCDEF}`",
+    BadProductCode, Form::product_code(), |text| {
         let inner = text.strip_prefix('{').and_then(|text| text.strip_suffix('}')).unwrap_or("");
         let lengths: Vec<usize> = inner.split('-').map(str::len).collect();
         let fine = lengths == [8, 4, 4, 4, 12] && inner.chars().all(|c| c == '-' || c.is_ascii_hexdigit());
@@ -190,7 +238,8 @@ scalar! {
 }
 scalar! {
     /// The host key of an image, type and key without the comment.
-    HostKey(String), "an SSH host key such as `ssh-ed25519 AAAA…`", BadHostKey, host_key
+    HostKey(String), "an SSH host key such as `ssh-ed25519 AAAA…`",
+    BadHostKey, Form::host_key(&HOST_KEY_TYPES), host_key
 }
 
 choice! {
@@ -214,6 +263,11 @@ impl From<Meaning> for ExitMeaning {
     }
 }
 
+/// Longest duration, in seconds.
+const LONGEST: u64 = 24 * 3600;
+/// Largest size, in MiB.
+const LARGEST: u32 = 1024 * 1024;
+
 fn name(text: &str) -> Result<String, String> {
     let part = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
     if text.len() > 64 {
@@ -235,7 +289,6 @@ fn version(text: &str) -> Result<String, String> {
 }
 
 fn duration(text: &str) -> Result<Seconds, String> {
-    const LONGEST: u64 = 24 * 3600;
     let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     let (number, unit) = text.split_at(digits);
     let factor = match unit.trim() {
@@ -264,7 +317,7 @@ fn size(text: &str) -> Result<u32, String> {
         _ => return Err(String::new()),
     };
     let size = number.parse::<u32>().ok().and_then(|number| number.checked_mul(factor));
-    size.filter(|mib| (1..=1024 * 1024).contains(mib)).ok_or_else(|| "from `1 MiB` to `1024 GiB`".into())
+    size.filter(|mib| (1..=LARGEST).contains(mib)).ok_or_else(|| "from `1 MiB` to `1024 GiB`".into())
 }
 
 /// 64 hexadecimal digits, in any case.
@@ -274,10 +327,6 @@ pub(crate) fn digest(text: &str) -> Result<Sha256, String> {
         64 => Err(String::new()),
         length => Err(format!("it has {length} characters; `sha256sum FILE` prints the digest")),
     }
-}
-
-fn number(text: &str, least: u32, most: u32) -> Result<u32, String> {
-    text.parse().ok().filter(|number| (least..=most).contains(number)).ok_or_else(String::new)
 }
 
 /// Whether Windows takes it as the name of a file.
@@ -322,14 +371,15 @@ fn registry_key(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
+const HOST_KEY_TYPES: [&str; 6] =
+    ["ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "rsa-sha2-512", "ssh-rsa"];
+
 /// Type and key of an OpenSSH public key line, its comment dropped.
 pub(crate) fn host_key(text: &str) -> Result<String, String> {
-    const TYPES: [&str; 6] =
-        ["ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "rsa-sha2-512", "ssh-rsa"];
     let mut parts = text.split_whitespace();
     match (parts.next(), parts.next()) {
         (Some(kind), Some(key))
-            if TYPES.contains(&kind)
+            if HOST_KEY_TYPES.contains(&kind)
                 && key.len() >= 40
                 && key.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=')) =>
         {

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use crate::{debian, process, standin};
 
 /// Readers nobody here wrote, from the Python package index.
-const READERS: &[&str] = &["junitparser==5.0.3", "junit2html==31.1.4", "python-evtx==0.8.1"];
+const READERS: &[&str] =
+    &["junitparser==5.0.3", "junit2html==31.1.4", "python-evtx==0.8.1", "jsonschema==4.26.0", "PyYAML==6.0.3"];
 
 /// What one suite came to.
 struct Outcome {

@@ -1,5 +1,8 @@
 //! A small lab in a temporary folder: one image, three products, and whatever matrix a test writes.
 
+#[allow(dead_code, reason = "not every test file looks at the pages")]
+pub(crate) mod pages;
+
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
