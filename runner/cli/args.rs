@@ -29,6 +29,8 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Write the reports of a finished run again, from its record
     Report(ReportArgs),
+    /// Print the JSON Schema of a file, for editors
+    Schema(SchemaArgs),
     /// Say what this host can do, and why not: exit code 0 when machines can be made, 2 when not
     Doctor(DoctorArgs),
     /// Explain a topic
@@ -113,6 +115,23 @@ pub(crate) enum Color {
 pub(crate) struct ReportArgs {
     /// Folder of the run
     pub(crate) run: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct SchemaArgs {
+    /// The file that is written
+    #[arg(value_name = "matrix|recipe|image")]
+    pub(crate) file: WrittenFile,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum WrittenFile {
+    /// Which combinations are tried, and what is done to each
+    Matrix,
+    /// One vendor's product
+    Recipe,
+    /// One golden image
+    Image,
 }
 
 #[derive(Debug, clap::Args)]

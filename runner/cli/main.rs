@@ -12,6 +12,7 @@ mod progress;
 mod report;
 mod run;
 mod say;
+mod schema;
 
 use clap::Parser;
 use coexist_model::Exit;
@@ -34,6 +35,7 @@ fn dispatch(args: Args) -> Exit {
         Command::Plan(plan) => plan::plan(&plan),
         Command::Run(run) => run::run(&run),
         Command::Report(report) => report::report(&report),
+        Command::Schema(schema) => schema::schema(&schema),
         Command::Doctor(doctor) => doctor::doctor(&doctor),
         Command::Help { topic: Some(Topic::ExitCodes) } => exit_codes::print(),
         Command::Help { topic: None } => args::print_help(),

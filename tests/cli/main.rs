@@ -67,6 +67,22 @@ fn a_wrong_matrix_is_2_and_starts_nothing() {
 }
 
 #[test]
+fn schemas_are_those_that_are_checked_in() {
+    for file in ["matrix", "recipe", "image"] {
+        let output = coexist(&["schema", file]);
+        assert_eq!((output.status.code(), stderr(&output).as_str()), (Some(0), ""));
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("docs/schema/{file}.schema.json"));
+        assert!(stdout(&output) == std::fs::read_to_string(path).unwrap(), "{file}");
+    }
+    for wrong in [&["schema"][..], &["schema", "matrices"]] {
+        let output = coexist(wrong);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(stderr(&output).contains("matrix"), "{}", stderr(&output));
+        assert!(stdout(&output).is_empty());
+    }
+}
+
+#[test]
 fn a_plan_is_whole_and_pinned() {
     let output = coexist(&["plan", "--json", "matrices/demo.yaml"]);
     assert!(output.status.success(), "{}", stderr(&output));
@@ -172,6 +188,7 @@ fn what_cannot_be_written_is_74() {
         &["plan", "--json", "matrices/demo.yaml"][..],
         &["plan", "matrices/demo.yaml"],
         &["check", "matrices"],
+        &["schema", "matrix"],
         &["doctor"],
         &["doctor", "--json"],
         &["help"],
