@@ -3,12 +3,13 @@
 use standin_forge::Agent;
 use standin_forge::misbehaving::{Misbehaving, Trouble, Truth};
 
-use crate::lab::{Candidate, Lab, Report};
+use crate::lab::{Candidate, Lab};
+use crate::program::Report;
 
 const QUIET: &str = "  dwell: 1s\n  reboots: 1\n  settle: 1s\n";
 
 /// The same product as it was before anything was wrong with it.
-fn before(new: &Agent) -> Agent {
+pub(crate) fn before(new: &Agent) -> Agent {
     let mut old = new.clone();
     old.version = "0.1".to_owned();
     old.product_code = "{5A7E1C00-0000-4000-8000-000000000001}".to_owned();
@@ -20,7 +21,7 @@ fn before(new: &Agent) -> Agent {
 fn report_of(trouble: Trouble, scenario: &str) -> (Tried, Truth) {
     let mut lab = Lab::new();
     if trouble == Trouble::Hang {
-        lab.reboot_deadline = 30;
+        lab.policy.reboot = 20;
     }
     let drawn = Misbehaving::random(lab.seed(), trouble);
     match &drawn.candidate_content {
@@ -95,8 +96,9 @@ fn a_stop_at_content_load() {
 
 #[test]
 fn a_stop_in_the_dwell() {
-    let dwell = "  dwell: 20s\n  reboots: 1\n  settle: 1s\n";
-    let (report, truth) = report_of(Trouble::Running { after_ms: 6_000 }, dwell);
+    // Long enough after the load that the installer is done with.
+    let dwell = "  dwell: 8s\n  reboots: 1\n  settle: 1s\n";
+    let (report, truth) = report_of(Trouble::Running { after_ms: 5_000 }, dwell);
     // The driver stops the next boots too, some seconds after they came up: the guest may be gone again before its dump
     // was fetched, and then the disk gives it.
     assert_accused(&report, &truth, "dwell", "bugcheck", &["sftp", "disk"]);

@@ -1,15 +1,15 @@
 //! Stopping a run: machines end, reports are written, the exit code says who asked.
 
 use crate::faults::{both_dwell, lab_with};
-use crate::lab::{Report, until};
+use crate::program::{Report, until};
+use crate::sabotage;
 
 fn stopped_by(signal: &str) -> Report {
     let lab = lab_with("  dwell: 600s\n  reboots: 1\n  settle: 1s\n");
     let out = lab.path("out");
     let child = lab.start(&out);
     until("both arms to dwell", || both_dwell(&out));
-    let sent = std::process::Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
-    assert!(sent.success());
+    sabotage::signal(child.id(), signal);
     let report = Report::of(child, &out);
     report.assert_nothing_left();
     assert_eq!(report.cell()["verdict"], "not-run");

@@ -7,5 +7,9 @@
 mod crashes;
 mod faults;
 mod halting;
+mod installers;
 mod lab;
+mod links;
+mod program;
+mod sabotage;
 mod whole;

@@ -3,11 +3,12 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::lab::{Program, Report, repository};
+use crate::lab::repository;
+use crate::program::{Program, Report};
 
 /// One of the repository's matrices, run to its end.
 fn run_matrix(name: &str, out: &Path) -> Report {
-    Report::of(Program::run(name, repository(), out), out)
+    Report::of(Program::run(name, repository(), out, None), out)
 }
 
 fn output(program: &str, arguments: &[&str]) -> String {
