@@ -18,7 +18,7 @@ use coexist_plan::{FileKind, Mistake, Report, schema, vocabulary};
 const ACCEPT: &str = "COEXIST_ACCEPT=1 cargo test -p coexist-plan --test schema";
 
 /// Mistakes that no schema can see: they lie in other files, or between keys.
-const UNSEEN: [Mistake; 20] = [
+const UNSEEN: [Mistake; 26] = [
     Mistake::MissingFile,
     Mistake::IdMismatch,
     Mistake::UnknownImage,
@@ -29,6 +29,12 @@ const UNSEEN: [Mistake; 20] = [
     Mistake::SettingNotAccepted,
     Mistake::Duplicate,
     Mistake::BadPlaceholder,
+    Mistake::NamesItself,
+    Mistake::RequirementCycle,
+    Mistake::ImpossibleProduct,
+    Mistake::ImpossibleSet,
+    Mistake::RequirementAbsent,
+    Mistake::RequirementLater,
     Mistake::CandidateAbsent,
     Mistake::CandidateNeeds,
     Mistake::CandidateNotNew,
