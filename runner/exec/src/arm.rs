@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use coexist_lab::{Guest, Machine, MachineSpec, RemoteFile};
 use coexist_model::{
-    Action, AgentId, ArmOutcome, ArmRef, BootIdentity, Bucket, Cell, CheckOutcome, Exercise, FailureState, FaultKind,
-    Happening, LabFault, Seconds, Step, StepFailure, StepId,
+    Action, AgentId, ArmOutcome, ArmRef, BootIdentity, Bucket, Cell, CheckOutcome, FailureState, FaultKind, Happening,
+    LabFault, MachineSign, Seconds, Step, StepFailure, StepId, boot_edges, crashes,
 };
 use tracing::{Instrument, info_span};
 
-use crate::RunFolder;
 use crate::run::{Halt, Scene};
 use crate::signs::Glance;
 use crate::stop::Stop;
+use crate::{Recorder, RunFolder};
 
 /// What a step's own deadlines leave over is bounded by this many times the step's deadline, two starts of the guest …
 const GUARD_FACTOR: u32 = 3;
@@ -25,12 +25,12 @@ const DIGEST: Duration = Duration::from_secs(1200);
 const EXPLANATIONS: usize = 3;
 
 /// How an attempt at an arm ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Attempt {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum AttemptEnd {
     /// Its outcome is the arm's.
     Final,
-    /// The lab failed it, and the arm is to be begun anew.
-    Abandoned,
+    /// The lab failed it at this step, and the arm is to be begun anew.
+    Abandoned(StepId),
 }
 
 /// One attempt at an arm of a cell while it runs.
@@ -56,8 +56,10 @@ pub(crate) struct ArmRun<'a> {
     /// The products that are, or may be, in the guest, in the order they came: while there is none, nothing can be a
     /// product's failure.
     pub(crate) installed: Vec<AgentId>,
-    /// Whether the guest stopped while a product was in it: whatever else ends the arm, this must not vanish in a retry.
-    pub(crate) crashed: bool,
+    /// How many signs there were before the first product came.
+    pub(crate) signs_before_products: usize,
+    /// Whether the author's own commands were run: what keeps the lab out may be their doing.
+    pub(crate) ran_own_commands: bool,
     /// Dumps that the golden image brought along.
     pub(crate) dumps_before: BTreeSet<DumpName>,
 }
@@ -85,13 +87,14 @@ impl<'a> ArmRun<'a> {
             judged: 0,
             told: 0,
             installed: Vec::new(),
-            crashed: false,
+            signs_before_products: 0,
+            ran_own_commands: false,
             dumps_before: BTreeSet::new(),
         }
     }
 
     /// Runs the arm to its end and gives its machine back. Everything is told to the recorder.
-    pub(crate) async fn run(mut self) -> Attempt {
+    pub(crate) async fn run(mut self) -> AttemptEnd {
         self.scene.recorder.tell(Happening::ArmStarted { of: self.of.clone() });
         let steps = &self.cell.arms[self.of.arm];
         let mut outcome = ArmOutcome::Up;
@@ -100,28 +103,37 @@ impl<'a> ArmRun<'a> {
             outcome = self.step(step).instrument(info_span!("step", id = %step.id)).await;
             reached += 1;
         }
+        let blameless = !self.a_product_may_have_failed();
         self.give_back(&outcome).await;
-        let outcome = match self.may_pass_on_retry(outcome) {
+        let outcome = match self.may_pass_on_retry(outcome, blameless) {
             Ok((step, fault)) => {
+                let at = step.clone();
                 self.scene.recorder.tell(Happening::ArmAbandoned { of: self.of, step, fault });
-                return Attempt::Abandoned;
+                return AttemptEnd::Abandoned(at);
             }
             Err(outcome) => outcome,
         };
-        for step in steps.get(reached..).unwrap_or_default() {
-            self.skip(step, &outcome);
-        }
+        tell_not_run(self.scene.recorder, &self.of, steps.get(reached..).unwrap_or_default(), &outcome);
         self.scene.recorder.tell(Happening::ArmEnded { of: self.of, outcome });
-        Attempt::Final
+        AttemptEnd::Final
     }
 
     /// The fault that ended the arm, if the arm is to be begun anew for it; the outcome otherwise.
-    fn may_pass_on_retry(&self, outcome: ArmOutcome) -> Result<(StepId, LabFault), ArmOutcome> {
+    fn may_pass_on_retry(&self, outcome: ArmOutcome, blameless: bool) -> Result<(StepId, LabFault), ArmOutcome> {
         let left = self.attempt <= self.scene.plan.lab_fault_retries && self.halt.wanted().is_none();
         match outcome {
-            ArmOutcome::Fault { step, fault } if left && fault.kind.may_pass() && !self.crashed => Ok((step, fault)),
+            ArmOutcome::Fault { step, fault } if left && blameless && fault.kind.may_pass() => Ok((step, fault)),
             outcome => Err(outcome),
         }
+    }
+
+    /// Whether the guest stopped, or restarted unasked, while a product was in it: whatever else ended the arm, that must
+    /// not vanish in a retry.
+    fn a_product_may_have_failed(&self) -> bool {
+        let Some(machine) = self.machine.as_ref().filter(|_| self.accusable()) else { return false };
+        let signs = machine.journal().since(self.signs_before_products);
+        let asked = signs.iter().filter(|sign| sign.what == MachineSign::RestartAsked).count();
+        crashes(&signs) > 0 || boot_edges(&signs) > asked
     }
 
     /// One step: done, judged, its evidence safe, its checks told.
@@ -135,7 +147,7 @@ impl<'a> ArmRun<'a> {
         let ended = tokio::select! {
             biased;
             () = halt.wait() => None,
-            ended = self.attempt(step, &mut decided) => Some(ended),
+            ended = self.try_step(step, &mut decided) => Some(ended),
             () = guard => Some(Err(self.overdue(step))),
         };
         let outcome = match ended {
@@ -165,12 +177,11 @@ impl<'a> ArmRun<'a> {
         Stop::fault(FaultKind::Deadline, message)
     }
 
-    /// The guest lives and does not let the lab in. Once a product is there, it is the likeliest reason, unless the
-    /// author's own command may be it.
-    fn kept_out(&self, step: &Step, fault: LabFault) -> LabFault {
-        let own_doing = matches!(step.action, Action::Exercise(Exercise::Run { .. }));
+    /// The guest lives and does not let the lab work. Once a product is there, it is the likeliest reason, unless the
+    /// author's own commands may be it.
+    fn kept_out(&self, fault: LabFault) -> LabFault {
         match self.installed.split_last() {
-            Some((last, before)) if !own_doing => {
+            Some((last, before)) if !self.ran_own_commands => {
                 let before = match before {
                     [] => String::new(),
                     before => {
@@ -211,17 +222,32 @@ impl<'a> ArmRun<'a> {
     }
 
     /// The step itself, then a look whether the machine stayed calm, then the meaning of any loss.
-    async fn attempt(&mut self, step: &Step, decided: &mut Vec<CheckOutcome>) -> Result<(), Stop> {
-        let done = self.perform(step, decided).await;
+    async fn try_step(&mut self, step: &Step, decided: &mut Vec<CheckOutcome>) -> Result<(), Stop> {
+        let journal = self.machine.as_ref().map(|machine| machine.journal());
+        let failed = async {
+            match journal {
+                Some(journal) => crate::signs::machine_fails(&journal).await,
+                None => std::future::pending().await,
+            }
+        };
+        let done = tokio::select! {
+            done = self.perform(step, decided) => done,
+            // A guest that waits for a machine which fails would be waited for in vain.
+            () = failed => Err(Stop::Unrest),
+        };
         let mut done = match done {
+            Ok(()) => self.calm().inspect_err(|_| {
+                // What the last check saw was not the end of it: the meaning of the signs is that check's outcome.
+                decided.pop();
+            }),
             // An odd answer or exit code proves nothing while the system was going down under it.
-            Ok(()) => self.calm(),
             Err(stop) if stop.may_be_a_crash() => self.calm().and(Err(stop)),
             Err(stop) => Err(stop),
         };
         for _ in 0..EXPLANATIONS {
-            match done {
-                Err(Stop::Lost(error)) => done = self.explain_loss(step, error, decided).await,
+            done = match done {
+                Err(Stop::Lost(error)) => self.explain_loss(step, Some(error), decided).await,
+                Err(Stop::Unrest) => self.explain_loss(step, None, decided).await,
                 done => return done,
             }
         }
@@ -249,12 +275,17 @@ impl<'a> ArmRun<'a> {
                     CheckOutcome::Faulted { fault: LabFault::new(FaultKind::NoAnswer, message) }
                 }
                 Stop::Fault(fault) => CheckOutcome::Faulted { fault: self.in_its_words(fault).await },
-                Stop::KeptOut(fault) => CheckOutcome::Faulted { fault: self.kept_out(step, fault) },
+                Stop::KeptOut(fault) => CheckOutcome::Faulted { fault: self.kept_out(fault) },
                 Stop::Lost(error) => {
                     CheckOutcome::Faulted { fault: LabFault::new(FaultKind::ExecCut, error.to_string()) }
                 }
+                Stop::Unrest => {
+                    let message = "the machine gave signs of restarts again and again, which nobody could explain";
+                    CheckOutcome::Faulted { fault: LabFault::new(FaultKind::GuestDisagrees, message) }
+                }
             });
         }
+        debug_assert!(decided.len() <= step.checks.len(), "more outcomes than checks: {decided:?}");
         let step_id = step.id.clone();
         if let Some(index) = gravest(decided) {
             return self.conclude_failure(step, decided, index).await;
@@ -303,26 +334,8 @@ impl<'a> ArmRun<'a> {
         }
     }
 
-    fn skip(&self, step: &Step, because: &ArmOutcome) {
-        let reason = match because {
-            ArmOutcome::Failed { step, failure } => format!("{step} failed ({})", failure.state),
-            ArmOutcome::Fault { step, fault } => format!("lab fault in {step} ({})", fault.kind),
-            ArmOutcome::NotRun { reason } => reason.clone(),
-            ArmOutcome::Up => "not needed".to_owned(),
-        };
-        for check in &step.checks {
-            self.tell_check(step, &check.name, CheckOutcome::NotRun { reason: reason.clone() }, Seconds::default());
-        }
-    }
-
     fn tell_check(&self, step: &Step, check: &str, outcome: CheckOutcome, took_s: Seconds) {
-        self.scene.recorder.tell(Happening::CheckEnded {
-            of: self.of.clone(),
-            step: step.id.clone(),
-            check: check.to_owned(),
-            outcome,
-            took_s,
-        });
+        tell_check(self.scene.recorder, &self.of, step, check, outcome, took_s);
     }
 
     pub(crate) fn note(&self, note: impl Into<String>) {
@@ -338,9 +351,7 @@ impl<'a> ArmRun<'a> {
             self.scene.recorder.tell(Happening::MachineSigned { of: self.of.clone(), machine: sign });
         }
         let seen = self.told.saturating_sub(self.judged);
-        let glance = Glance::of(journal.since(self.judged).get(..seen).unwrap_or_default());
-        self.crashed |= glance.crashes > 0 && self.accusable();
-        glance
+        Glance::of(journal.since(self.judged).get(..seen).unwrap_or_default())
     }
 
     /// Makes and starts the machine.
@@ -386,6 +397,30 @@ impl<'a> ArmRun<'a> {
     }
 }
 
+/// Tells every check of these steps as not run, because of what the arm came to before them.
+pub(crate) fn tell_not_run(recorder: &Recorder, of: &ArmRef, steps: &[Step], because: &ArmOutcome) {
+    let reason = match because {
+        ArmOutcome::Failed { step, failure } => format!("{step} failed ({})", failure.state),
+        ArmOutcome::Fault { step, fault } => format!("lab fault in {step} ({})", fault.kind),
+        ArmOutcome::NotRun { reason } => reason.clone(),
+        ArmOutcome::Up => "not needed".to_owned(),
+    };
+    for (step, check) in steps.iter().flat_map(|step| step.checks.iter().map(move |check| (step, check))) {
+        let outcome = CheckOutcome::NotRun { reason: reason.clone() };
+        tell_check(recorder, of, step, &check.name, outcome, Seconds::default());
+    }
+}
+
+fn tell_check(recorder: &Recorder, of: &ArmRef, step: &Step, check: &str, outcome: CheckOutcome, took_s: Seconds) {
+    recorder.tell(Happening::CheckEnded {
+        of: of.clone(),
+        step: step.id.clone(),
+        check: check.to_owned(),
+        outcome,
+        took_s,
+    });
+}
+
 /// The check whose failure says most: a crash before anything else, then the first.
 fn gravest(decided: &[CheckOutcome]) -> Option<usize> {
     let state = |check: &CheckOutcome| match check {
@@ -414,8 +449,10 @@ fn merge<'a>(mut failure: StepFailure, others: impl Iterator<Item = &'a StepFail
 
 /// A file of this host that could not be dealt with.
 pub(crate) fn host_file(path: &std::path::Path, error: &std::io::Error) -> Stop {
-    let kind = match error.kind() {
-        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => FaultKind::HostDiskFull,
+    // ENFILE and EMFILE have no name of their own in the standard library.
+    let kind = match (error.kind(), error.raw_os_error()) {
+        (std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded, _) => FaultKind::HostDiskFull,
+        (_, Some(23 | 24)) => FaultKind::HostFileHandles,
         _ => FaultKind::HostFile,
     };
     Stop::fault(kind, format!("{}: {error}", path.display()))

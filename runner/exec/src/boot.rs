@@ -1,99 +1,44 @@
-//! Waiting for a guest, and what it means when it does not come.
+//! Waiting for a guest, and what it means when it does not come. What a loss in the middle of a step means is in `loss`.
 //!
 //! The machine's signs are read before the guest is asked: a connection that breaks proves nothing by itself, and a
 //! guest that answers may have crashed in between. What the signs leave open, the guest's own log decides.
 
 use std::time::Duration;
 
-use coexist_lab::{Guest, GuestError, Unanswered, Whose};
-use coexist_model::{
-    Action, BootIdentity, CheckOutcome, ExitMeaning, FailureState, FaultKind, LabFault, MachineEvent, MachineSign, Step,
-};
+use coexist_lab::{Guest, GuestError, Unanswered};
+use coexist_model::{Action, BootIdentity, FailureState, FaultKind, LabFault, MachineEvent, MachineSign, Step};
 
 use crate::arm::ArmRun;
 use crate::signs::Glance;
-use crate::stop::{Stop, meaning_of};
+use crate::stop::Stop;
+use crate::wait::Wait;
 
 /// A guest that starts anew this often without ever settling is in a loop.
 const LOOP: usize = 3;
-/// The first knock may take this long; an emulated guest under load needs seconds for a key exchange.
-const KNOCK: Duration = Duration::from_secs(30);
 /// Between two knocks at a guest that says no at once.
 const BETWEEN_KNOCKS: Duration = Duration::from_millis(100);
 /// A guest whose system lives but refuses its SSH service is given this long: Windows stops its services first when it
 /// goes down, and may take a minute over the rest.
-const REFUSAL: Duration = Duration::from_secs(60);
+pub(crate) const REFUSAL: Duration = Duration::from_secs(60);
 /// A refused account is given this long: while a guest starts, the part that knows accounts may come last.
-const NO_ENTRY: Duration = Duration::from_secs(20);
+pub(crate) const NO_ENTRY: Duration = Duration::from_secs(20);
 /// A session that broke in a guest that still answers is watched this long before the guest counts as alive: one that
 /// goes down in order answers for a while.
-const GOING_DOWN: Duration = Duration::from_secs(15);
+pub(crate) const GOING_DOWN: Duration = Duration::from_secs(15);
 /// A machine that restarts tells so at once; on a busy host its word may come this much later than the guest's.
 const LATE_SIGN: Duration = Duration::from_secs(5);
 
-/// What a wait has seen so far.
-struct Wait {
-    begun: Duration,
-    last: Unanswered,
-    /// How often a knock met silence.
-    silences: u32,
-    /// Since when the guest has refused without a break.
-    refused_since: Option<Duration>,
-    /// What decides the wait if it stays, and since when.
-    meaning_since: Option<(Stop, Duration)>,
-    /// Since when the old boot has answered.
-    old_boot_since: Option<Duration>,
-}
-
-impl Wait {
-    fn new(begun: Duration) -> Self {
-        Self {
-            begun,
-            last: Unanswered::Silent,
-            silences: 0,
-            refused_since: None,
-            meaning_since: None,
-            old_boot_since: None,
-        }
-    }
-
-    /// What the knocks mean once they have meant it for `patience`.
-    fn decided(&mut self, now: Duration, patience: Duration) -> Option<Stop> {
-        let (_, since) = self.meaning_since.as_ref()?;
-        let long_enough = now.saturating_sub(*since) >= patience;
-        if long_enough { self.meaning_since.take().map(|(meaning, _)| meaning) } else { None }
-    }
-
-    fn see(&mut self, knock: Unanswered, now: Duration) {
-        self.refused_since = match knock {
-            Unanswered::Refused => self.refused_since.or(Some(now)),
-            _ => None,
-        };
-        self.meaning_since = meaning_of(&knock).map(|meaning| {
-            let since = self.meaning_since.take().map_or(now, |(_, since)| since);
-            (meaning, since)
-        });
-        self.silences += u32::from(knock == Unanswered::Silent);
-        self.last = knock;
-    }
-
-    /// How long the next knock may take: longer after each silence, for a guest whose SSH service greets late.
-    fn patience(&self) -> Duration {
-        KNOCK * 2_u32.pow(self.silences.min(5))
-    }
-}
-
 /// Which edges a wait has reason to expect.
 #[derive(Clone, Copy)]
-struct Expected {
+pub(crate) struct Expected {
     /// Restarts that were asked for.
-    asked: usize,
+    pub(crate) asked: usize,
     /// Edges that ended a boot which had come up, asked for or not: they do not count towards a loop.
-    of_up_boots: usize,
+    pub(crate) of_up_boots: usize,
 }
 
 /// What a knock brought.
-enum Knocked {
+pub(crate) enum Knocked {
     /// The guest answers in a boot that is not known yet.
     NewBoot(Box<dyn Guest>, BootIdentity),
     /// Anything else; the wait knows.
@@ -111,13 +56,13 @@ impl ArmRun<'_> {
         self.await_up(step, Expected { asked: 1, of_up_boots: 1 }, deadline).await
     }
 
-    async fn await_up(&mut self, step: &Step, expected: Expected, deadline: Duration) -> Result<(), Stop> {
+    pub(crate) async fn await_up(&mut self, step: &Step, expected: Expected, deadline: Duration) -> Result<(), Stop> {
         let mut wait = Wait::new(self.now());
         self.guest = None;
         self.answered = false;
         loop {
             let glance = self.glance();
-            if let Some(stop) = self.decided(&glance, expected) {
+            if let Some(stop) = self.by_signs(&glance, expected) {
                 return Err(stop);
             }
             let now = self.now();
@@ -126,7 +71,7 @@ impl ArmRun<'_> {
                 return Err(self.no_answer(step, &glance, expected, &mut wait, deadline).await);
             }
             if glance.crashes == 0
-                && let Some(stop) = wait.decided(now, self.no_entry(&wait))
+                && let Some(stop) = wait.take_meaning(now, self.no_entry(&wait))
             {
                 return Err(stop);
             }
@@ -145,12 +90,12 @@ impl ArmRun<'_> {
         }
     }
 
-    fn now(&self) -> Duration {
+    pub(crate) fn now(&self) -> Duration {
         self.scene.ports.clock.elapsed()
     }
 
     /// Knocks once, unless a sign comes first.
-    async fn knock(&mut self, wait: &mut Wait, patience: Duration) -> Result<Knocked, Stop> {
+    pub(crate) async fn knock(&mut self, wait: &mut Wait, patience: Duration) -> Result<Knocked, Stop> {
         let access = &self.image()?.access;
         let Some(machine) = &self.machine else { return Err(no_machine()) };
         let (journal, endpoint) = (machine.journal(), machine.endpoint());
@@ -160,6 +105,7 @@ impl ArmRun<'_> {
             let guest = ports.door.knock(endpoint, access, patience).await?;
             match guest.boot_identity().await {
                 Ok(identity) => Ok((guest, identity)),
+                Err(GuestError::Refused { found, .. }) => Err(Unanswered::NoCommand(found)),
                 // A guest that starts or goes down may answer oddly: what it is stays open until it answers well.
                 Err(error) => Err(Unanswered::Broken(error.to_string())),
             }
@@ -172,7 +118,7 @@ impl ArmRun<'_> {
         let now = self.now();
         match answer {
             Ok((guest, identity)) if self.identity.as_ref() == Some(&identity) => {
-                wait.old_boot_since.get_or_insert(now);
+                wait.see_old_boot(now);
                 // Kept for the evidence it can still give.
                 self.guest = Some(guest);
             }
@@ -244,19 +190,22 @@ impl ArmRun<'_> {
     async fn is_the_same_machine(&mut self) -> Result<(), Stop> {
         let Some(machine) = &self.machine else { return Err(no_machine()) };
         let (journal, endpoint) = (machine.journal(), machine.endpoint());
-        if self.glance().edges > 0 {
-            return Ok(());
-        }
-        tokio::select! {
-            () = journal.more_than(self.told) => {}
-            () = self.scene.ports.clock.sleep(self.paced(LATE_SIGN)) => {}
-        }
-        if self.glance().edges > 0 {
-            return Ok(());
+        let clock = self.scene.ports.clock.clone();
+        let late = clock.sleep(self.paced(LATE_SIGN));
+        tokio::pin!(late);
+        loop {
+            let glance = self.glance();
+            if glance.edges > 0 || glance.crashes > 0 || glance.fault.is_some() {
+                return Ok(());
+            }
+            tokio::select! {
+                () = journal.more_than(self.told) => {}
+                () = &mut late => break,
+            }
         }
         let message = format!(
-            "a guest in another boot answers at {endpoint}, but the machine did not restart: another machine answers there; \
-             see who else forwards that port"
+            "a guest in another boot answers at {endpoint}, but the machine did not restart: another machine answers there \
+             (see who else forwards that port), or the guest's log of its boots was changed under it"
         );
         Err(Stop::fault(FaultKind::WrongMachine, message))
     }
@@ -269,7 +218,7 @@ impl ArmRun<'_> {
     }
 
     /// What the signs alone decide.
-    fn decided(&self, glance: &Glance, expected: Expected) -> Option<Stop> {
+    pub(crate) fn by_signs(&self, glance: &Glance, expected: Expected) -> Option<Stop> {
         if let Some(fault) = &glance.fault {
             // The dump that a crash writes may be what fills the host's disk: the crash came first.
             return Some(if glance.crashes > 0 && self.accusable() {
@@ -278,6 +227,10 @@ impl ArmRun<'_> {
             } else {
                 Stop::Fault(fault.clone())
             });
+        }
+        if glance.powered_off && glance.crashes > 0 {
+            let message = format!("the guest stopped {} and powered the machine off", times(glance.crashes));
+            return Some(Stop::failure(FailureState::Bugcheck, message, None));
         }
         if glance.powered_off {
             let message = "the guest powered the machine off although nobody asked it to";
@@ -300,7 +253,7 @@ impl ArmRun<'_> {
     }
 
     /// The deadline has passed.
-    async fn no_answer(
+    pub(crate) async fn no_answer(
         &mut self,
         step: &Step,
         glance: &Glance,
@@ -315,21 +268,21 @@ impl ArmRun<'_> {
             let message = format!("the guest stopped {stopped} and did not come back within {after} s; {seen}");
             return Stop::failure(FailureState::Bugcheck, message, None);
         }
+        if glance.edges > expected.asked {
+            let message = format!("the guest restarted by itself and did not answer within {after} s; {seen}");
+            return Stop::failure(FailureState::UnexpectedRestart, message, None);
+        }
         if let Some(machine) = &self.machine
             && let Err(fault) = machine.check().await
         {
             return Stop::Fault(fault);
-        }
-        if glance.edges > expected.asked {
-            let message = format!("the guest restarted by itself and did not answer within {after} s; {seen}");
-            return Stop::failure(FailureState::UnexpectedRestart, message, None);
         }
         if wait.old_boot_since.is_some() && glance.edges == 0 {
             let message =
                 format!("the guest accepted the restart, but still ran the same boot {after} s later; {seen}");
             return Stop::failure(FailureState::Hang, message, None);
         }
-        if let Some(stop) = wait.decided(self.now(), Duration::ZERO) {
+        if let Some(stop) = wait.take_meaning(self.now(), Duration::ZERO) {
             return stop;
         }
         let refused = wait.refused_since.map(|since| self.now().saturating_sub(since));
@@ -344,7 +297,7 @@ impl ArmRun<'_> {
                 Stop::failure(FailureState::Unreachable, message, None)
             }
             Unanswered::Silent | Unanswered::Refused => {
-                let message = format!("nothing has answered for {after} s since the guest started; {seen}");
+                let message = format!("no session with the guest for {after} s since the guest started; {seen}");
                 Stop::failure(FailureState::Hang, message, None)
             }
             _ => Stop::fault(FaultKind::NoAnswer, format!("no session within {after} s; {seen}")),
@@ -361,93 +314,11 @@ impl ArmRun<'_> {
         format!("{sign}at the last knock {knock}")
     }
 
-    /// What the loss of the guest in the middle of a step means: first the machine's signs, then the guest itself. Fine
-    /// where the step may well have done it, and its check is decided.
-    pub(crate) async fn explain_loss(
-        &mut self,
-        step: &Step,
-        error: GuestError,
-        decided: &mut Vec<CheckOutcome>,
-    ) -> Result<(), Stop> {
-        let patience = self.boot_deadline(step);
-        let mut wait = Wait::new(self.now());
-        self.guest = None;
-        loop {
-            let glance = self.glance();
-            let gone_by_itself = Expected { asked: 0, of_up_boots: 1 };
-            if let Some(stop) = self.decided(&glance, gone_by_itself) {
-                return Err(stop);
-            }
-            if glance.edges > 0 || glance.crashes > 0 {
-                return self.explain_restart(step, patience, decided).await;
-            }
-            let now = self.now();
-            if let Some(since) = wait.refused_since
-                && now.saturating_sub(since) >= self.paced(REFUSAL).min(patience)
-            {
-                return Err(still_refused(Some(now.saturating_sub(since))));
-            }
-            if let Some(stop) = wait.decided(now, self.paced(NO_ENTRY)) {
-                return Err(stop);
-            }
-            let going_down = matches!(error, GuestError::Lost { .. });
-            if let Some(since) = wait.old_boot_since
-                && (!going_down || now.saturating_sub(since) >= self.paced(GOING_DOWN))
-            {
-                return Err(still_there(step, &error));
-            }
-            let waited = now.saturating_sub(wait.begun);
-            if waited >= patience {
-                return Err(self.no_answer(step, &glance, gone_by_itself, &mut wait, patience).await);
-            }
-            let knock = (patience - waited).min(self.paced(wait.patience()));
-            match self.knock(&mut wait, knock).await? {
-                // Another boot, although no sign of a reset was seen.
-                Knocked::NewBoot(..) => return self.explain_restart(step, patience, decided).await,
-                Knocked::Not => {}
-            }
-        }
-    }
-
-    /// The guest went by itself: it crashed, or restarted without being asked. An installer whose recipe says that it may
-    /// begin a restart can do so before its exit code is read: then what it left is for the probes to judge.
-    async fn explain_restart(
-        &mut self,
-        step: &Step,
-        patience: Duration,
-        decided: &mut Vec<CheckOutcome>,
-    ) -> Result<(), Stop> {
-        let installer_s_own = match &step.action {
-            Action::Install(install) => {
-                install.then.is_empty() && install.exit_codes.values().any(|it| *it == ExitMeaning::RestartBegun)
-            }
-            _ => false,
-        };
-        let asked = usize::from(installer_s_own);
-        self.await_up(step, Expected { asked, of_up_boots: 1 }, patience).await?;
-        if installer_s_own {
-            self.note(
-                "the guest restarted in order before the installer's exit code could be read, as its recipe allows",
-            );
-            decided.push(CheckOutcome::Passed);
-            return Ok(());
-        }
-        Err(Stop::failure(
-            FailureState::UnexpectedRestart,
-            "the guest came back in another boot that nobody asked for",
-            None,
-        ))
-    }
-
     /// Whether the machine gave no sign that it should not have given.
     pub(crate) fn calm(&mut self) -> Result<(), Stop> {
         let glance = self.glance();
         if glance.fault.is_some() || glance.powered_off || glance.edges > 0 || glance.crashes > 0 {
-            return Err(Stop::Lost(GuestError::Lost {
-                during: "the step".to_owned(),
-                detail: "the machine gave signs of a restart".to_owned(),
-                transfer: false,
-            }));
+            return Err(Stop::Unrest);
         }
         Ok(())
     }
@@ -467,28 +338,7 @@ impl ArmRun<'_> {
     }
 }
 
-/// The guest is there, in the same boot: what broke was the request, not the system.
-fn still_there(step: &Step, error: &GuestError) -> Stop {
-    match (error, &step.action) {
-        (GuestError::TimedOut { after, of: Whose::Product, .. }, Action::Install(install)) => Stop::failure(
-            FailureState::InstallTimeout,
-            format!("the installer of {} did not end within {} s; the guest lives on", install.agent, after.as_secs()),
-            Some(format!("install|{}|timeout", install.agent)),
-        ),
-        (GuestError::TimedOut { after, of: Whose::Product, .. }, Action::Exercise(work)) => Stop::failure(
-            FailureState::Exercise,
-            format!("{} did not end within {} s; the guest lives on", work.name(), after.as_secs()),
-            Some(format!("exercise|{}|timeout", work.name())),
-        ),
-        (GuestError::TimedOut { .. }, _) => Stop::fault(FaultKind::Deadline, format!("{error}; the guest lives on")),
-        (GuestError::Lost { transfer: true, .. }, _) => {
-            Stop::fault(FaultKind::TransferCut, format!("{error}; the guest lives on in the same boot"))
-        }
-        (error, _) => Stop::fault(FaultKind::ExecCut, format!("{error}; the guest lives on in the same boot")),
-    }
-}
-
-fn still_refused(time: Option<Duration>) -> Stop {
+pub(crate) fn still_refused(time: Option<Duration>) -> Stop {
     let seconds = time.unwrap_or_default().as_secs();
     Stop::KeptOut(LabFault::new(
         FaultKind::SshRefused,

@@ -320,6 +320,7 @@ impl ArmRun<'_> {
             Stop::Failure(failure) => failure.message.clone(),
             Stop::Fault(fault) | Stop::KeptOut(fault) => fault.message.clone(),
             Stop::Lost(error) => error.to_string(),
+            Stop::Unrest => "the machine gave signs of a restart".to_owned(),
         };
         self.note(format!("{what}: {why}"));
     }

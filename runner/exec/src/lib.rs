@@ -14,11 +14,13 @@ mod boot;
 mod collect;
 mod folder;
 mod log;
+mod loss;
 mod record;
 mod run;
 mod signs;
 mod step;
 mod stop;
+mod wait;
 
 pub use folder::RunFolder;
 pub use log::{EventLog, LogError, read_log};

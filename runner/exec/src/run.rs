@@ -3,14 +3,18 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use coexist_lab::{Clock, Door, Provider};
 use coexist_model::{Arm, ArmOutcome, ArmRef, Cell, EVENTS_SCHEMA, Ending, Happening, Pace, Plan, RunId, Sha256};
 use tokio::sync::watch;
 use tracing::{Instrument, info_span};
 
-use crate::arm::{ArmRun, Attempt};
+use crate::arm::{self, ArmRun, AttemptEnd};
 use crate::{Recorder, RunFolder};
+
+/// Before an arm is begun anew that got no machine or no guest; twice as long each time.
+const PAUSE: Duration = Duration::from_secs(5);
 
 /// Everything a run needs from the world.
 #[derive(Clone)]
@@ -131,17 +135,32 @@ async fn every_cell(scene: Scene<'_>, options: Options, halt: &Halt) -> Ending {
 
 /// Runs an arm, anew as often as the plan grants it for faults of the lab. Every attempt begins with a fresh machine, and
 /// nothing that a product did is ever tried again: an attempt is given up only for a fault that may pass.
-async fn one_arm(scene: Scene<'_>, cell: &Cell, arm: Arm, halt: Halt) {
-    let of = ArmRef { cell: cell.id.clone(), arm };
+async fn one_arm(scene: Scene<'_>, cell: &Cell, which: Arm, halt: Halt) {
+    let of = ArmRef { cell: cell.id.clone(), arm: which };
     for attempt in 1.. {
         if halt.wanted().is_some() {
-            let reason = "the run was stopped before this arm began".to_owned();
-            scene.recorder.tell(Happening::ArmEnded { of, outcome: ArmOutcome::NotRun { reason } });
+            let began = if attempt == 1 { "began" } else { "was begun anew" };
+            let outcome = ArmOutcome::NotRun { reason: format!("the run was stopped before this arm {began}") };
+            if attempt > 1 {
+                // What the attempts before told of the checks counts no more.
+                arm::tell_not_run(scene.recorder, &of, &cell.arms[which], &outcome);
+            }
+            scene.recorder.tell(Happening::ArmEnded { of, outcome });
             return;
         }
         let run = ArmRun::new(scene, cell, of.clone(), attempt, halt.clone());
-        if run.run().instrument(info_span!("arm", %arm, attempt)).await == Attempt::Final {
-            return;
+        match run.run().instrument(info_span!("arm", arm = %which, attempt)).await {
+            AttemptEnd::Final => return,
+            AttemptEnd::Abandoned(at) if cell.position(&at) == Some(0) => {
+                // What a host lacks for a machine it may have when another one is gone.
+                let pause = scene.ports.clock.sleep(scene.pace.stretch(PAUSE * 2_u32.pow(attempt.min(6) - 1)));
+                let mut halt = halt.clone();
+                tokio::select! {
+                    () = halt.wait() => {}
+                    () = pause => {}
+                }
+            }
+            AttemptEnd::Abandoned(_) => {}
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What a machine's signs say, read at one glance. Pure.
 
+use coexist_lab::Journal;
 use coexist_model::{FaultKind, LabFault, MachineEvent, MachineSign, boot_edges, crashes};
 
 /// A machine's signs since some moment.
@@ -42,6 +43,19 @@ impl Glance {
             | MachineSign::Shutdown { .. } => None,
         });
         Self { edges: boot_edges(signs), crashes: crashes(signs), powered_off, fault }
+    }
+}
+
+/// Waits until a machine itself fails: its process is gone, or it does not run although it should.
+pub(crate) async fn machine_fails(journal: &Journal) {
+    let mut seen = 0;
+    loop {
+        let signs = journal.since(seen);
+        if signs.iter().any(|sign| matches!(sign.what, MachineSign::Paused { .. } | MachineSign::Exited { .. })) {
+            return;
+        }
+        seen += signs.len();
+        journal.more_than(seen).await;
     }
 }
 

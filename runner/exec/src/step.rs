@@ -124,18 +124,34 @@ impl ArmRun<'_> {
             let message = format!("the package {} of {} was not fetched", install.package, install.agent);
             return Err(Stop::fault(FaultKind::HostFile, message));
         };
+        let installed_before = self.installed.clone();
+        if installed_before.is_empty() {
+            self.signs_before_products = self.machine.as_ref().map_or(0, |machine| machine.journal().len());
+        }
         self.installed.retain(|agent| *agent != install.agent);
         self.installed.push(install.agent.clone());
         let clock = &self.scene.ports.clock;
         let begun = clock.elapsed();
         loop {
-            let report = self.guest()?.install(install, &file).await?;
+            let report = match self.guest()?.install(install, &file).await {
+                Err(error) if !error.may_have_installed() => {
+                    self.installed = installed_before;
+                    return Err(error.into());
+                }
+                report => report?,
+            };
             let meaning = match report.exit_code {
                 None => Some(ExitMeaning::Success),
                 Some(code) => install.exit_codes.get(&code).copied(),
             };
             let waited = clock.elapsed().saturating_sub(begun);
             if meaning == Some(ExitMeaning::Busy) && waited + BUSY < install.deadline.to_duration() {
+                self.note(format!(
+                    "another installation ran ({}); that of {} is tried again after {} s",
+                    report.exit_code.unwrap_or_default(),
+                    install.agent,
+                    BUSY.as_secs()
+                ));
                 clock.sleep(BUSY).await;
                 continue;
             }
@@ -156,6 +172,7 @@ impl ArmRun<'_> {
             Some(ExitMeaning::RestartBegun) => {
                 self.sign(MachineSign::RestartAsked);
                 self.await_restart(step, self.boot_deadline(step)).await?;
+                self.run_what_follows(install).await?;
             }
             Some(ExitMeaning::Busy) => {
                 return Err(refused_install(install, report, "another installation kept running"));
@@ -172,11 +189,15 @@ impl ArmRun<'_> {
         }
         match &report.then_failed {
             None => Ok(()),
-            Some(failed) => Err(Stop::failure(
-                FailureState::Install,
-                format!("{} was put in place, but then: {failed}", install.agent),
-                Some(format!("install|{}|then", install.agent)),
-            )),
+            Some(failed) => Err(then_failed(install, failed)),
+        }
+    }
+
+    /// Runs the commands that follow an installation which restarted the guest itself.
+    pub(crate) async fn run_what_follows(&mut self, install: &Install) -> Result<(), Stop> {
+        match self.guest()?.then(install).await? {
+            None => Ok(()),
+            Some(failed) => Err(then_failed(install, &failed)),
         }
     }
 
@@ -215,6 +236,7 @@ impl ArmRun<'_> {
     }
 
     async fn exercise(&mut self, step: &Step, work: &Exercise) -> Result<(), Stop> {
+        self.ran_own_commands |= matches!(work, Exercise::Run { .. });
         let reading = self.guest()?.exercise(work, step.deadline.to_duration()).await?;
         if reading.holds {
             return Ok(());
@@ -301,6 +323,14 @@ fn or_fault(looked: Result<CheckOutcome, Stop>) -> Result<CheckOutcome, Stop> {
 fn not_as_configured(setting: &SettingValue, verb: &str, found: &str) -> CheckOutcome {
     let message = format!("{} {verb} {}: {found}", setting.setting, setting.value);
     CheckOutcome::Faulted { fault: LabFault::new(FaultKind::NotAsConfigured, message) }
+}
+
+fn then_failed(install: &Install, failed: &str) -> Stop {
+    Stop::failure(
+        FailureState::Install,
+        format!("{} was put in place, but then: {failed}", install.agent),
+        Some(format!("install|{}|then", install.agent)),
+    )
 }
 
 fn refused_install(install: &Install, report: &InstallReport, why: &str) -> Stop {

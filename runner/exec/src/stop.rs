@@ -10,8 +10,10 @@ pub(crate) enum Stop {
     Failure(StepFailure),
     /// The lab did wrong.
     Fault(LabFault),
-    /// The guest lives and does not let the lab in: a fault, whose name depends on what is installed.
+    /// The guest lives and does not let the lab work: a fault, whose name depends on what is installed.
     KeptOut(LabFault),
+    /// The machine gave signs that it should not have given, whatever the guest answered meanwhile.
+    Unrest,
     /// The guest no longer answers; nobody is accused before the machine's signs were read.
     Lost(GuestError),
 }
@@ -41,9 +43,7 @@ impl Stop {
                 failure.state,
                 FailureState::Install | FailureState::InstallTimeout | FailureState::Unhealthy | FailureState::Exercise
             ),
-            // A refused session was judged by the machine's signs already; a refused command was not.
-            Self::KeptOut(fault) => fault.kind == FaultKind::GuestDisagrees,
-            Self::Lost(_) => false,
+            Self::KeptOut(_) | Self::Unrest | Self::Lost(_) => false,
         }
     }
 }
@@ -57,10 +57,9 @@ impl From<LabFault> for Stop {
 impl From<GuestError> for Stop {
     fn from(error: GuestError) -> Self {
         match error {
-            GuestError::Lost { .. } | GuestError::TimedOut { .. } => Self::Lost(error),
+            GuestError::Lost { .. } | GuestError::TimedOut { .. } | GuestError::Refused { .. } => Self::Lost(error),
             GuestError::DiskFull { .. } => Self::fault(FaultKind::GuestDiskFull, error.to_string()),
             GuestError::ShortWrite { .. } => Self::fault(FaultKind::ShortWrite, error.to_string()),
-            GuestError::Refused { .. } => Self::KeptOut(LabFault::new(FaultKind::GuestDisagrees, error.to_string())),
             GuestError::Disagrees { .. } => Self::fault(FaultKind::GuestDisagrees, error.to_string()),
             GuestError::Host { full: true, .. } => Self::fault(FaultKind::HostDiskFull, error.to_string()),
             GuestError::Host { full: false, .. } => Self::fault(FaultKind::HostFile, error.to_string()),
@@ -74,6 +73,7 @@ pub(crate) fn meaning_of(knock: &Unanswered) -> Option<Stop> {
     match knock {
         Unanswered::WrongKey { .. } => Some(Stop::fault(FaultKind::SshWrongKey, message)),
         Unanswered::Authentication { .. } => Some(Stop::KeptOut(LabFault::new(FaultKind::SshAuthentication, message))),
+        Unanswered::NoCommand(_) => Some(Stop::KeptOut(LabFault::new(FaultKind::SshRefused, message))),
         Unanswered::Host(_) => Some(Stop::fault(FaultKind::HostFile, message)),
         Unanswered::Refused | Unanswered::Silent | Unanswered::Broken(_) => None,
     }

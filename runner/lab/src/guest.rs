@@ -43,6 +43,9 @@ pub enum Unanswered {
         /// The account.
         user: String,
     },
+    /// The session stands, and the guest refuses to do anything in it.
+    #[error("the guest lets the lab in and runs nothing for it: {0}")]
+    NoCommand(String),
     /// The session broke while it was being set up.
     #[error("the session broke while it was set up: {0}")]
     Broken(String),
@@ -120,6 +123,19 @@ pub enum GuestError {
     },
 }
 
+impl GuestError {
+    /// Whether an installer may have begun before its installation ended in this: everything that it needs is sent first.
+    #[must_use]
+    pub fn may_have_installed(&self) -> bool {
+        match self {
+            Self::Lost { transfer, .. } => !transfer,
+            Self::TimedOut { of, .. } => *of == Whose::Product,
+            Self::Disagrees { .. } => true,
+            Self::DiskFull { .. } | Self::ShortWrite { .. } | Self::Refused { .. } | Self::Host { .. } => false,
+        }
+    }
+}
+
 /// Whose time a request took: what it says when the time was not enough.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Whose {
@@ -152,7 +168,14 @@ pub trait Guest: Send + Sync {
     fn setup_log(&self, order: &Install) -> Option<String>;
 
     /// Installs a package that lies on this host as `file`.
+    ///
+    /// Then the commands that follow, where the installer leaves the guest to them: not after one that failed, nor after
+    /// one that restarts the guest, for which [`Guest::then`] is to be called in the new boot.
     async fn install(&self, order: &Install, file: &Path) -> Result<InstallReport, GuestError>;
+
+    /// Runs the commands that follow an installation, in order; the first that fails ends it and is returned, with what
+    /// it printed.
+    async fn then(&self, order: &Install) -> Result<Option<String>, GuestError>;
 
     /// Changes a setting.
     async fn apply(&self, change: &Apply, deadline: Duration) -> Result<Reading, GuestError>;

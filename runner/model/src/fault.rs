@@ -63,9 +63,9 @@ pub enum FaultKind {
     ImageAltered,
     /// The image's evaluation period is over.
     ImageExpired,
-    /// The guest did not come up before any product was in it.
+    /// The image did not come up, or failed, before any product was in it.
     NoAnswer,
-    /// The guest lives, and its SSH service refuses connections.
+    /// The guest lives, and its SSH service refuses connections or commands.
     SshRefused,
     /// The guest shows another host key than the image's.
     SshWrongKey,
@@ -200,13 +200,13 @@ impl FaultKind {
             ),
             Self::NoAnswer => facts(
                 "no-answer",
-                "The guest did not come up before any product was in it.",
+                "The image did not come up, or failed, before any product was in it.",
                 "the picture of the screen and the serial log; start the image by itself",
                 true,
             ),
             Self::SshRefused => facts(
                 "ssh-refused",
-                "The guest lives, and its SSH service refuses connections.",
+                "The guest lives, and its SSH service refuses connections or commands.",
                 "the event log of the guest: what stopped `sshd`",
                 true,
             ),
@@ -310,5 +310,8 @@ mod tests {
             assert!(facts.meaning.ends_with('.') && !facts.look_at.is_empty());
             assert_eq!(FaultKind::ALL.iter().filter(|it| it.as_str() == facts.name).count(), 1);
         }
+        let unknown = serde_json::from_str::<FaultKind>("\"nonsense\"").unwrap_err().to_string();
+        let names = FaultKind::ALL.map(|kind| format!("`{kind}`")).join(", ");
+        assert!(unknown.contains(&format!("one of {names} at")), "a kind is missing in ALL: {unknown}");
     }
 }

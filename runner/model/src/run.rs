@@ -208,6 +208,8 @@ impl Run {
         let record = self.arm(of)?;
         let before = std::mem::replace(record, anew);
         record.started = before.started;
+        let reason = format!("the run ended after an attempt that the lab failed ({} in step {step})", fault.kind);
+        record.outcome = ArmOutcome::NotRun { reason };
         record.abandoned = before.abandoned;
         let ArmRecord { evidence, notes, .. } = before;
         record.abandoned.push(AbandonedAttempt { at, step, fault, evidence, notes });

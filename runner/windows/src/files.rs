@@ -171,7 +171,9 @@ fn still_verified(file: &Path, verified: &Sha256, sent: sha2::Sha256) -> Result<
     if digits == verified.as_str() {
         return Ok(());
     }
-    let error = format!("changed during the run: its sha256 was {verified} when it began and is {digits} now");
+    let error = format!(
+        "changed during the run: its sha256 was {verified} when it began and is {digits} now; leave packages alone while a run uses them, and run again"
+    );
     Err(GuestError::Host { file: file.display().to_string(), error, full: false })
 }
 

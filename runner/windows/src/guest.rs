@@ -183,6 +183,10 @@ impl Guest for WindowsGuest {
         install::install(self, order, file).await
     }
 
+    async fn then(&self, order: &Install) -> Result<Option<String>, GuestError> {
+        install::then(self, order).await
+    }
+
     async fn apply(&self, change: &Apply, deadline: Duration) -> Result<Reading, GuestError> {
         probe::apply(self, change, deadline).await
     }

@@ -87,7 +87,8 @@ pub(crate) fn lines(order: &Install, places: &Places) -> Result<Vec<String>, Unq
     })
 }
 
-/// Sends the package, runs its installer, then the commands that follow.
+/// Sends the package, runs its installer, then the commands that follow; they wait for the new boot where the installer
+/// restarts the guest.
 pub(crate) async fn install(guest: &WindowsGuest, order: &Install, file: &Path) -> Result<InstallReport, GuestError> {
     let during = format!("installing {} {}", order.agent, order.version);
     if !is_file_name(&order.file_name) {
@@ -109,7 +110,7 @@ pub(crate) async fn install(guest: &WindowsGuest, order: &Install, file: &Path) 
         Some(ExitMeaning::Success | ExitMeaning::RestartNeeded) => true,
         Some(ExitMeaning::RestartBegun | ExitMeaning::Busy) | None => false,
     };
-    let then_failed = if goes_on { run_then(guest, order).await? } else { None };
+    let then_failed = if goes_on { then(guest, order).await? } else { None };
     Ok(InstallReport { exit_code: Some(output.code), then_failed, output: output.text(), log: places.log })
 }
 
@@ -149,7 +150,7 @@ async fn put_in_place(
         Ok(_) => return Err(disagrees(during, &format!("{destination} as a file"), "none after it was moved there")),
         Err(FileError::Guest(error)) => return Err(error),
     }
-    let then_failed = run_then(guest, order).await?;
+    let then_failed = then(guest, order).await?;
     Ok(InstallReport { exit_code: None, then_failed, output: output.text(), log: None })
 }
 
@@ -190,7 +191,7 @@ fn drive_of(path: &str) -> Option<&str> {
 }
 
 /// Runs the commands that follow; the first that fails ends it.
-async fn run_then(guest: &WindowsGuest, order: &Install) -> Result<Option<String>, GuestError> {
+pub(crate) async fn then(guest: &WindowsGuest, order: &Install) -> Result<Option<String>, GuestError> {
     for command in &order.then {
         if let Err(error) = crate::quote::command_line(command) {
             return Ok(Some(one_line(&format!("`{command}`: {error}"))));

@@ -88,6 +88,12 @@ fn faults() -> Vec<Misfortune> {
         ("an agent closes SSH later", dwell(Blow::Refuse), Fault("dwell", Kind::BlockedByAgent)),
         ("an agent closes SSH at boot", boots(&[Fate::Good, Fate::Refuse]), Fault("reboot-1", Kind::BlockedByAgent)),
         ("an agent locks the account", boots(&[Fate::Good, Fate::Lockout]), Fault("reboot-1", Kind::BlockedByAgent)),
+        (
+            "an agent contains the runner from a boot on",
+            boots(&[Fate::Good, Fate::Contain]),
+            Fault("reboot-1", Kind::BlockedByAgent),
+        ),
+        ("the image runs nothing", image_boots(Fate::Contain), Fault("provision", Kind::SshRefused)),
         ("an agent contains the runner", blow(Blow::Contain), Fault("candidate", Kind::BlockedByAgent)),
         ("an agent locks the account at once", blow(Blow::Lockout), Fault("candidate", Kind::BlockedByAgent)),
         ("a look takes too long", Script { slow: true, ..Script::default() }, Fault("probe", Kind::Deadline)),
@@ -112,6 +118,18 @@ fn failures() -> Vec<Misfortune> {
         ("an installer fails", blow(Blow::Code(1603)), Failed("candidate", State::Install)),
         ("an unknown exit code", blow(Blow::Code(77)), Failed("candidate", State::Install)),
         ("another installation never ends", blow(Blow::Code(1618)), Failed("candidate", State::Install)),
+        // An earlier product's restart, or a code that was heard: the exception for restarts of the installer's own does
+        // not hold.
+        (
+            "a restart while the package is sent",
+            blow(Blow::RestartInTransfer),
+            Failed("candidate", State::UnexpectedRestart),
+        ),
+        (
+            "a restart beside a failing exit code",
+            blow(Blow::CodeAndRestart(1603)),
+            Failed("candidate", State::UnexpectedRestart),
+        ),
         ("a crash in the dwell", dwell(Blow::Crash), Failed("dwell", State::Bugcheck)),
         ("a restart in the dwell", dwell(Blow::Restart), Failed("dwell", State::UnexpectedRestart)),
         ("a crash at boot", boots(&[Good, Crash]), Failed("reboot-1", State::Bugcheck)),
@@ -209,6 +227,29 @@ fn a_crash_survives_the_fault_after_it() {
         let ArmOutcome::Failed { failure, .. } = &record.outcome else { panic!("{then:?}: {:?}", record.outcome) };
         assert_eq!(failure.state, FailureState::Bugcheck, "{then:?}");
         assert!(record.abandoned.is_empty(), "{then:?}: tried again although it crashed");
+    }
+}
+
+/// So does a reset without a word: the arm is a fault's, but nothing of it is tried again.
+#[test]
+fn an_unasked_restart_before_a_fault_is_not_tried_away() {
+    let record = run(candidates(vec![blow(Blow::ResetThenDie)]));
+    assert_eq!(end_of(&record), expected(End::Fault("candidate", FaultKind::QemuDied)));
+    assert!(record.abandoned.is_empty(), "tried again although the guest had restarted by itself");
+}
+
+/// A crash that the machine tells of just after a step was done is that step's, in its own check.
+#[test]
+fn what_ends_a_step_is_told_in_its_check() {
+    for (script, check) in
+        [(blow(Blow::CodeAndRestart(0)), "3-candidate: install"), (dwell(Blow::Crash), "4-dwell: stays up")]
+    {
+        let record = run(candidates(vec![script]));
+        assert!(
+            matches!(record.checks[check].outcome, CheckOutcome::Failed { .. }),
+            "{check}: {:?}",
+            record.checks[check]
+        );
     }
 }
 

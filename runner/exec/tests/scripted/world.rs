@@ -8,13 +8,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use coexist_lab::{
-    BootRecord, Clock, DiskFiles, Door, Guest, GuestError, InstallReport, Journal, LogFile, Machine, MachineSpec,
-    Provider, Reading, RemoteFile, Unanswered, UnexpectedEnd, Whose,
+    Clock, DiskFiles, Door, Guest, Journal, LogFile, Machine, MachineSpec, Provider, Unanswered, UnexpectedEnd,
 };
-use coexist_model::{
-    Apply, Arms, BootIdentity, Edition, Exercise, FaultKind, GuestAccess, Host, Install, LabFault, MachineEvent,
-    MachineSign, Pace, Probe, WindowsFacts,
-};
+use coexist_model::{Arms, FaultKind, GuestAccess, Host, LabFault, MachineEvent, MachineSign, Pace};
+
+use crate::guest::ScriptedGuest;
 
 /// What a boot does, or what happens while a boot is up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +31,8 @@ pub(crate) enum Fate {
     WrongKey,
     /// Comes up, but does not know the lab's key any more.
     Lockout,
+    /// Comes up, lets the lab in and runs nothing for it.
+    Contain,
     /// Comes up, but its SSH service takes this many seconds to greet whoever connects.
     LateBanner(u64),
     /// QEMU ends while the boot starts.
@@ -72,6 +72,12 @@ pub(crate) enum Blow {
     Code(u32),
     /// The installer restarts the guest, and nobody hears its exit code.
     RestartUnheard,
+    /// The guest restarts in order while the package is on its way.
+    RestartInTransfer,
+    /// The installer ends with this code, and the guest restarts in order at once.
+    CodeAndRestart(u32),
+    /// The guest restarts without a word, and as it comes up QEMU dies.
+    ResetThenDie,
     /// Another installation runs this many times, then it works.
     Busy(u32),
     /// The host's disk is full: QEMU pauses.
@@ -126,51 +132,52 @@ impl Clock for PausedClock {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+pub(crate) enum State {
     Starting,
     Up,
     Silent,
     Refusing,
     WrongKey,
     LockedOut,
+    Contained,
     Greeting(u64),
     Gone,
 }
 
 /// One machine's inside.
 pub(crate) struct Inside {
-    script: Script,
-    fates: Mutex<VecDeque<Fate>>,
-    state: Mutex<(State, u32)>,
-    journal: Arc<Journal>,
-    clock: Arc<dyn Clock>,
-    dumps: Mutex<u32>,
+    pub(crate) script: Script,
+    pub(crate) fates: Mutex<VecDeque<Fate>>,
+    pub(crate) state: Mutex<(State, u32)>,
+    pub(crate) journal: Arc<Journal>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) dumps: Mutex<u32>,
     /// What the guest's log will tell of ends that were not in order.
-    ends: Mutex<Vec<UnexpectedEnd>>,
-    settings: Mutex<bool>,
+    pub(crate) ends: Mutex<Vec<UnexpectedEnd>>,
+    pub(crate) settings: Mutex<bool>,
     /// How often another installation still runs.
-    busy: Mutex<u32>,
+    pub(crate) busy: Mutex<u32>,
 }
 
 impl Inside {
-    fn sign(&self, what: MachineSign) {
+    pub(crate) fn sign(&self, what: MachineSign) {
         self.journal.push(MachineEvent { at: self.clock.now(), what });
     }
 
-    fn set(&self, state: State) {
+    pub(crate) fn set(&self, state: State) {
         self.state.lock().unwrap().0 = state;
     }
 
-    fn state(&self) -> (State, u32) {
+    pub(crate) fn state(&self) -> (State, u32) {
         *self.state.lock().unwrap()
     }
 
-    fn restart_in_order(self: &Arc<Self>) {
+    pub(crate) fn restart_in_order(self: &Arc<Self>) {
         self.sign(MachineSign::Reset { guest: true });
         self.begin_boot();
     }
 
-    fn begin_boot(self: &Arc<Self>) {
+    pub(crate) fn begin_boot(self: &Arc<Self>) {
         let fate = self.fates.lock().unwrap().pop_front().unwrap_or(Fate::Good);
         *self.state.lock().unwrap() = (State::Starting, self.state().1 + 1);
         let inside = self.clone();
@@ -182,6 +189,7 @@ impl Inside {
                 Fate::Refuse => inside.set(State::Refusing),
                 Fate::WrongKey => inside.set(State::WrongKey),
                 Fate::Lockout => inside.set(State::LockedOut),
+                Fate::Contain => inside.set(State::Contained),
                 Fate::LateBanner(seconds) => inside.set(State::Greeting(seconds)),
                 Fate::Die => inside.die(),
                 Fate::Crash => inside.crash().await,
@@ -214,14 +222,21 @@ impl Inside {
         next.await;
     }
 
-    async fn strike(self: &Arc<Self>, blow: Blow) {
+    pub(crate) async fn strike(self: &Arc<Self>, blow: Blow) {
         match blow {
             Blow::Crash => self.crash().await,
             Blow::Die => self.die(),
             Blow::Silence => self.set(State::Silent),
             Blow::Refuse => self.set(State::Refusing),
             Blow::Lockout => self.set(State::LockedOut),
-            Blow::Restart | Blow::RestartUnheard => self.restart_in_order(),
+            Blow::Restart | Blow::RestartUnheard | Blow::RestartInTransfer | Blow::CodeAndRestart(_) => {
+                self.restart_in_order();
+            }
+            Blow::ResetThenDie => {
+                self.fates.lock().unwrap().push_front(Fate::Die);
+                self.ends.lock().unwrap().push(UnexpectedEnd { stop: None });
+                self.restart_in_order();
+            }
             Blow::Stranger => self.state.lock().unwrap().1 += 1,
             Blow::NoSpace => self.sign(MachineSign::Paused { state: "io-error".to_owned(), host_full: true }),
             Blow::Code(1641) => {
@@ -356,6 +371,7 @@ impl Door for WorldDoor {
         match inside.state() {
             (State::Up, boot) => Ok(Box::new(ScriptedGuest { inside, boot })),
             (State::Refusing, _) => Err(Unanswered::Refused),
+            (State::Contained, boot) => Ok(Box::new(ScriptedGuest { inside, boot })),
             (State::LockedOut, _) => Err(Unanswered::Authentication { user: "lab".to_owned() }),
             (State::Greeting(seconds), boot) => {
                 let greeting = Duration::from_secs(seconds);
@@ -372,159 +388,5 @@ impl Door for WorldDoor {
                 Err(Unanswered::Silent)
             }
         }
-    }
-}
-
-struct ScriptedGuest {
-    inside: Arc<Inside>,
-    boot: u32,
-}
-
-impl ScriptedGuest {
-    fn alive(&self, during: &str) -> Result<(), GuestError> {
-        if self.inside.state() == (State::Up, self.boot) {
-            return Ok(());
-        }
-        Err(lost(during))
-    }
-}
-
-fn lost(during: &str) -> GuestError {
-    GuestError::Lost { during: during.to_owned(), detail: "reset by peer".to_owned(), transfer: false }
-}
-
-fn good() -> Result<Reading, GuestError> {
-    Ok(Reading { holds: true, found: "as it must be".to_owned(), exit_code: None })
-}
-
-#[async_trait]
-impl Guest for ScriptedGuest {
-    async fn identify(&self) -> Result<WindowsFacts, GuestError> {
-        self.alive("identify")?;
-        Ok(WindowsFacts { build: 26100, edition: Edition::Client })
-    }
-    async fn boot_identity(&self) -> Result<BootIdentity, GuestError> {
-        self.alive("boot identity")?;
-        let off = jiff::SignedDuration::from_hours(self.inside.script.clock_off);
-        let start_time = (!off.is_zero()).then(|| (jiff::Timestamp::UNIX_EPOCH + off).to_string());
-        Ok(BootIdentity { boot_id: self.boot, start_time })
-    }
-    async fn boot_record(&self, _since: Option<&BootIdentity>) -> Result<BootRecord, GuestError> {
-        self.alive("boot record")?;
-        let mut unexpected = std::mem::take(&mut *self.inside.ends.lock().unwrap());
-        if self.boot > 1 {
-            unexpected.extend(self.inside.script.log.clone());
-        }
-        Ok(BootRecord { boots: 1, unexpected })
-    }
-    async fn restart(&self) -> Result<(), GuestError> {
-        self.alive("restart")?;
-        self.inside.sign(MachineSign::Reset { guest: true });
-        self.inside.begin_boot();
-        Ok(())
-    }
-    fn setup_log(&self, _order: &Install) -> Option<String> {
-        Some("/C:/coexist/acme.log".to_owned())
-    }
-    async fn install(&self, order: &Install, _file: &Path) -> Result<InstallReport, GuestError> {
-        self.alive("install")?;
-        if let Some(blow) = self.inside.script.dwell.filter(|_| order.version == "2") {
-            // Falls a while after the last installation, when the arm is quiet.
-            let (inside, boot) = (self.inside.clone(), self.boot);
-            tokio::spawn(async move {
-                tokio::time::sleep(Duration::from_secs(5)).await;
-                if inside.state() == (State::Up, boot) {
-                    inside.strike(blow).await;
-                }
-            });
-        }
-        let blow = self.inside.script.candidate.filter(|_| order.version == "2");
-        let report =
-            |code| InstallReport { exit_code: Some(code), then_failed: None, output: String::new(), log: None };
-        match blow {
-            None => Ok(report(0)),
-            Some(Blow::Busy(_)) => {
-                let mut busy = self.inside.busy.lock().unwrap();
-                if *busy == 0 {
-                    return Ok(report(0));
-                }
-                *busy -= 1;
-                Ok(report(1618))
-            }
-            Some(Blow::Code(code)) => {
-                let inside = self.inside.clone();
-                tokio::spawn(async move { inside.strike(Blow::Code(code)).await });
-                Ok(report(code))
-            }
-            Some(Blow::CutTransfer) => Err(GuestError::Lost {
-                during: "sending the package".to_owned(),
-                detail: "reset by peer".to_owned(),
-                transfer: true,
-            }),
-            Some(Blow::ShortWrite) => {
-                Err(GuestError::ShortWrite { file: "acme.msi".to_owned(), written: 1_000, found: 512 })
-            }
-            Some(Blow::GuestFull) => Err(GuestError::DiskFull { what: "acme.msi".to_owned() }),
-            Some(Blow::Contain) => {
-                Err(GuestError::Refused { during: "install".to_owned(), found: "it starts no command".to_owned() })
-            }
-            Some(Blow::Never) => Err(GuestError::TimedOut {
-                during: "install".to_owned(),
-                after: order.deadline.to_duration(),
-                of: Whose::Product,
-            }),
-            Some(blow) => {
-                self.inside.strike(blow).await;
-                Err(lost("install"))
-            }
-        }
-    }
-    async fn apply(&self, _change: &Apply, _deadline: Duration) -> Result<Reading, GuestError> {
-        self.alive("apply")?;
-        *self.inside.settings.lock().unwrap() = !self.inside.script.stubborn;
-        good()
-    }
-    async fn look(&self, probe: &Probe, deadline: Duration) -> Result<Reading, GuestError> {
-        self.alive("look")?;
-        let holds = match probe {
-            Probe::Registry { .. } => *self.inside.settings.lock().unwrap(),
-            Probe::Service { .. } => !self.inside.script.sick,
-            Probe::Filter { .. } if self.inside.script.slow => {
-                tokio::time::sleep(deadline).await;
-                return Err(GuestError::TimedOut { during: "fltmc".to_owned(), after: deadline, of: Whose::Lab });
-            }
-            Probe::Filter { .. } if self.inside.script.odd => {
-                return Err(GuestError::Disagrees {
-                    during: "fltmc".to_owned(),
-                    expected: "a table".to_owned(),
-                    found: "nothing".to_owned(),
-                });
-            }
-            _ => true,
-        };
-        Ok(Reading { holds, found: if holds { "yes" } else { "no" }.to_owned(), exit_code: None })
-    }
-    async fn exercise(&self, _work: &Exercise, _deadline: Duration) -> Result<Reading, GuestError> {
-        self.alive("exercise")?;
-        if self.inside.script.feeble {
-            return Ok(Reading { holds: false, found: "access is denied".to_owned(), exit_code: Some(5) });
-        }
-        good()
-    }
-    async fn crash_files(&self) -> Result<Vec<RemoteFile>, GuestError> {
-        self.alive("crash files")?;
-        let dumps = *self.inside.dumps.lock().unwrap();
-        let file = |n| RemoteFile { path: format!("/C:/Windows/Minidump/{n}.dmp"), size: 5, modified: n, live: false };
-        Ok((0..dumps.into()).map(file).collect())
-    }
-    async fn fetch(&self, _remote: &str, to: &Path, _limit: u64) -> Result<u64, GuestError> {
-        self.alive("fetch")?;
-        std::fs::write(to, "bytes").unwrap();
-        Ok(5)
-    }
-    async fn event_log(&self, to: &Path, _limit: u64) -> Result<u64, GuestError> {
-        self.alive("event log")?;
-        std::fs::write(to, "log").unwrap();
-        Ok(3)
     }
 }

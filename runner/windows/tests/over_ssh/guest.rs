@@ -282,6 +282,30 @@ async fn a_package_is_sent_and_installed() {
     assert!(script.ends_with(b" A=1\r\nexit /b %ERRORLEVEL%\r\n"));
 }
 
+/// What is started after such an installer would be cut off: the commands that follow have a call of their own for it.
+#[tokio::test]
+async fn the_commands_that_follow_wait_for_a_restart_that_the_installer_began() {
+    let server = Server::start(|command| match command {
+        "second" => Answer::exit(7, "it is broken\r\n"),
+        "first" => Answer::ok(""),
+        _ => Answer::exit(1641, ""),
+    })
+    .await;
+    let (file, _) = package(&server);
+    let guest = open(&server).await;
+    let mut order = order(Method::Exe { arguments: Vec::new() });
+    order.exit_codes.insert(1641, ExitMeaning::RestartBegun);
+    let report = guest.install(&order, &file).await.unwrap();
+    assert_eq!((report.exit_code, report.then_failed), (Some(1641), None));
+    assert_eq!(server.commands().len(), 1, "only the installer was started");
+
+    let failed = guest.then(&order).await.unwrap();
+    assert_eq!(failed.as_deref(), Some("`second` ended with 7: it is broken"));
+    assert_eq!(server.commands()[1..], ["first", "second"]);
+    order.then.truncate(1);
+    assert_eq!(guest.then(&order).await.unwrap(), None);
+}
+
 /// Somebody builds the package anew while the run goes on.
 #[tokio::test]
 async fn a_package_that_changed_since_it_was_verified_is_not_installed() {

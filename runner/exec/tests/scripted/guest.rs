@@ -1,0 +1,186 @@
+//! The world's guests, seen from inside.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use coexist_lab::{BootRecord, Guest, GuestError, InstallReport, Reading, RemoteFile, Whose};
+use coexist_model::{Apply, BootIdentity, Edition, Exercise, Install, MachineSign, Probe, WindowsFacts};
+
+use crate::world::{Blow, Inside, State};
+
+/// A session with a scripted guest during one boot.
+pub(crate) struct ScriptedGuest {
+    pub(crate) inside: Arc<Inside>,
+    pub(crate) boot: u32,
+}
+
+impl ScriptedGuest {
+    fn alive(&self, during: &str) -> Result<(), GuestError> {
+        if self.inside.state() == (State::Up, self.boot) {
+            return Ok(());
+        }
+        Err(lost(during))
+    }
+}
+
+fn lost(during: &str) -> GuestError {
+    GuestError::Lost { during: during.to_owned(), detail: "reset by peer".to_owned(), transfer: false }
+}
+
+fn good() -> Result<Reading, GuestError> {
+    Ok(Reading { holds: true, found: "as it must be".to_owned(), exit_code: None })
+}
+
+#[async_trait]
+impl Guest for ScriptedGuest {
+    async fn identify(&self) -> Result<WindowsFacts, GuestError> {
+        self.alive("identify")?;
+        Ok(WindowsFacts { build: 26100, edition: Edition::Client })
+    }
+    async fn boot_identity(&self) -> Result<BootIdentity, GuestError> {
+        if self.inside.state() == (State::Contained, self.boot) {
+            let found = "it starts no command".to_owned();
+            return Err(GuestError::Refused { during: "boot identity".to_owned(), found });
+        }
+        self.alive("boot identity")?;
+        let off = jiff::SignedDuration::from_hours(self.inside.script.clock_off);
+        let start_time = (!off.is_zero()).then(|| (jiff::Timestamp::UNIX_EPOCH + off).to_string());
+        Ok(BootIdentity { boot_id: self.boot, start_time })
+    }
+    async fn boot_record(&self, _since: Option<&BootIdentity>) -> Result<BootRecord, GuestError> {
+        self.alive("boot record")?;
+        let mut unexpected = std::mem::take(&mut *self.inside.ends.lock().unwrap());
+        if self.boot > 1 {
+            unexpected.extend(self.inside.script.log.clone());
+        }
+        Ok(BootRecord { boots: 1, unexpected })
+    }
+    async fn restart(&self) -> Result<(), GuestError> {
+        self.alive("restart")?;
+        self.inside.sign(MachineSign::Reset { guest: true });
+        self.inside.begin_boot();
+        Ok(())
+    }
+    fn setup_log(&self, _order: &Install) -> Option<String> {
+        Some("/C:/coexist/acme.log".to_owned())
+    }
+    async fn install(&self, order: &Install, _file: &Path) -> Result<InstallReport, GuestError> {
+        self.alive("install")?;
+        if let Some(blow) = self.inside.script.dwell.filter(|_| order.version == "2") {
+            // Falls a while after the last installation, when the arm is quiet.
+            let (inside, boot) = (self.inside.clone(), self.boot);
+            tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_secs(5)).await;
+                if inside.state() == (State::Up, boot) {
+                    inside.strike(blow).await;
+                }
+            });
+        }
+        let blow = self.inside.script.candidate.filter(|_| order.version == "2");
+        let report =
+            |code| InstallReport { exit_code: Some(code), then_failed: None, output: String::new(), log: None };
+        match blow {
+            None => Ok(report(0)),
+            Some(Blow::Busy(_)) => {
+                let mut busy = self.inside.busy.lock().unwrap();
+                if *busy == 0 {
+                    return Ok(report(0));
+                }
+                *busy -= 1;
+                Ok(report(1618))
+            }
+            Some(Blow::Code(code)) => {
+                let inside = self.inside.clone();
+                tokio::spawn(async move { inside.strike(Blow::Code(code)).await });
+                Ok(report(code))
+            }
+            Some(Blow::CodeAndRestart(code)) => {
+                self.inside.strike(Blow::Restart).await;
+                Ok(report(code))
+            }
+            Some(Blow::RestartInTransfer) => {
+                self.inside.strike(Blow::Restart).await;
+                Err(GuestError::Lost {
+                    during: "sending the package".to_owned(),
+                    detail: "reset by peer".to_owned(),
+                    transfer: true,
+                })
+            }
+            Some(Blow::CutTransfer) => Err(GuestError::Lost {
+                during: "sending the package".to_owned(),
+                detail: "reset by peer".to_owned(),
+                transfer: true,
+            }),
+            Some(Blow::ShortWrite) => {
+                Err(GuestError::ShortWrite { file: "acme.msi".to_owned(), written: 1_000, found: 512 })
+            }
+            Some(Blow::GuestFull) => Err(GuestError::DiskFull { what: "acme.msi".to_owned() }),
+            Some(Blow::Contain) => {
+                Err(GuestError::Refused { during: "install".to_owned(), found: "it starts no command".to_owned() })
+            }
+            Some(Blow::Never) => Err(GuestError::TimedOut {
+                during: "install".to_owned(),
+                after: order.deadline.to_duration(),
+                of: Whose::Product,
+            }),
+            Some(blow) => {
+                self.inside.strike(blow).await;
+                Err(lost("install"))
+            }
+        }
+    }
+    async fn then(&self, _order: &Install) -> Result<Option<String>, GuestError> {
+        self.alive("then")?;
+        Ok(None)
+    }
+    async fn apply(&self, _change: &Apply, _deadline: Duration) -> Result<Reading, GuestError> {
+        self.alive("apply")?;
+        *self.inside.settings.lock().unwrap() = !self.inside.script.stubborn;
+        good()
+    }
+    async fn look(&self, probe: &Probe, deadline: Duration) -> Result<Reading, GuestError> {
+        self.alive("look")?;
+        let holds = match probe {
+            Probe::Registry { .. } => *self.inside.settings.lock().unwrap(),
+            Probe::Service { .. } => !self.inside.script.sick,
+            Probe::Filter { .. } if self.inside.script.slow => {
+                tokio::time::sleep(deadline).await;
+                return Err(GuestError::TimedOut { during: "fltmc".to_owned(), after: deadline, of: Whose::Lab });
+            }
+            Probe::Filter { .. } if self.inside.script.odd => {
+                return Err(GuestError::Disagrees {
+                    during: "fltmc".to_owned(),
+                    expected: "a table".to_owned(),
+                    found: "nothing".to_owned(),
+                });
+            }
+            _ => true,
+        };
+        Ok(Reading { holds, found: if holds { "yes" } else { "no" }.to_owned(), exit_code: None })
+    }
+    async fn exercise(&self, _work: &Exercise, _deadline: Duration) -> Result<Reading, GuestError> {
+        self.alive("exercise")?;
+        if self.inside.script.feeble {
+            return Ok(Reading { holds: false, found: "access is denied".to_owned(), exit_code: Some(5) });
+        }
+        good()
+    }
+    async fn crash_files(&self) -> Result<Vec<RemoteFile>, GuestError> {
+        self.alive("crash files")?;
+        let dumps = *self.inside.dumps.lock().unwrap();
+        let file = |n| RemoteFile { path: format!("/C:/Windows/Minidump/{n}.dmp"), size: 5, modified: n, live: false };
+        Ok((0..dumps.into()).map(file).collect())
+    }
+    async fn fetch(&self, _remote: &str, to: &Path, _limit: u64) -> Result<u64, GuestError> {
+        self.alive("fetch")?;
+        std::fs::write(to, "bytes").unwrap();
+        Ok(5)
+    }
+    async fn event_log(&self, to: &Path, _limit: u64) -> Result<u64, GuestError> {
+        self.alive("event log")?;
+        std::fs::write(to, "log").unwrap();
+        Ok(3)
+    }
+}
