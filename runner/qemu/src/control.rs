@@ -21,13 +21,10 @@ use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::mpsc;
 
+use crate::waits::Waits;
+
 /// Longest line that QEMU may send.
 const LONGEST_LINE: u64 = 1 << 20;
-/// How long QEMU may take to accept that it ends.
-const QUIT_PATIENCE: Duration = Duration::from_secs(3);
-/// How long QEMU may take to answer once it has left a question unanswered: evidence and the end of a machine that hangs
-/// must not each wait in full again.
-const DOUBT: Duration = Duration::from_secs(2);
 /// Events that may wait to be read.
 const WAITING_EVENTS: usize = 1024;
 /// How long an event may have waited to be read, at most: on a host that stands still.
@@ -66,7 +63,7 @@ pub(crate) type Heard = (Timestamp, Value);
 /// The way to tell a running QEMU what to do.
 pub(crate) struct Control {
     service: QapiService<QmpStreamTokio<OwnedWriteHalf>>,
-    patience: Duration,
+    waits: Waits,
     /// Whether the last question was left unanswered.
     doubted: AtomicBool,
 }
@@ -75,7 +72,7 @@ impl Control {
     /// Greets QEMU. Events come from now on; the channel ends when the socket does.
     pub(crate) async fn connect(
         socket: UnixStream,
-        patience: Duration,
+        waits: Waits,
         now: impl Fn() -> Timestamp + Send + 'static,
     ) -> Result<(Self, mpsc::Receiver<Heard>), ControlError> {
         let (read, write) = socket.into_split();
@@ -88,11 +85,12 @@ impl Control {
             let greeting = QmpStreamTokio::open_split(replies_end, write).await.map_err(broken)?;
             greeting.negotiate().await.map_err(broken)
         };
+        let patience = waits.answer;
         let silent = |_| ControlError::Silent { command: "qmp_capabilities", patience };
         let stream = tokio::time::timeout(patience, greet).await.map_err(silent)??;
         let (service, answers) = stream.into_parts();
         tokio::spawn(answers.into_future());
-        Ok((Self { service, patience, doubted: AtomicBool::new(false) }, heard))
+        Ok((Self { service, waits, doubted: AtomicBool::new(false) }, heard))
     }
 
     /// Lets the machine run.
@@ -102,12 +100,12 @@ impl Control {
 
     /// The name of QEMU's run state.
     pub(crate) async fn run_state(&self) -> Result<String, ControlError> {
-        self.run_state_within(self.patience).await
+        self.run_state_within(self.waits.answer).await
     }
 
     /// The same, with a patience of its own.
     pub(crate) async fn run_state_within(&self, patience: Duration) -> Result<String, ControlError> {
-        let status = self.ask_within(query_status {}, patience.min(self.patience)).await?.status;
+        let status = self.ask_within(query_status {}, patience.min(self.waits.answer)).await?.status;
         let name = serde_json::to_value(status).ok().and_then(|name| name.as_str().map(str::to_owned));
         Ok(name.unwrap_or_else(|| format!("{status:?}")))
     }
@@ -134,7 +132,7 @@ impl Control {
 
     /// Ends QEMU. Not long waited for: there are other ways.
     pub(crate) async fn quit(&self) -> Result<(), ControlError> {
-        self.ask_within(quit {}, self.patience.min(QUIT_PATIENCE)).await.map(drop)
+        self.ask_within(quit {}, self.waits.answer.min(self.waits.quit)).await.map(drop)
     }
 
     async fn ask<C>(&self, command: C) -> Result<C::Ok, ControlError>
@@ -143,7 +141,7 @@ impl Control {
         C::Ok: Send + 'static,
         Execute<C, u32>: Send,
     {
-        self.ask_within(command, self.patience).await
+        self.ask_within(command, self.waits.answer).await
     }
 
     async fn ask_within<C>(&self, command: C, patience: Duration) -> Result<C::Ok, ControlError>
@@ -157,7 +155,7 @@ impl Control {
         let answer = tokio::spawn(self.service.execute(command));
         let broken = |reason: String| ControlError::Broken { command: command_name, reason };
         let doubted = self.doubted.load(Ordering::SeqCst);
-        let patience = if doubted { patience.min(DOUBT) } else { patience };
+        let patience = if doubted { patience.min(self.waits.doubt) } else { patience };
         let answered = tokio::time::timeout(patience, answer).await;
         self.doubted.store(answered.is_err(), Ordering::SeqCst);
         match answered {
@@ -221,6 +219,8 @@ async fn split(
 
 #[cfg(test)]
 mod tests {
+    use coexist_model::Pace;
+
     use super::*;
 
     const GREETING: &str =
@@ -244,10 +244,15 @@ mod tests {
     }
 
     const PATIENCE: Duration = Duration::from_millis(300);
+
+    fn waits(answer: Duration) -> Waits {
+        Waits::at_pace(answer, Pace::AS_PLANNED)
+    }
+
     const OK: &str = "{\"return\":{}}\n";
 
     async fn connect(script: &'static [&'static str]) -> (Control, mpsc::Receiver<Heard>) {
-        Control::connect(qemu(script), PATIENCE, || Timestamp::UNIX_EPOCH).await.unwrap()
+        Control::connect(qemu(script), waits(PATIENCE), || Timestamp::UNIX_EPOCH).await.unwrap()
     }
 
     #[tokio::test]
@@ -279,18 +284,19 @@ mod tests {
 
     #[tokio::test]
     async fn a_qemu_that_was_silent_is_not_waited_for_in_full_again() {
-        let patience = Duration::from_secs(60);
-        let (control, _events) = Control::connect(qemu(&[OK, ""]), patience, || Timestamp::UNIX_EPOCH).await.unwrap();
+        let doubt = Duration::from_millis(100);
+        let waits = Waits { doubt, ..waits(Duration::from_secs(60)) };
+        let (control, _events) = Control::connect(qemu(&[OK, ""]), waits, || Timestamp::UNIX_EPOCH).await.unwrap();
         control.run_state_within(Duration::from_millis(50)).await.unwrap_err();
         let silent = control.picture("/x").await.unwrap_err();
-        assert_eq!(silent, ControlError::Silent { command: "screendump", patience: DOUBT });
+        assert_eq!(silent, ControlError::Silent { command: "screendump", patience: doubt });
     }
 
     #[tokio::test]
     async fn a_socket_that_dies_ends_events_and_commands() {
         let (ours, theirs) = UnixStream::pair().unwrap();
         drop(theirs);
-        let broken = Control::connect(ours, PATIENCE, || Timestamp::UNIX_EPOCH).await.err().unwrap();
+        let broken = Control::connect(ours, waits(PATIENCE), || Timestamp::UNIX_EPOCH).await.err().unwrap();
         assert!(matches!(broken, ControlError::Broken { .. }), "{broken}");
 
         let (ours, theirs) = UnixStream::pair().unwrap();
@@ -302,7 +308,7 @@ mod tests {
             write.write_all(OK.as_bytes()).await.unwrap();
             commands.next_line().await.unwrap();
         });
-        let (control, mut events) = Control::connect(ours, PATIENCE, || Timestamp::UNIX_EPOCH).await.unwrap();
+        let (control, mut events) = Control::connect(ours, waits(PATIENCE), || Timestamp::UNIX_EPOCH).await.unwrap();
         assert!(matches!(control.run().await, Err(ControlError::Broken { .. })));
         dies.await.unwrap();
         assert!(events.recv().await.is_none());
@@ -335,7 +341,7 @@ mod tests {
             write.write_all(format!("{GREETING}\n{OK}").as_bytes()).await.unwrap();
             commands.next_line().await.unwrap();
         });
-        let (control, _events) = Control::connect(ours, PATIENCE, || Timestamp::UNIX_EPOCH).await.unwrap();
+        let (control, _events) = Control::connect(ours, waits(PATIENCE), || Timestamp::UNIX_EPOCH).await.unwrap();
         assert_eq!(control.pulse(Duration::from_secs(60)).await, Pulse::Gone);
     }
 

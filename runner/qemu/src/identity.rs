@@ -75,12 +75,12 @@ impl Starter {
         command
     }
 
-    /// Whether this user may do with a file what `test` calls `-r`, `-w` or `-x`.
-    pub(crate) async fn may(&self, access: &str, path: &Path) -> bool {
+    /// Whether this user may do with a file what `test` calls `-r`, `-w` or `-x`; no, when it is not said in time.
+    pub(crate) async fn may(&self, access: &str, path: &Path, patience: Duration) -> bool {
         let mut command = self.command(Path::new("test"));
         command.arg(access).arg(path);
         let Ok(mut child) = spawner::spawn(command).await else { return false };
-        let done = tokio::time::timeout(Duration::from_secs(10), child.wait()).await;
+        let done = tokio::time::timeout(patience, child.wait()).await;
         matches!(done, Ok(Ok(status)) if status.success())
     }
 }
@@ -128,7 +128,8 @@ mod tests {
     async fn access_is_asked_of_the_system() {
         let own = Starter { setpriv: None, user: User::Own };
         let folder = tempfile::tempdir().unwrap();
-        assert!(own.may("-r", folder.path()).await);
-        assert!(!own.may("-r", &folder.path().join("missing")).await);
+        let patience = Duration::from_secs(60);
+        assert!(own.may("-r", folder.path(), patience).await);
+        assert!(!own.may("-r", &folder.path().join("missing"), patience).await);
     }
 }

@@ -36,6 +36,7 @@ mod provider;
 mod room;
 mod signs;
 mod spawner;
+mod waits;
 mod watchdog;
 
 pub use digest::check_disk;

@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use coexist_lab::{DiskFiles, Journal, LogFile, Machine, MachineSpec};
@@ -21,6 +20,7 @@ use crate::overlay::{self, Files};
 use crate::port;
 use crate::process::{self, LaunchError, Logs, Process};
 use crate::signs::Signs;
+use crate::waits::Waits;
 
 /// A machine made by [`QemuProvider`](crate::QemuProvider).
 pub(crate) struct QemuMachine {
@@ -34,12 +34,9 @@ pub(crate) struct QemuMachine {
     pub(crate) log_files: Vec<LogFile>,
     pub(crate) signs: Arc<Signs>,
     pub(crate) port: AtomicU16,
-    pub(crate) patience: Duration,
+    pub(crate) waits: Waits,
     pub(crate) state: Mutex<State>,
 }
-
-/// How long QEMU may take to say whether its machine runs. It answers in milliseconds, guest or no guest.
-const CHECK: Duration = Duration::from_secs(5);
 
 /// Where a machine is in its life.
 #[derive(Clone)]
@@ -83,7 +80,7 @@ impl QemuMachine {
             let arguments = self.arguments()?;
             process::note(&self.logs.qemu, &format!("{} {}", self.host.qemu.display(), arguments.join(" ")));
             let launched =
-                process::launch(&self.host.qemu, &self.starter, &arguments, &self.logs, &self.signs, self.patience);
+                process::launch(&self.host.qemu, &self.starter, &arguments, &self.logs, &self.signs, self.waits);
             match launched.await {
                 Ok(process) => return Ok(process),
                 Err(LaunchError::Ended { last_words, .. }) if faults::says_port_taken(&last_words) => {
@@ -128,7 +125,7 @@ impl QemuMachine {
 
     /// Why a command failed: QEMU died, hangs, or said no.
     async fn explain(&self, process: &Process, error: ControlError) -> LabFault {
-        if matches!(error, ControlError::Broken { .. }) && process.ended_within(Duration::from_secs(3)).await {
+        if matches!(error, ControlError::Broken { .. }) && process.ended_within(self.waits.end).await {
             return faults::died(&process.end_seen().unwrap_or_default(), &self.logs.qemu.last_words());
         }
         match &error {
@@ -172,7 +169,7 @@ impl Machine for QemuMachine {
         let State::On(process) = state else {
             return Err(LabFault::new(FaultKind::QemuDied, "the machine is off: there is no QEMU"));
         };
-        match process.control().run_state_within(CHECK).await {
+        match process.control().run_state_within(self.waits.check).await {
             Ok(state) if state == RUNNING => Ok(()),
             Ok(state) => Err(self.paused(&state)),
             Err(error) => Err(self.explain(&process, error).await),

@@ -13,9 +13,6 @@ use crate::faults;
 use crate::identity::{NOBODY, Starter, User};
 use crate::spawner;
 
-/// Making an empty overlay takes tens of milliseconds; a disk that is busy may be slower.
-const QEMU_IMG_DEADLINE: Duration = Duration::from_secs(60);
-
 /// Paths below a machine's folder.
 #[derive(Debug, Clone)]
 pub(crate) struct Files {
@@ -103,7 +100,13 @@ impl Files {
 }
 
 /// Makes an empty overlay over a golden disk, named by its absolute path.
-pub(crate) async fn create(qemu_img: &Path, starter: &Starter, golden: &Path, overlay: &Path) -> Result<(), LabFault> {
+pub(crate) async fn create(
+    qemu_img: &Path,
+    starter: &Starter,
+    golden: &Path,
+    overlay: &Path,
+    patience: Duration,
+) -> Result<(), LabFault> {
     let mut command = starter.as_user(User::Own).command(qemu_img);
     command.args(["create", "-q", "-f", "qcow2", "-F", "qcow2", "-b"]).arg(golden).arg(overlay);
     command.stderr(Stdio::piped());
@@ -115,12 +118,12 @@ pub(crate) async fn create(qemu_img: &Path, starter: &Starter, golden: &Path, ov
         }
         Ok::<_, io::Error>((child.wait().await?, words))
     };
-    let (status, words) = match tokio::time::timeout(QEMU_IMG_DEADLINE, run).await {
+    let (status, words) = match tokio::time::timeout(patience, run).await {
         Ok(Ok(ended)) => ended,
         Ok(Err(error)) => return Err(faults::file("making an overlay with", qemu_img, &error)),
         Err(_late) => {
             let overlay = overlay.display();
-            let seen = format!("qemu-img did not make the overlay {overlay} within {QEMU_IMG_DEADLINE:?}");
+            let seen = format!("qemu-img did not make the overlay {overlay} within {patience:?}");
             return Err(LabFault::new(FaultKind::Deadline, format!("{seen}; the host's disk is stuck or very busy")));
         }
     };

@@ -26,14 +26,8 @@ use crate::identity::Starter;
 use crate::log::{BoundedLog, SharedLog};
 use crate::signs::Signs;
 use crate::spawner;
+use crate::waits::Waits;
 use crate::watchdog;
-
-/// How long QEMU gets to end by itself, then after SIGTERM, then after SIGKILL.
-const END_DEADLINES: [Duration; 3] = [Duration::from_secs(5), Duration::from_secs(3), Duration::from_secs(10)];
-/// How long what a dead QEMU left in its sockets is read.
-const LAST_WORDS: Duration = Duration::from_secs(2);
-/// How long a QEMU whose control socket is closed may take to end.
-const CLOSED_GRACE: Duration = Duration::from_secs(10);
 
 /// Logs of a machine, kept over all its starts.
 #[derive(Debug, Clone)]
@@ -66,6 +60,7 @@ pub(crate) struct Process {
     control: Arc<Control>,
     signals: mpsc::UnboundedSender<Signal>,
     ended: watch::Receiver<Option<End>>,
+    waits: Waits,
 }
 
 /// Starts QEMU, waits until it answers, and lets the machine run.
@@ -75,7 +70,7 @@ pub(crate) async fn launch(
     arguments: &[String],
     logs: &Logs,
     signs: &Arc<Signs>,
-    patience: Duration,
+    waits: Waits,
 ) -> Result<Process, LaunchError> {
     let (control_end, control_socket) = socket_pair().map_err(LaunchError::Spawn)?;
     let (serial_end, serial_socket) = socket_pair().map_err(LaunchError::Spawn)?;
@@ -105,18 +100,19 @@ pub(crate) async fn launch(
         started: Arc::clone(&started),
         signs: Arc::clone(signs),
         oom_kills_before,
+        last_words: waits.last_words,
     };
     tokio::spawn(supervisor.watch(child, orders, tell_end));
 
     let clock = Arc::clone(signs);
-    let connected = Control::connect(control_socket, patience, move || clock.now()).await;
+    let connected = Control::connect(control_socket, waits, move || clock.now()).await;
     let (control, events) = match connected {
         Ok(connection) => connection,
-        Err(error) => return Err(refused(error, signals, ended, logs).await),
+        Err(error) => return Err(refused(error, signals, ended, logs, waits).await),
     };
     let control = Arc::new(control);
     let listening = listen(events, Arc::clone(&control), Arc::clone(signs));
-    let (signs_then, control_lost) = (Arc::clone(signs), control_lost(exited, CLOSED_GRACE));
+    let (signs_then, control_lost) = (Arc::clone(signs), control_lost(exited, waits.closed));
     let listener = tokio::spawn(async move {
         listening.await;
         if control_lost.await {
@@ -130,10 +126,10 @@ pub(crate) async fn launch(
     signs.push(MachineSign::Started);
     match control.run().await {
         Ok(()) => {
-            tokio::spawn(watchdog::watch(Arc::clone(&control), Arc::clone(signs), patience));
-            Ok(Process { control, signals, ended })
+            tokio::spawn(watchdog::watch(Arc::clone(&control), Arc::clone(signs), waits.answer));
+            Ok(Process { control, signals, ended, waits })
         }
-        Err(error) => Err(refused(error, signals, ended, logs).await),
+        Err(error) => Err(refused(error, signals, ended, logs, waits).await),
     }
 }
 
@@ -144,16 +140,16 @@ async fn refused(
     signals: mpsc::UnboundedSender<Signal>,
     mut ended: watch::Receiver<Option<End>>,
     logs: &Logs,
+    waits: Waits,
 ) -> LaunchError {
-    let [by_itself, _, after_kill] = END_DEADLINES;
     if matches!(error, ControlError::Broken { .. }) {
-        let end = tokio::time::timeout(by_itself, ended.wait_for(Option::is_some)).await;
+        let end = tokio::time::timeout(waits.end, ended.wait_for(Option::is_some)).await;
         if let Some(end) = end.ok().and_then(Result::ok).and_then(|end| (*end).clone()) {
             return LaunchError::Ended { end, last_words: logs.qemu.last_words() };
         }
     }
     drop(signals);
-    drop(tokio::time::timeout(after_kill, ended.wait_for(Option::is_some)).await);
+    drop(tokio::time::timeout(waits.end_by_kill, ended.wait_for(Option::is_some)).await);
     LaunchError::Control(error)
 }
 
@@ -169,19 +165,19 @@ impl Process {
 
     /// Ends the process: with a word, with SIGTERM, with SIGKILL. False when not even that ended it.
     pub(crate) async fn end(&self) -> bool {
-        let [by_itself, after_term, after_kill] = END_DEADLINES;
+        let Waits { end, end_by_term, end_by_kill, .. } = self.waits;
         if self.end_seen().is_some() {
             return true;
         }
         // An answer may be lost with the socket: only the end of the process counts.
         let obeyed = match self.control.quit().await {
-            Ok(()) | Err(ControlError::Broken { .. }) => self.ended_within(by_itself).await,
+            Ok(()) | Err(ControlError::Broken { .. }) => self.ended_within(end).await,
             Err(error) => {
                 tracing::warn!(%error, "QEMU does not quit");
                 false
             }
         };
-        obeyed || self.signal(Signal::TERM, after_term).await || self.signal(Signal::KILL, after_kill).await
+        obeyed || self.signal(Signal::TERM, end_by_term).await || self.signal(Signal::KILL, end_by_kill).await
     }
 
     async fn signal(&self, signal: Signal, patience: Duration) -> bool {
@@ -208,6 +204,8 @@ struct Supervisor {
     signs: Arc<Signs>,
     /// What the kernel had killed for lack of memory before this process was there.
     oom_kills_before: u64,
+    /// How long the listeners are waited for.
+    last_words: Duration,
 }
 
 impl Supervisor {
@@ -242,7 +240,7 @@ impl Supervisor {
                 drop(listener.await);
             }
         };
-        drop(tokio::time::timeout(LAST_WORDS, last_words).await);
+        drop(tokio::time::timeout(self.last_words, last_words).await);
         let kills = || cgroup::oom_kills().saturating_sub(self.oom_kills_before);
         let out_of_memory = !killed && status.as_ref().is_ok_and(|status| for_memory(*status, kills));
         let status = status.map_or_else(|error| error.to_string(), in_words);

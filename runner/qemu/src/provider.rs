@@ -21,6 +21,7 @@ use crate::port;
 use crate::process::{self, Logs};
 use crate::proof::{Accelerator, KVM};
 use crate::signs::Signs;
+use crate::waits::Waits;
 
 /// How machines are to be made.
 #[derive(Clone)]
@@ -55,7 +56,7 @@ pub struct QemuProvider {
     host: Arc<Found>,
     digests: Digests,
     clock: Arc<dyn Clock>,
-    patience: Duration,
+    waits: Waits,
     restrictions: StdMutex<Vec<String>>,
 }
 
@@ -68,10 +69,9 @@ impl QemuProvider {
     pub async fn discover(options: QemuOptions) -> Result<Self, DiscoverError> {
         let QemuOptions { qemu, qemu_img, allow_kvm, patience, clock } = options;
         let host = discover(&Wishes { qemu, qemu_img, allow_kvm }).await?;
-        let patience = host.pace.stretch(patience);
+        let waits = Waits::at_pace(patience, host.pace);
         let restrictions = StdMutex::new(host.restrictions.clone());
-        let patience = host.pace.stretch(patience);
-        Ok(Self { host: Arc::new(host), digests: Digests::default(), clock, patience, restrictions })
+        Ok(Self { host: Arc::new(host), digests: Digests::default(), clock, waits, restrictions })
     }
 
     /// What was found of QEMU.
@@ -116,7 +116,7 @@ impl QemuProvider {
             needs.push(("-w", Path::new(KVM)));
         }
         for (access, path) in needs {
-            if !starter.may(access, path).await {
+            if !starter.may(access, path, self.waits.test).await {
                 // A path of its own for every arm would make a note of its own for every arm.
                 let path =
                     if path.starts_with(&files.folder) { "the run's folder".into() } else { path.to_string_lossy() };
@@ -142,7 +142,8 @@ impl QemuProvider {
                 LabFault::new(FaultKind::QemuStart, message)
             })?),
         };
-        overlay::create(&self.host.qemu_img, &self.host.starter, &golden, &files.overlay).await?;
+        let Found { qemu_img, starter, .. } = &*self.host;
+        overlay::create(qemu_img, starter, &golden, &files.overlay, self.waits.overlay).await?;
         if let Some(firmware) = &firmware {
             files.copy_variables(&firmware.variables)?;
         }
@@ -206,7 +207,7 @@ impl Provider for QemuProvider {
             log_files,
             signs: Arc::new(Signs::new(Arc::clone(&self.clock))),
             port: AtomicU16::new(port),
-            patience: self.patience,
+            waits: self.waits,
             state: Mutex::new(State::Ready),
         }))
     }
