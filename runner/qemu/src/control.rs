@@ -113,6 +113,12 @@ impl Control {
     /// Asks whether QEMU is there. The patience is spent in two parts: a coordinator that was stopped itself finds the
     /// first one over at once, and QEMU still has the second.
     pub(crate) async fn pulse(&self, patience: Duration) -> Pulse {
+        let pulse = self.feel(patience).await;
+        self.doubted.store(pulse == Pulse::Silent, Ordering::SeqCst);
+        pulse
+    }
+
+    async fn feel(&self, patience: Duration) -> Pulse {
         let mut answer = tokio::spawn(self.service.execute(query_status {}));
         for _ in 0..2 {
             match tokio::time::timeout(patience / 2, &mut answer).await {
@@ -286,10 +292,18 @@ mod tests {
     async fn a_qemu_that_was_silent_is_not_waited_for_in_full_again() {
         let doubt = Duration::from_millis(100);
         let waits = Waits { doubt, ..waits(Duration::from_secs(60)) };
-        let (control, _events) = Control::connect(qemu(&[OK, ""]), waits, || Timestamp::UNIX_EPOCH).await.unwrap();
-        control.run_state_within(Duration::from_millis(50)).await.unwrap_err();
-        let silent = control.picture("/x").await.unwrap_err();
-        assert_eq!(silent, ControlError::Silent { command: "screendump", patience: doubt });
+        let short = Duration::from_millis(50);
+        for the_watchdog_asks in [false, true] {
+            let connected = Control::connect(qemu(&[OK, ""]), waits, || Timestamp::UNIX_EPOCH).await;
+            let (control, _events) = connected.unwrap();
+            if the_watchdog_asks {
+                assert_eq!(control.pulse(short).await, Pulse::Silent);
+            } else {
+                control.run_state_within(short).await.unwrap_err();
+            }
+            let silent = control.picture("/x").await.unwrap_err();
+            assert_eq!(silent, ControlError::Silent { command: "screendump", patience: doubt });
+        }
     }
 
     #[tokio::test]
