@@ -93,7 +93,8 @@ pub enum GuestError {
         /// Bytes that are there.
         found: u64,
     },
-    /// The guest answers and does not do it: its SSH service opens no channel, or starts no command.
+    /// The guest answers and does not do it: its SSH service opens no channel, starts no command, or
+    /// offers no SFTP.
     #[error("{during}: the guest's SSH service refuses it: {found}")]
     Refused {
         /// The request.

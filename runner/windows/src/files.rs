@@ -409,7 +409,8 @@ async fn subsystem(work: &Work<'_>) -> Result<russh::ChannelStream<russh::client
         match channel.wait().await {
             Some(ChannelMsg::Success) => break,
             Some(ChannelMsg::Failure) => {
-                return Err(disagrees(&work.during, "a guest that offers SFTP", "the request was refused"));
+                let found = "it offers no SFTP".to_owned();
+                return Err(GuestError::Refused { during: work.during.clone(), found });
             }
             Some(ChannelMsg::Close) | None => return Err(lost("the channel was closed")),
             Some(_) => {}

@@ -113,6 +113,21 @@ async fn a_refused_request_is_no_answer_of_windows() {
 }
 
 #[tokio::test]
+async fn a_guest_that_offers_no_sftp_refuses() {
+    let (server, guest) = always(Answer::ok("")).await;
+    server.refuse_sftp();
+    let (file, _) = package(&server);
+    for error in [
+        guest.install(&order(Method::Driver), &file).await.unwrap_err(),
+        guest.install(&order(Method::File { destination: r"C:\x.sys".to_owned() }), &file).await.unwrap_err(),
+        guest.crash_files().await.unwrap_err(),
+    ] {
+        assert!(matches!(&error, GuestError::Refused { found, .. } if found.contains("SFTP")), "{error}");
+    }
+    assert!(server.commands().is_empty(), "nothing was started");
+}
+
+#[tokio::test]
 async fn a_restart_is_accepted_even_when_it_cuts_the_answer_off() {
     for (answer, accepted) in [
         (Answer::ok(""), true),

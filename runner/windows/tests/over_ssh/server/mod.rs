@@ -5,6 +5,7 @@ mod disk;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use coexist_model::GuestAccess;
@@ -63,6 +64,7 @@ struct Shared {
     disk: PathBuf,
     fault: Option<(u64, WriteFault)>,
     denied: Mutex<Vec<String>>,
+    no_sftp: AtomicBool,
 }
 
 /// A guest for one test.
@@ -100,6 +102,7 @@ impl Server {
             disk,
             fault,
             denied: Mutex::default(),
+            no_sftp: AtomicBool::default(),
         });
         let access =
             GuestAccess { user: "lab".to_owned(), host_key: host.public_key().to_openssh().unwrap(), key_file };
@@ -132,6 +135,11 @@ impl Server {
     /// Paths that begin like this one may not be worked with over SFTP from now on.
     pub(crate) fn deny(&self, path: &str) {
         self.shared.denied.lock().unwrap().push(path.to_owned());
+    }
+
+    /// No SFTP is offered from now on.
+    pub(crate) fn refuse_sftp(&self) {
+        self.shared.no_sftp.store(true, Ordering::SeqCst);
     }
 
     /// Commands that were asked for so far.
@@ -210,7 +218,8 @@ impl Handler for Guest {
     }
 
     async fn subsystem_request(&mut self, id: ChannelId, name: &str, session: &mut Session) -> Result<(), Self::Error> {
-        let Some(channel) = self.channels.remove(&id).filter(|_| name == "sftp") else {
+        let offered = name == "sftp" && !self.shared.no_sftp.load(Ordering::SeqCst);
+        let Some(channel) = self.channels.remove(&id).filter(|_| offered) else {
             return session.channel_failure(id);
         };
         session.channel_success(id)?;
