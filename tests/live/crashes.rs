@@ -21,7 +21,7 @@ pub(crate) fn before(new: &Agent) -> Agent {
 fn report_of(trouble: Trouble, scenario: &str) -> (Tried, Truth) {
     let mut lab = Lab::new();
     if trouble == Trouble::Hang {
-        lab.policy.reboot = 20;
+        lab.policy.reboot = 30;
     }
     let drawn = Misbehaving::random(lab.seed(), trouble);
     match &drawn.candidate_content {

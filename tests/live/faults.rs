@@ -136,7 +136,7 @@ fn a_stopped_ssh_service_is_ours() {
     let stop = "sc stop sshd & ping -n 30 127.0.0.1";
     let scenario = format!("{QUIET}  exercise:\n    - run: \"{stop}\"\n");
     // That long the service may be missed before it counts as stopped.
-    let lab = lab_within(&scenario, |policy| policy.boot = Some(20));
+    let lab = lab_within(&scenario, |policy| policy.boot = Some(30));
     assert_ours(&lab.run(), "ssh-refused");
 }
 
@@ -151,7 +151,7 @@ fn a_wrong_host_key_is_ours() {
 
 #[test]
 fn a_refused_account_is_ours() {
-    let lab = lab_within(QUIET, |policy| policy.boot = Some(15));
+    let lab = lab_within(QUIET, |policy| policy.boot = Some(30));
     let key = lab.path("other_key");
     sabotage::new_key(&key);
     lab.write_image(&ImageFiles { key, ..ImageFiles::default() });

