@@ -226,12 +226,12 @@ mod tests {
     #[test]
     fn the_innermost_mount_names_the_file_system() {
         let mountinfo = "1 0 8:1 / / rw - ext4 /dev/vda rw\n\
-                         2 1 0:5 / /work\\040here rw shared:1 - tmpfs none rw,size=2m\n\
-                         3 1 0:6 / /work rw - overlay overlay rw,lowerdir=/a\n";
+                         2 1 0:5 / /lab\\040here rw shared:1 - tmpfs none rw,size=2m\n\
+                         3 1 0:6 / /lab rw - overlay overlay rw,lowerdir=/a\n";
         let kind = |path| file_system(Path::new(path), mountinfo);
-        assert_eq!(kind("/work here/run").as_deref(), Some("tmpfs"));
-        assert_eq!(kind("/work/run").as_deref(), Some("overlay"));
-        assert_eq!(kind("/workshop").as_deref(), Some("ext4"));
+        assert_eq!(kind("/lab here/run").as_deref(), Some("tmpfs"));
+        assert_eq!(kind("/lab/run").as_deref(), Some("overlay"));
+        assert_eq!(kind("/labels").as_deref(), Some("ext4"));
         assert_eq!(file_system(Path::new("/x"), ""), None);
     }
 }
