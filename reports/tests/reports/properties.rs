@@ -136,7 +136,8 @@ fn holds(run: &Run) {
                     .flat_map(|it| [&it.baseline, &it.candidate])
                     .any(|it| { it.evidence.iter().any(|it| it.path == path) })
             );
-            assert!(!path.starts_with('/') && !path.contains(".."));
+            // A name may hold two dots; a part that is nothing else leads out of the folder.
+            assert!(!path.starts_with('/') && !path.split('/').any(|part| part == ".."));
         }
     }
 
