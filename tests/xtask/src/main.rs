@@ -55,8 +55,7 @@ fn bench(root: &Path, name: &str, arguments: &[&str]) -> Result<ExitCode, String
 /// Draws the pictures of the README that come from the program's own output.
 fn pictures(root: &Path) -> Result<ExitCode, String> {
     process::run(process::cargo(root, &["build", "--quiet", "-p", "coexist"]))?;
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |set| root.join(set));
-    let picture = mending::picture(&target.join("debug/coexist"), root)?;
+    let picture = mending::picture(&process::built("coexist")?, root)?;
     let place = root.join(mending::PLACE);
     std::fs::write(&place, picture).map_err(|error| format!("{}: {error}", place.display()))?;
     println!("{} is what `coexist check` says now", mending::PLACE);
