@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use coexist_model::{EvidenceKind, Verdict};
 
-use crate::facts::facts;
+use crate::facts::{BEGUN_ANEW, facts};
 use crate::markdown::capital;
 use crate::view::{Row, moment, verdict_words};
 use crate::{Report, text};
@@ -72,23 +72,29 @@ pub fn index_html(report: Report<'_>, junit: &[String]) -> String {
         );
     }
     out.push_str("</table>\n");
-    for row in rows {
-        match row.judgement.verdict {
-            Verdict::Regressed | Verdict::Flaky | Verdict::Inconclusive | Verdict::AlreadyBroken | Verdict::Fixed => {
-                cell(&mut out, report, row);
-            }
-            Verdict::Compatible | Verdict::NotRun => {}
-        }
+    for row in rows.into_iter().filter(is_told) {
+        cell(&mut out, report, verdict_words(row.judgement.verdict), row);
+    }
+    for row in report.begun_anew(is_told) {
+        cell(&mut out, report, BEGUN_ANEW, row);
     }
     out.push_str("</body>\n</html>\n");
     out
 }
 
-fn cell(out: &mut String, report: Report<'_>, row: Row<'_>) {
-    let words = capital(verdict_words(row.judgement.verdict));
-    let _ = writeln!(out, "<h2>{words}: {}</h2>\n<dl>", h(row.cell.id.as_str()));
+/// Whether a cell's verdict is worth a part of the page.
+fn is_told(row: &Row<'_>) -> bool {
+    match row.judgement.verdict {
+        Verdict::Regressed | Verdict::Flaky | Verdict::Inconclusive | Verdict::AlreadyBroken | Verdict::Fixed => true,
+        Verdict::Compatible | Verdict::NotRun => false,
+    }
+}
+
+fn cell(out: &mut String, report: Report<'_>, title: &str, row: Row<'_>) {
+    let _ = writeln!(out, "<h2>{}: {}</h2>\n<dl>", capital(title), h(row.cell.id.as_str()));
     let reason = ("reason", row.judgement.reason.clone());
-    for (name, value) in std::iter::once(reason).chain(facts(report, row)) {
+    let repeat = ("repeat", report.repeat(row.cell));
+    for (name, value) in std::iter::once(reason).chain(facts(row)).chain([repeat]) {
         let _ = writeln!(out, "<dt>{name}</dt><dd>{}</dd>", h(&value));
     }
     out.push_str("</dl>\n");

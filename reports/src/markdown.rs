@@ -4,12 +4,15 @@ use std::fmt::Write as _;
 
 use coexist_model::Verdict;
 
-use crate::facts::facts;
+use crate::facts::{BEGUN_ANEW, facts};
 use crate::view::{Row, moment, number_of, verdict_words};
 use crate::{Report, text};
 
 /// Cells listed one by one; GitHub aborts a whole upload above 1 MiB, so a long run names the rest by number.
 const ROW_LIMIT: usize = 500;
+
+/// Verdicts whose cells are told of one by one.
+const TOLD: [Verdict; 4] = [Verdict::Regressed, Verdict::Flaky, Verdict::Inconclusive, Verdict::AlreadyBroken];
 
 /// Renders the summary. Foreign text in it is neither markup nor link nor mention.
 #[must_use]
@@ -32,17 +35,11 @@ pub fn summary_md(report: Report<'_>) -> String {
     }
 
     let rows = report.rows_by_verdict();
-    for verdict in [Verdict::Regressed, Verdict::Flaky, Verdict::Inconclusive, Verdict::AlreadyBroken] {
+    for verdict in TOLD {
         let of_verdict: Vec<_> = rows.iter().copied().filter(|row| row.judgement.verdict == verdict).collect();
-        if of_verdict.is_empty() {
-            continue;
-        }
-        let _ = writeln!(out, "\n## {}\n", capital(verdict_words(verdict)));
-        for row in of_verdict.iter().take(ROW_LIMIT) {
-            cell(&mut out, report, *row);
-        }
-        rest(&mut out, of_verdict.len());
+        section(&mut out, report, verdict_words(verdict), &of_verdict);
     }
+    section(&mut out, report, BEGUN_ANEW, &report.begun_anew(|row| TOLD.contains(&row.judgement.verdict)));
 
     let _ = writeln!(out, "\n## All cells\n\n| verdict | cell | reason |\n|---|---|---|");
     for row in rows.iter().take(ROW_LIMIT) {
@@ -53,6 +50,17 @@ pub fn summary_md(report: Report<'_>) -> String {
     out
 }
 
+fn section(out: &mut String, report: Report<'_>, title: &str, rows: &[Row<'_>]) {
+    if rows.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "\n## {}\n", capital(title));
+    for row in rows.iter().take(ROW_LIMIT) {
+        cell(out, report, *row);
+    }
+    rest(out, rows.len());
+}
+
 fn rest(out: &mut String, rows: usize) {
     if rows > ROW_LIMIT {
         let _ = writeln!(out, "\nand {} more", number_of(rows - ROW_LIMIT, "cell"));
@@ -61,8 +69,7 @@ fn rest(out: &mut String, rows: usize) {
 
 fn cell(out: &mut String, report: Report<'_>, row: Row<'_>) {
     let _ = writeln!(out, "- **{}**: {}", md(row.cell.id.as_str()), md(&row.judgement.reason));
-    let (repeat, facts): (Vec<_>, Vec<_>) = facts(report, row).into_iter().partition(|(name, _)| *name == "repeat");
-    for (name, value) in facts {
+    for (name, value) in facts(row) {
         let _ = writeln!(out, "  - {name}: {}", md(&value));
     }
     let evidence: Vec<_> = row.telling_evidence().into_iter().filter(|it| text::is_plain_path(&it.path)).collect();
@@ -70,9 +77,7 @@ fn cell(out: &mut String, report: Report<'_>, row: Row<'_>) {
         let links: Vec<_> = evidence.iter().map(|it| format!("[{}]({})", md(&it.path), text::href(&it.path))).collect();
         let _ = writeln!(out, "  - evidence: {}", links.join(", "));
     }
-    for (name, value) in repeat {
-        let _ = writeln!(out, "  - {name}: {}", md(&value));
-    }
+    let _ = writeln!(out, "  - repeat: {}", md(&report.repeat(row.cell)));
 }
 
 fn md(foreign: &str) -> String {

@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 
 use coexist_model::{EvidenceKind, Problem, Verdict};
 
-use crate::view::{Row, number_of, verdict_words};
-use crate::{Report, facts, text};
+use crate::facts::{self, BEGUN_ANEW};
+use crate::view::{Row, Undecided, number_of, verdict_words};
+use crate::{Report, text};
 
 /// Renders the last screen: cells and verdicts, problems with their evidence, counts, and what the exit code means.
 ///
@@ -27,16 +28,12 @@ pub fn summary_text(report: Report<'_>) -> String {
     }
 
     let _ = writeln!(out, "\ncells");
-    let rows = report.rows_by_verdict();
-    for row in &rows {
+    for row in report.rows_by_verdict() {
         let verdict = verdict_words(row.judgement.verdict);
         let _ = writeln!(out, "  {verdict:<14}  {}", clean(row.cell.id.as_str()));
         if row.judgement.verdict != Verdict::Compatible {
             // Under its cell, not beside it: both may be long.
             let _ = writeln!(out, "  {:<14}  why: {}", "", clean(&row.judgement.reason));
-        }
-        for attempt in facts::attempts(*row) {
-            let _ = writeln!(out, "  {:<14}  attempt {}", "", clean(&attempt));
         }
     }
 
@@ -47,19 +44,43 @@ pub fn summary_text(report: Report<'_>) -> String {
         problem(&mut out, report, index + 1, it);
     }
 
-    let undecided = rows.iter().filter(|row| row.judgement.verdict == Verdict::Inconclusive);
-    for (index, row) in undecided.enumerate() {
-        if index == 0 {
-            let _ = writeln!(out, "\nno verdict, because of the lab");
-        }
-        let _ = writeln!(out, "  {}", clean(row.cell.id.as_str()));
-        facts(&mut out, report, *row);
-    }
+    no_verdict(&mut out, report);
+    begun_anew(&mut out, report);
 
     let exit = report.exit();
     let _ = writeln!(out, "\n{}", report.counts());
     let _ = writeln!(out, "exit code {}: {} ({})", exit.code(), exit.meaning(), report.exit_reason());
     out
+}
+
+fn is_undecided(row: &Row<'_>) -> bool {
+    row.judgement.verdict == Verdict::Inconclusive
+}
+
+fn no_verdict(out: &mut String, report: Report<'_>) {
+    let undecided: Vec<_> = report.rows().filter(is_undecided).collect();
+    if !undecided.is_empty() {
+        let _ = writeln!(out, "\nno verdict");
+    }
+    for row in undecided {
+        let _ = writeln!(out, "  {}: {}", clean(row.cell.id.as_str()), undecided_words(row.undecided()));
+        facts(out, report, row);
+    }
+}
+
+/// The cells of which nothing above tells the attempts.
+fn begun_anew(out: &mut String, report: Report<'_>) {
+    // Of the cells of a problem the first one stands for all.
+    let problems = &report.verdicts.problems;
+    let stands_for_all = |row: &Row<'_>| problems.iter().any(|it| it.cells.first() == Some(&row.cell.id));
+    let begun_anew = report.begun_anew(|row| is_undecided(row) || stands_for_all(row));
+    if !begun_anew.is_empty() {
+        let _ = writeln!(out, "\n{BEGUN_ANEW}");
+    }
+    for row in begun_anew {
+        let _ = writeln!(out, "  {}", clean(row.cell.id.as_str()));
+        facts(out, report, row);
+    }
 }
 
 fn problem(out: &mut String, report: Report<'_>, number: usize, problem: &Problem) {
@@ -71,17 +92,23 @@ fn problem(out: &mut String, report: Report<'_>, number: usize, problem: &Proble
     }
 }
 
+fn undecided_words(undecided: Undecided) -> &'static str {
+    match undecided {
+        Undecided::NoBaseline => "the lab failed the baseline arm",
+        Undecided::NoCandidate => "the lab failed the candidate arm",
+        Undecided::Masked => "the baseline fails earlier and hides what the candidate would do there",
+        Undecided::Record => "the record contradicts itself",
+    }
+}
+
 fn facts(out: &mut String, report: Report<'_>, row: Row<'_>) {
-    let mut facts = facts::facts(report, row);
     let mut evidence = row.telling_evidence();
     evidence.sort_by_key(|it| !matches!(it.kind, EvidenceKind::KernelDump | EvidenceKind::Screenshot));
     let files = evidence.iter().take(4).map(|it| ("evidence", it.path.clone()));
     let more = evidence.len().checked_sub(4).filter(|more| *more > 0);
     let more = more.map(|more| ("evidence", format!("and {}", number_of(more, "more file"))));
-    // How to see it again comes last, where the eye rests.
-    let last = facts.len().saturating_sub(1);
-    facts.splice(last..last, files.chain(more));
-    for (name, value) in facts {
+    let repeat = ("repeat", report.repeat(row.cell));
+    for (name, value) in facts::facts(row).into_iter().chain(files).chain(more).chain([repeat]) {
         let _ = writeln!(out, "     {name:<9} {}", clean(&value));
     }
 }

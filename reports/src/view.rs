@@ -23,6 +23,19 @@ pub(crate) struct Row<'a> {
     pub(crate) judgement: &'a Judgement,
 }
 
+/// What kept the judge from a verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Undecided {
+    /// The lab failed the baseline, so there is nothing to compare with.
+    NoBaseline,
+    /// The lab failed the candidate.
+    NoCandidate,
+    /// The baseline fails before the step at which the candidate does.
+    Masked,
+    /// The record contradicts itself or its plan.
+    Record,
+}
+
 impl<'a> Report<'a> {
     /// Joins a run, whole or cut off, with its verdicts.
     ///
@@ -47,6 +60,12 @@ impl<'a> Report<'a> {
         let mut rows: Vec<_> = self.rows().collect();
         rows.sort_by_key(|row| rank(row.judgement.verdict));
         rows
+    }
+
+    /// Cells with an attempt that was given up, without those of which a format tells everything anyway.
+    pub(crate) fn begun_anew(self, told: impl Fn(&Row<'_>) -> bool) -> Vec<Row<'a>> {
+        let rows = self.rows_by_verdict().into_iter();
+        rows.filter(|row| !told(row) && Arm::BOTH.iter().any(|arm| !row.arms[*arm].abandoned.is_empty())).collect()
     }
 
     pub(crate) fn count(self, verdict: Verdict) -> usize {
@@ -165,20 +184,35 @@ impl<'a> Row<'a> {
         })
     }
 
-    /// Evidence of both arms, the failing arm's first.
+    /// Why a cell that the judge calls inconclusive has no verdict.
+    pub(crate) fn undecided(self) -> Undecided {
+        match (&self.arms.baseline.outcome, &self.arms.candidate.outcome) {
+            (ArmOutcome::Fault { .. }, _) => Undecided::NoBaseline,
+            (_, ArmOutcome::Fault { .. }) => Undecided::NoCandidate,
+            (ArmOutcome::Failed { .. }, ArmOutcome::Failed { .. }) => Undecided::Masked,
+            _ => Undecided::Record,
+        }
+    }
+
+    /// Evidence of both arms, the failing arm's first; last comes what abandoned attempts left.
     pub(crate) fn evidence(self) -> impl Iterator<Item = &'a Evidence> {
         let (first, second) = match self.failure() {
             Some((Arm::Baseline, ..)) => (Arm::Baseline, Arm::Candidate),
             Some((Arm::Candidate, ..)) | None => (Arm::Candidate, Arm::Baseline),
         };
-        self.arms[first].all_evidence().chain(self.arms[second].all_evidence())
+        [first, second].into_iter().flat_map(move |arm| &self.arms[arm].evidence).chain(self.abandoned_evidence())
     }
 
-    /// Evidence of the arms that tell something: those that did not pass.
+    /// Evidence that tells something: of the arms that did not pass, and of attempts that were given up.
     pub(crate) fn telling_evidence(self) -> Vec<&'a Evidence> {
         let arms = [Arm::Candidate, Arm::Baseline].into_iter().map(|arm| &self.arms[arm]);
-        let telling = |it: &&ArmRecord| it.outcome != ArmOutcome::Up || !it.abandoned.is_empty();
-        arms.filter(telling).flat_map(ArmRecord::all_evidence).collect()
+        let telling = arms.filter(|it| it.outcome != ArmOutcome::Up).flat_map(|it| &it.evidence);
+        telling.chain(self.abandoned_evidence()).collect()
+    }
+
+    fn abandoned_evidence(self) -> impl Iterator<Item = &'a Evidence> {
+        let attempts = [Arm::Candidate, Arm::Baseline].into_iter().flat_map(move |arm| &self.arms[arm].abandoned);
+        attempts.flat_map(|attempt| &attempt.evidence)
     }
 }
 

@@ -9,7 +9,7 @@ use coexist_model::{
 
 use super::mapping::joined;
 use crate::Report;
-use crate::facts::{advice, attempt_words};
+use crate::facts::{advice, attempts_at};
 use crate::view::{Row, driver_words, number_of, stop_words, strength_words};
 
 /// QEMU's word for a power cut by the lab, which ends QEMU over its control socket (`qapi/run-state.json`,
@@ -169,8 +169,8 @@ fn put_rest(body: &mut String, report: Report<'_>, row: Row<'_>, arm: Arm) {
     put(body, other.as_str(), &outcome_words(&row.arms[other].outcome));
     put_boots(body, record);
     put_signs(body, record);
-    for attempt in &record.abandoned {
-        put(body, "attempt", &attempt_words(attempt));
+    for attempt in attempts_at(row, arm) {
+        put(body, "attempt", &attempt);
     }
     for it in record.all_evidence() {
         put(body, "evidence", &evidence_words(it));

@@ -24,7 +24,7 @@ use jiff::Timestamp;
 
 use super::{Case, CaseResult, JunitOptions, Suite, Told, details};
 use crate::facts::attempt_words;
-use crate::view::{Row, kind_name};
+use crate::view::{Row, Undecided, kind_name};
 use crate::{Report, text};
 
 /// The check that compares the arms; it ends the candidate's suite.
@@ -181,11 +181,11 @@ impl<'a> Mapper<'a> {
 
     /// Why there is no verdict, as the type of an error.
     fn inconclusive_kind(&self) -> &'static str {
-        match (&self.row.arms.baseline.outcome, &self.row.arms.candidate.outcome) {
-            (ArmOutcome::Fault { .. }, _) => "lab.no-baseline",
-            (_, ArmOutcome::Fault { .. }) => "lab.no-candidate",
-            (ArmOutcome::Failed { .. }, ArmOutcome::Failed { .. }) => "lab.masked",
-            _ => "lab.record",
+        match self.row.undecided() {
+            Undecided::NoBaseline => "lab.no-baseline",
+            Undecided::NoCandidate => "lab.no-candidate",
+            Undecided::Masked => "lab.masked",
+            Undecided::Record => "lab.record",
         }
     }
 

@@ -1,8 +1,8 @@
 //! Runs of every shape, with hostile text wherever a guest may speak.
 
 use coexist_model::{
-    Arm, ArmOutcome, ArmRecord, Bucket, Cell, CheckOutcome, CheckRecord, Ending, Evidence, EvidenceKind, FailureState,
-    FaultKind, LabFault, Run, Rung, Seconds, StepFailure,
+    AbandonedAttempt, Arm, ArmOutcome, ArmRecord, Bucket, Cell, CheckOutcome, CheckRecord, Ending, Evidence,
+    EvidenceKind, FailureState, FaultKind, LabFault, Run, Rung, Seconds, StepFailure,
 };
 use proptest::prelude::*;
 
@@ -139,7 +139,9 @@ fn arm(cell: Cell, arm: Arm) -> impl Strategy<Value = ArmRecord> {
         1 => check().prop_map(|it| vec![("7-collect: the guest's records are here".to_owned(), Some(it))]),
         1 => prop::collection::vec((prop::sample::select(names), prop::option::of(check())), 1..4),
     ];
-    (outcome(&cell), contradictions, hostile(), hostile()).prop_map(move |(outcome, contradictions, note, path)| {
+    let abandoned = prop::collection::vec(fault(), 0..3);
+    let parts = (outcome(&cell), contradictions, hostile(), hostile(), abandoned);
+    parts.prop_map(move |(outcome, contradictions, note, path, abandoned)| {
         let mut record = samples::run().cells[5][arm].clone();
         record.outcome = outcome;
         as_an_executor_would(&cell, arm, &mut record);
@@ -153,8 +155,20 @@ fn arm(cell: Cell, arm: Arm) -> impl Strategy<Value = ArmRecord> {
         record.evidence = [EvidenceKind::SerialLog, EvidenceKind::KernelDump]
             .map(|kind| Evidence { path: path.clone(), kind, rung: Rung::Host, sha256: path.clone().into(), size: 9 })
             .to_vec();
+        record.abandoned = abandoned.into_iter().map(|fault| attempt(fault, &record)).collect();
         record
     })
+}
+
+/// An attempt before the one of the record, which left what the record has.
+fn attempt(fault: LabFault, record: &ArmRecord) -> AbandonedAttempt {
+    AbandonedAttempt {
+        at: jiff::Timestamp::UNIX_EPOCH,
+        step: "provision".into(),
+        fault,
+        evidence: record.evidence.clone(),
+        notes: record.notes.clone(),
+    }
 }
 
 /// A run of one to three cells.

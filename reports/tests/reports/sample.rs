@@ -126,8 +126,13 @@ impl Tape {
             let took_s = Seconds::from_millis(took * step.checks.len() as u64);
             self.tell(1, Happening::StepEnded { of: of.clone(), step: step.id.clone(), took_s });
         }
-        if matches!(fate, Fate::Up | Fate::UpAfter(_)) {
-            self.evidence(&of, "system.evtx", EvidenceKind::EventLog, Rung::Sftp, 69_632);
+        let records = match fate {
+            Fate::Up => Some("system.evtx"),
+            Fate::UpAfter(_) => Some("attempt-2/system.evtx"),
+            Fate::Fails(..) | Fate::Fault(..) => None,
+        };
+        if let Some(file) = records {
+            self.evidence(&of, file, EvidenceKind::EventLog, Rung::Sftp, 69_632);
         }
         let outcome = ended.map_or(ArmOutcome::Up, |(outcome, _)| outcome);
         self.tell(5, Happening::ArmEnded { of, outcome });
@@ -290,6 +295,21 @@ fn plan() -> Plan {
     }
 }
 
+/// In the words of `runner/qemu`, faults.rs, with those of QEMU inside.
+fn ports_taken() -> LabFault {
+    let forward = "hostfwd=tcp:127.0.0.1:40008-:22";
+    let last_words = format!(
+        "qemu-system-x86_64: -netdev user,id=net0,restrict=on,ipv6=off,{forward}: Could not set up host forwarding rule \
+         'tcp:127.0.0.1:40008-:22'"
+    );
+    let offered = (40001..=40008).map(|port: u16| port.to_string()).collect::<Vec<_>>().join(", ");
+    let message = format!(
+        "QEMU could have none of the ports {offered} of 127.0.0.1 for the SSH forward: {last_words}; `ss -ltnp` shows who \
+         listens; net.ipv4.ip_local_port_range sets what is offered"
+    );
+    LabFault::new(FaultKind::PortTaken, message)
+}
+
 /// The sample's events: a run whose coordinator died before the last cell.
 pub(crate) fn events() -> Vec<Event> {
     let plan = plan();
@@ -307,25 +327,25 @@ pub(crate) fn events() -> Vec<Event> {
     tape.tell(0, Happening::RunStarted { schema: EVENTS_SCHEMA.to_owned(), run, host, plan: Box::new(plan) });
 
     tape.cell(&cells[0], Fate::Up, Fate::Up);
-    let fault =
-        LabFault::new(FaultKind::PortTaken, "8 ports were tried for the guest's SSH service, and all were taken");
-    tape.cell(&cells[1], Fate::Up, Fate::UpAfter(fault));
+    tape.cell(&cells[1], Fate::Up, Fate::UpAfter(ports_taken()));
     let loops = failure(
         FailureState::Loop,
-        "3 boots in a row ended with a bugcheck",
+        "boot loop: 3 boots in a row never settled, 3 times with a stop",
         crash(0x1000_007e, "SYSTEM_THREAD_EXCEPTION_NOT_HANDLED_M", "globexflt.sys", "Globex", 0x1a2b),
     );
     tape.cell(&cells[2], Fate::Up, Fate::Fails("reboot-1", loops, 3));
     let broken = || {
         let crash = crash(0xd1, "DRIVER_IRQL_NOT_LESS_OR_EQUAL", "initechmon.sys", "Initech", 0x44c0);
-        Fate::Fails("reboot-1", failure(FailureState::Bugcheck, "bugcheck 0xd1, then it came back", crash), 1)
+        Fate::Fails("reboot-1", failure(FailureState::Bugcheck, "the guest stopped once and came back", crash), 1)
     };
     tape.cell(&cells[3], broken(), broken());
     let note = "the guest's log ends with: \u{1b}[31mSTOP\u{1b}[0m ]]></system-out><testcase name=\"forged\"/> \
                 [[ATTACHMENT|/etc/passwd]] ##[error]x";
     let of = ArmRef { cell: cells[3].id.clone(), arm: Arm::Candidate };
     tape.tell(3, Happening::Noted { of, note: note.to_owned() });
-    let fault = LabFault::new(FaultKind::QemuDied, "QEMU ended although nobody asked it to: signal 9");
+    // In the words of `runner/exec`, signs.rs.
+    let died = "QEMU ended in the middle of the step (signal 9); its log and the host's journal say why";
+    let fault = LabFault::new(FaultKind::QemuDied, died);
     tape.cell(&cells[4], Fate::Up, Fate::Fault("exercise-1", fault));
     tape.events
 }

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use coexist_model::{Event, Run};
+use coexist_model::{ArmOutcome, Event, Run, Verdict};
 use coexist_reports::{JunitOptions, Report, index_html, junit, run_json, summary_md, summary_text};
 
 use crate::{at, sample};
@@ -104,11 +104,69 @@ fn a_clean_run_s_exit_code_is_explained_by_its_counts() {
 }
 
 #[test]
+fn an_abandoned_attempt_of_a_green_cell_is_told_once_with_its_evidence() {
+    let run = run();
+    let verdicts = coexist_judge::verdicts(&run);
+    let report = Report::new(&run, &verdicts).unwrap();
+    let [attempt] = &run.cells[1].candidate.abandoned[..] else { panic!("one attempt") };
+    let formats = [summary_text(report), summary_md(report), index_html(report, &[])];
+    for (text, title) in formats.iter().zip(["\nbegun anew, ", "\n## Begun anew, ", "<h2>Begun anew, "]) {
+        let (before, section) = text.split_once(title).unwrap();
+        assert!(!before.contains("1 of the candidate arm: port-taken"), "{before}");
+        assert_eq!(section.matches("1 of the candidate arm: port-taken in step provision: ").count(), 1, "{section}");
+        assert!(section.contains(&attempt.evidence[0].path), "{section}");
+    }
+}
+
+#[test]
+fn a_cell_told_of_anyway_tells_of_its_attempts_there() {
+    let mut run = run();
+    run.cells[2].baseline.abandoned = run.cells[1].candidate.abandoned.clone();
+    run.cells[1].candidate.abandoned.clear();
+    let verdicts = coexist_judge::verdicts(&run);
+    let report = Report::new(&run, &verdicts).unwrap();
+    for text in [summary_text(report), summary_md(report), index_html(report, &[])] {
+        assert!(!text.to_lowercase().contains("begun anew, "), "{text}");
+        assert_eq!(text.matches("1 of the baseline arm: port-taken").count(), 1, "{text}");
+    }
+    let xml = &junit(report, &JunitOptions::default()).unwrap()[0].xml;
+    assert!(!xml.contains("\nattempt: "), "the baseline passed: its suite's properties tell");
+    assert!(xml.contains("name=\"lab.attempt.1\""), "{xml}");
+}
+
+#[test]
+fn junit_numbers_the_attempts_of_an_arm_that_ended_badly() {
+    let mut run = run();
+    run.cells[4].candidate.abandoned = vec![run.cells[1].candidate.abandoned[0].clone(); 2];
+    let verdicts = coexist_judge::verdicts(&run);
+    let xml = &junit(Report::new(&run, &verdicts).unwrap(), &JunitOptions::default()).unwrap()[0].xml;
+    for number in 1..=2 {
+        let line = format!("\nattempt: {number} of the candidate arm: port-taken in step provision: ");
+        assert_eq!(xml.matches(&line).count(), 1, "{xml}");
+    }
+}
+
+#[test]
+fn a_masked_cell_is_no_fault_of_the_lab() {
+    let mut run = run();
+    let ArmOutcome::Failed { step, .. } = &mut run.cells[3].baseline.outcome else { panic!("a failure") };
+    *step = "candidate".into();
+    let verdicts = coexist_judge::verdicts(&run);
+    assert_eq!(verdicts.cells[3].verdict, Verdict::Inconclusive);
+    let text = summary_text(Report::new(&run, &verdicts).unwrap());
+    let (_, section) = text.split_once("\nno verdict\n").unwrap();
+    let line = |cell: usize, words: &str| format!("  {}: {words}\n", run.plan.cells[cell].id);
+    let masked = line(3, "the baseline fails earlier and hides what the candidate would do there");
+    assert!(section.contains(&masked), "{section}");
+    assert!(section.contains(&line(4, "the lab failed the candidate arm")), "{section}");
+}
+
+#[test]
 fn the_last_screen_cannot_speak_to_a_ci_system() {
     let mut run = run();
     run.plan.matrix.name = "::error::x ##[command] \u{1b}[2J\r\n::set-output::".to_owned();
     for arms in &mut run.cells {
-        if let coexist_model::ArmOutcome::Failed { failure, .. } = &mut arms.candidate.outcome {
+        if let ArmOutcome::Failed { failure, .. } = &mut arms.candidate.outcome {
             failure.crash = None;
             failure.message = "\n::add-mask::y\n##vso[task.complete]".to_owned();
         }
