@@ -78,7 +78,13 @@ fn words_and_json_say_the_same() {
     let text = stdout(&text);
     for it in findings {
         let (state, name) = (it["state"].as_str().unwrap(), it["name"].as_str().unwrap());
-        assert!(text.lines().any(|line| line.starts_with(&format!("{state:7}  {name} "))), "{name}: {text}");
+        // Two runs of the program measure these twice, and a busy host may change its answer.
+        let steady = !["pace", "memory", "machines", "clock"].contains(&name);
+        let told = |line: &str| {
+            line.get(9..).is_some_and(|rest| rest.starts_with(&format!("{name} ")))
+                && (!steady || line.starts_with(state))
+        };
+        assert!(text.lines().any(told), "{name}: {text}");
     }
 }
 
@@ -92,6 +98,10 @@ fn without_qemu_the_doctor_ends_as_a_run_does() {
     let run = ended(&["run", "matrices/demo.yaml", "--out", out.to_str().unwrap()]);
     let text = ended(&["doctor", "--images", images]);
     assert_eq!((run.status.code(), text.status.code()), (Some(2), Some(2)), "{}", stderr(&run));
+    // Without the built image a run ends sooner, for want of that.
+    if crate::repository().join("images/standin/out/standin.qcow2").exists() {
+        assert!(stderr(&run).contains("`qemu-system-x86_64` is not installed"), "{}", stderr(&run));
+    }
 
     let known = ["QEMU ", "qemu-img ", "image small ", "to mend it: apt-get"];
     let path = empty.path().display().to_string();

@@ -31,9 +31,9 @@ fn proofs_of_fault(kind: FaultKind) -> &'static [&'static str] {
         ],
         FaultKind::ImageAltered => &[
             "tests/live/faults.rs::an_altered_image_starts_nothing",
-            "runner/qemu/tests/live.rs::images_that_are_not_the_plans_are_refused",
+            "runner/qemu/tests/machines.rs::images_that_are_not_the_plans_are_refused",
         ],
-        FaultKind::ImageMissing => &["runner/qemu/tests/live.rs::images_that_are_not_the_plans_are_refused"],
+        FaultKind::ImageMissing => &["runner/qemu/tests/machines.rs::images_that_are_not_the_plans_are_refused"],
         FaultKind::SshRefused => &["tests/live/faults.rs::a_stopped_ssh_service_is_ours"],
         FaultKind::SshWrongKey => &["tests/live/faults.rs::a_wrong_host_key_is_ours"],
         FaultKind::SshAuthentication => &["tests/live/faults.rs::a_refused_account_is_ours"],

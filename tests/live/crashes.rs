@@ -97,8 +97,8 @@ fn a_stop_at_content_load() {
 #[test]
 fn a_stop_in_the_dwell() {
     // Long enough after the load that the installer is done with.
-    let dwell = "  dwell: 8s\n  reboots: 1\n  settle: 1s\n";
-    let (report, truth) = report_of(Trouble::Running { after_ms: 5_000 }, dwell);
+    let dwell = "  dwell: 15s\n  reboots: 1\n  settle: 1s\n";
+    let (report, truth) = report_of(Trouble::Running { after_ms: 12_000 }, dwell);
     // The driver stops the next boots too, some seconds after they came up: the guest may be gone again before its dump
     // was fetched, and then the disk gives it.
     assert_accused(&report, &truth, "dwell", "bugcheck", &["sftp", "disk"]);

@@ -4,6 +4,7 @@
 //! after the report was written; `COEXIST_SEED` repeats a draw.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that cannot go on should stop where it stands")]
 
+mod all_cells;
 mod crashes;
 mod faults;
 mod halting;
@@ -12,4 +13,3 @@ mod lab;
 mod links;
 mod program;
 mod sabotage;
-mod whole;

@@ -7,7 +7,7 @@ use coexist_model::{Firmware, Image, LabFault, MachineProfile};
 use coexist_plan::CatalogueEntry;
 use serde_json::{Value, json};
 
-use super::finding::Finding;
+use super::finding::{Finding, State};
 
 /// What is known of the images.
 pub(super) struct Facts {
@@ -60,7 +60,14 @@ impl Facts {
             let found = format!("{} holds no image: an image is a folder with an image.yaml", folder.display());
             Finding::problem("images", found, "name the folder of the image catalogue with --images")
         });
-        empty.chain(self.images.iter().map(|it| it.finding(uefi))).collect()
+        let mut findings: Vec<Finding> = self.images.iter().map(|it| it.finding(uefi)).collect();
+        // Where one image can be used, the others keep nobody from it.
+        if findings.iter().any(|it| it.state == State::Ok) {
+            for it in &mut findings {
+                it.state = it.state.min(State::Warning);
+            }
+        }
+        empty.chain(findings).collect()
     }
 
     pub(super) fn as_json(&self) -> Value {

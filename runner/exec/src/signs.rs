@@ -27,7 +27,7 @@ impl Glance {
             )),
             MachineSign::Paused { state, host_full: false } => Some(LabFault::new(
                 FaultKind::QemuHung,
-                format!("QEMU paused the machine ({state}) although nobody asked it to; its log says why"),
+                format!("the machine does not run ({state}), although nobody stopped it; its log may say why"),
             )),
             MachineSign::Exited { status } if !powered_off => Some(LabFault::new(
                 FaultKind::QemuDied,

@@ -1,18 +1,23 @@
 //! Which files are checked, and as what.
 
+mod kind;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+pub use kind::FileKind;
 
 use crate::artefacts;
 use crate::catalogue::{self, Desk};
 use crate::checked::{Checked, check_matrix};
 use crate::choose;
-use crate::element::{Element, Reader, Record};
-use crate::message::{Message, Mistake, Report, Severity};
+use crate::element::{Element, Reader};
+use crate::message::{Message, Mistake, Report, Severity, WRITING};
 use crate::node::{Kind, Node};
 use crate::source::{absolute, shown, tidy};
 use crate::written;
+use kind::{Homes, kind_of};
 
 /// Folders nobody keeps matrices in.
 const PASSED_OVER: [&str; 3] = ["target", "node_modules", "out"];
@@ -21,25 +26,11 @@ const PASSED_OVER: [&str; 3] = ["target", "node_modules", "out"];
 /// report. Files that were not made or fetched yet are warnings.
 pub fn check<P: AsRef<Path>>(paths: &[P]) -> Report {
     let mut desk = Desk::default();
-    let mut files = Vec::new();
-    for path in paths {
-        let path = tidy(path.as_ref());
-        if path.is_dir() {
-            let (before, messages) = (files.len(), desk.messages.len());
-            walk(&path, &mut files, &mut desk.messages);
-            if files.len() == before && desk.messages.len() == messages {
-                let message =
-                    Message::unreadable(Mistake::Unreadable, shown(&path), "there is no `.yaml` file in this folder");
-                desk.messages.push(message);
-            }
-        } else {
-            files.push(Found { path, named: true });
-        }
-    }
-    let mut seen = BTreeSet::new();
-    files.retain(|found| seen.insert(absolute(&found.path)));
+    let files = find(paths, &mut desk.messages);
+    let mut homes = Homes::default();
     let mut matrices = Vec::new();
     let mut recipes = Vec::new();
+    let mut unknown = Vec::new();
     for found in &files {
         let Some((source, node)) = desk.open(&found.path) else {
             // Told above; a matrix that needs this file must not tell it again.
@@ -47,29 +38,29 @@ pub fn check<P: AsRef<Path>>(paths: &[P]) -> Report {
             desk.remember_image(&found.path, None);
             continue;
         };
-        match kind_of(found, &node) {
+        match kind_of(&found.path, &node, found.named) {
             Some(FileKind::Recipe) => {
                 let product = desk.recipe(&found.path, &node);
                 desk.remember_product(&found.path, product);
+                homes.add(&found.path);
                 recipes.push(&found.path);
             }
             Some(FileKind::Image) => {
                 let image = desk.entry(&found.path, &node);
                 desk.remember_image(&found.path, image);
             }
-            Some(FileKind::Matrix) => matrices.push((&found.path, source, node)),
-            None if found.named => {
-                let message = Message::error(
-                    Mistake::UnknownFile,
-                    node.span,
-                    "this file is neither matrix nor recipe nor image",
-                    "no key of any of them",
-                )
-                .help("a matrix has the keys `matrix`, `images`, `agents` and `candidate`")
-                .page("matrix.md#the-file");
-                desk.messages.push(message);
+            Some(FileKind::Matrix) => {
+                homes.add(&found.path);
+                matrices.push((&found.path, source, node));
             }
-            None => {}
+            None => unknown.push((found, node)),
+        }
+    }
+    for (found, node) in unknown {
+        if found.named {
+            desk.messages.push(unknown_file(&node));
+        } else if homes.hold(&found.path) {
+            desk.messages.extend(stray_file(&node));
         }
     }
     // What recipes say of each other, now that each was read by itself.
@@ -83,6 +74,47 @@ pub fn check<P: AsRef<Path>>(paths: &[P]) -> Report {
         }
     }
     Report::new(Arc::new(desk.sources), desk.messages)
+}
+
+/// A file that the user named, of which no kind can be told.
+fn unknown_file(node: &Node) -> Message {
+    let found = "this file is neither matrix nor recipe nor image";
+    Message::error(Mistake::UnknownFile, node.span, found, "no key of any of them")
+        .help("a matrix has the keys `matrix`, `images`, `agents` and `candidate`")
+        .page("matrix.md#the-file")
+}
+
+/// A file among matrices or recipes of which no kind can be told: a broken one of them, or one of something else.
+fn stray_file(node: &Node) -> Option<Message> {
+    let expected = match &node.kind {
+        Kind::Broken => return None,
+        Kind::Map(_) => "too few keys of any of them to tell which".to_owned(),
+        other => format!("{} where keys are wanted", other.describe()),
+    };
+    let message = unknown_file(node).severity(Severity::Warning).page(WRITING);
+    let elsewhere = "if it is meant for something else, keep it in another folder, or let its name begin with a dot";
+    Some(Message { expected, ..message }.help(elsewhere))
+}
+
+/// Every file to check, once.
+fn find<P: AsRef<Path>>(paths: &[P], messages: &mut Vec<Message>) -> Vec<Found> {
+    let mut files = Vec::new();
+    for path in paths {
+        let path = tidy(path.as_ref());
+        if path.is_dir() {
+            let (before, told) = (files.len(), messages.len());
+            walk(&path, &mut files, messages);
+            if files.len() == before && messages.len() == told {
+                let found = "there is no `.yaml` file in this folder";
+                messages.push(Message::unreadable(Mistake::Unreadable, shown(&path), found));
+            }
+        } else {
+            files.push(Found { path, named: true });
+        }
+    }
+    let mut seen = BTreeSet::new();
+    files.retain(|found| seen.insert(absolute(&found.path)));
+    files
 }
 
 /// Opens and checks one matrix.
@@ -106,7 +138,8 @@ struct Found {
     named: bool,
 }
 
-/// Every YAML file of a folder, and of the folders in it. Links to folders are not followed, so that no way leads back.
+/// Every YAML file of a folder, and of the folders in it, without hidden ones: those belong to other tools. Links to
+/// folders are not followed, so that no way leads back.
 fn walk(folder: &Path, files: &mut Vec<Found>, messages: &mut Vec<Message>) {
     if let Err(error) = std::fs::read_dir(folder) {
         let found = format!("this folder cannot be read: {error}");
@@ -114,61 +147,15 @@ fn walk(folder: &Path, files: &mut Vec<Found>, messages: &mut Vec<Message>) {
     }
     for path in catalogue::list(folder) {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("");
-        let passed_over = name.starts_with('.') || PASSED_OVER.contains(&name) || path.is_symlink();
+        if name.starts_with('.') {
+            continue;
+        }
         if path.is_dir() {
-            if !passed_over {
+            if !PASSED_OVER.contains(&name) && !path.is_symlink() {
                 walk(&path, files, messages);
             }
         } else if path.extension().is_some_and(|it| it == "yaml" || it == "yml") {
             files.push(Found { path, named: false });
         }
     }
-}
-
-/// The files that people write.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FileKind {
-    /// Which combinations are tried, and what is done to each.
-    Matrix,
-    /// One vendor's product, in `agents/`.
-    Recipe,
-    /// One golden image: an `image.yaml`.
-    Image,
-}
-
-impl FileKind {
-    /// All kinds.
-    pub const ALL: [Self; 3] = [Self::Matrix, Self::Recipe, Self::Image];
-
-    /// The word for it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Matrix => "matrix",
-            Self::Recipe => "recipe",
-            Self::Image => "image",
-        }
-    }
-}
-
-/// What a file is meant to be: by the keys it shares with each kind; where they tell nothing, by where it is. A file that
-/// nobody named may well be none of ours, such as `docker-compose.yaml`: it takes more than one key to be taken for one.
-fn kind_of(found: &Found, node: &Node) -> Option<FileKind> {
-    let Kind::Map(entries) = &node.kind else {
-        // A list or a word: as a matrix it gets a message that says what a matrix is.
-        return found.named.then_some(FileKind::Matrix);
-    };
-    let shared =
-        |record: &Record| entries.iter().filter(|entry| record.keys.iter().any(|key| key.name == entry.key)).count();
-    let path = &found.path;
-    let in_folder = |name: &str| path.parent().and_then(Path::file_name).is_some_and(|it| it == name);
-    let named_matrix = entries.iter().any(|entry| entry.key == "matrix");
-    let kinds = [
-        (shared(written::matrix::Matrix::RECORD), named_matrix, FileKind::Matrix),
-        (shared(written::recipe::Recipe::RECORD), in_folder("agents"), FileKind::Recipe),
-        (shared(written::image::Image::RECORD), path.file_name().is_some_and(|it| it == "image.yaml"), FileKind::Image),
-    ];
-    let (shared, certain, kind) = *kinds.iter().max_by_key(|(shared, certain, _)| (*shared, *certain))?;
-    let least = if found.named || certain { 1 } else { 2 };
-    (shared >= least).then_some(kind)
 }

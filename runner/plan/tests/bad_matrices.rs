@@ -105,14 +105,14 @@ fn a_folder_is_walked_to_its_end() {
     let path = |name: &str| folder.path().join(name);
     std::fs::create_dir_all(path("matrices/deep.yaml/er")).unwrap();
     std::fs::create_dir_all(path("images/lab-11")).unwrap();
-    std::fs::create_dir_all(path("agents")).unwrap();
+    std::fs::create_dir_all(path("matrices/agents")).unwrap();
     std::fs::write(path("matrices/one.yaml"), "matrix: One\n").unwrap();
     std::fs::write(path("matrices/deep.yaml/er/two.yml"), "matrix: two\nimagse: []\n").unwrap();
     std::fs::write(path("images/lab-11/image.yaml"), "id: lab-12\n").unwrap();
-    std::fs::write(path("agents/acme-endpoint.yaml"), "id: acme-endpoint\nversoins: []\n").unwrap();
+    std::fs::write(path("matrices/agents/acme-endpoint.yaml"), "id: acme-endpoint\nversoins: []\n").unwrap();
     std::fs::write(path("unrelated.yaml"), "services: {web: {}}\n").unwrap();
     std::os::unix::fs::symlink("..", path("matrices/back")).unwrap();
-    std::os::unix::fs::symlink(folder.path(), path("agents/round")).unwrap();
+    std::os::unix::fs::symlink(folder.path(), path("matrices/agents/round")).unwrap();
     let report = check(&[folder.path()]);
     let files: BTreeSet<&str> =
         report.messages().iter().map(|message| report.place(message).0.rsplit('/').next().unwrap()).collect();

@@ -78,6 +78,25 @@ impl World {
         named.chain(set.iter().filter(|agent| !self.order.contains(agent))).copied().collect()
     }
 
+    /// Every circle of requirements, written from its first by name: "a → b → a".
+    fn circles(&self) -> Vec<String> {
+        let mut circles = Vec::new();
+        let mut ways: Vec<Vec<&str>> = AGENTS.iter().map(|agent| vec![*agent]).collect();
+        while let Some(way) = ways.pop() {
+            let last = way[way.len() - 1];
+            for (_, next) in self.requires.iter().filter(|(one, _)| *one == last) {
+                let longer = [way.as_slice(), &[*next]].concat();
+                if *next == way[0] {
+                    circles.push(longer.join(" → "));
+                } else if *next > way[0] && !way.contains(next) {
+                    ways.push(longer);
+                }
+            }
+        }
+        circles.sort();
+        circles
+    }
+
     /// Whether agents can be installed one after another, told from the pairs alone.
     fn fits(&self, installed: &[&str]) -> bool {
         let at = |agent: &str| installed.iter().position(|it| *it == agent);
@@ -140,6 +159,46 @@ proptest! {
             prop_assert_eq!(steps(cell), world.installed(set));
         }
     }
+}
+
+fn circles_told(report: &coexist_plan::Report) -> Vec<String> {
+    let told = report.messages().iter().filter(|it| it.mistake() == Mistake::RequirementCycle);
+    let mut circles: Vec<String> = told.map(|it| it.found().rsplit_once(": ").unwrap().1.to_owned()).collect();
+    circles.sort();
+    circles
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(200) })]
+
+    #[test]
+    fn every_circle_is_told_once(requires in pairs(12)) {
+        let sets = vec![AGENTS.to_vec()];
+        let world = World { requires, conflicts: Pairs::new(), sets, order: Vec::new(), fresh: false };
+        let lab = world.lab();
+        let matrix = lab.matrix(&world.matrix());
+        for path in [matrix, lab.path("matrices")] {
+            let report = check(&[path]);
+            prop_assert_eq!(circles_told(&report), world.circles(), "{:?}\n{}", world, lab.told(&report));
+        }
+    }
+}
+
+/// Recipes that all require each other have more circles than a check could ever count.
+#[test]
+fn a_tangle_of_requirements_ends_the_check() {
+    let lab = Lab::new();
+    let whole = std::fs::read_to_string(lab.path("matrices/agents/globex-sensor.yaml")).unwrap();
+    let agents: Vec<String> = (10..40).map(|number| format!("agent-{number}")).collect();
+    for agent in &agents {
+        let others: Vec<&str> = agents.iter().filter(|it| *it != agent).map(String::as_str).collect();
+        let recipe = whole.replace("id: globex-sensor", &format!("id: {agent}"));
+        lab.write(&format!("tangle/agents/{agent}.yaml"), &format!("{recipe}requires: [{}]\n", others.join(", ")));
+    }
+    let told = circles_told(&check(&[lab.path("tangle")]));
+    assert!(told.len() >= 1000, "only {} circles", told.len());
+    let once: BTreeSet<&String> = told.iter().collect();
+    assert_eq!(once.len(), told.len());
 }
 
 #[test]

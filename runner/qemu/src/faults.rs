@@ -100,7 +100,8 @@ pub(crate) fn died(end: &End, last_words: &str) -> LabFault {
 fn ended(otherwise: FaultKind, what: &str, end: &End, last_words: &str) -> LabFault {
     let End { status, out_of_memory } = end;
     if *out_of_memory {
-        let seen = format!("{what} ({status}): the kernel killed it because the host's memory ran out");
+        let seen =
+            format!("{what} ({status}): it was killed while the kernel killed processes here for want of memory");
         return fault(FaultKind::HostMemory, seen);
     }
     let kind = want_in_words(last_words).unwrap_or(otherwise);
@@ -190,7 +191,7 @@ mod tests {
         let killed = End { status: "signal 9".to_owned(), out_of_memory: true };
         let fault = died(&killed, "");
         assert_eq!(fault.kind, FaultKind::HostMemory);
-        assert!(fault.message.contains("the kernel killed it because the host's memory ran out"), "{fault}");
+        assert!(fault.message.contains("the kernel killed processes here for want of memory"), "{fault}");
         assert_eq!(died(&end("signal 9"), "").kind, FaultKind::QemuDied);
     }
 

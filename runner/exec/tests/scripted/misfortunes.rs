@@ -60,6 +60,7 @@ fn faults() -> Vec<Misfortune> {
         ("QEMU hangs", hung, Fault("reboot-1", Kind::QemuHung)),
         ("the host's disk is full", blow(Blow::NoSpace), Fault("candidate", Kind::HostDiskFull)),
         ("the image does not come up", image_boots(Fate::Hang), Fault("provision", Kind::NoAnswer)),
+        ("a banner that never comes", image_boots(Fate::LateBanner(9_999)), Fault("provision", Kind::NoAnswer)),
         ("SSH is refused by the image", image_boots(Fate::Refuse), Fault("provision", Kind::SshRefused)),
         ("another host key", image_boots(Fate::WrongKey), Fault("provision", Kind::SshWrongKey)),
         ("another host key after a restart", boots(&[Fate::WrongKey]), Fault("configure", Kind::SshWrongKey)),

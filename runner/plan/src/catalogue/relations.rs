@@ -16,6 +16,8 @@ use crate::words::{listed, quote};
 
 const REQUIRES: &str = "recipe.md#requires";
 const CONFLICTS: &str = "recipe.md#conflicts";
+/// Circles told of one product. Recipes that all require each other have more than anyone could read or count.
+const MOST_CIRCLES: usize = 100;
 
 /// What was found out about one product by itself.
 #[derive(Debug)]
@@ -30,8 +32,8 @@ struct Closure {
     reached: Reached,
     /// Whether every recipe on the way is there and has no mistakes.
     whole: bool,
-    /// The first requirement that leads back to the product itself.
-    back: Option<Step>,
+    /// Whether a requirement leads back to the product itself.
+    circular: bool,
 }
 
 type Reached = BTreeMap<String, Required>;
@@ -79,14 +81,11 @@ impl Desk {
         let recipes = catalogue::recipes(&folder);
         self.tell_unknown(&product.requires, REQUIRES, &folder, &recipes);
         self.tell_unknown(&product.conflicts, CONFLICTS, &folder, &recipes);
-        let Closure { reached, whole, back } = self.closure(product, &recipes);
-        let impossible = match &back {
-            Some(_) => Vec::new(),
-            None => contradictions(product, &reached),
-        };
+        let Closure { reached, whole, circular } = self.closure(product, &recipes);
+        let impossible = if circular { Vec::new() } else { contradictions(product, &reached) };
         let known = product.conflicts.iter().all(|other| recipes.contains_key(&other.agent));
-        let sound = whole && known && back.is_none() && impossible.is_empty();
-        self.messages.extend(back.and_then(|back| circle(product, &reached, &back)));
+        let sound = whole && known && !circular && impossible.is_empty();
+        self.messages.extend(circles(product, &reached).iter().filter_map(|hops| circle(product, hops)));
         self.messages.extend(impossible);
         Standing { sound, requires: reached.into_values().map(|it| it.path).collect() }
     }
@@ -104,13 +103,12 @@ impl Desk {
 
     /// Follows requirements, nearest first.
     fn closure(&mut self, product: &Rc<Product>, recipes: &BTreeMap<String, PathBuf>) -> Closure {
-        let mut closure = Closure { reached: Reached::new(), whole: true, back: None };
+        let mut closure = Closure { reached: Reached::new(), whole: true, circular: false };
         let mut queue = VecDeque::from([Rc::clone(product)]);
         while let Some(next) = queue.pop_front() {
             for Other { agent, span } in &next.requires {
-                let by = Step { by: next.id.clone(), span: *span };
                 if *agent == product.id {
-                    closure.back.get_or_insert(by);
+                    closure.circular = true;
                     continue;
                 }
                 if closure.reached.contains_key(agent) {
@@ -122,7 +120,8 @@ impl Desk {
                     continue;
                 };
                 queue.push_back(Rc::clone(&found));
-                closure.reached.insert(agent.clone(), Required { product: found, path, step: by });
+                let step = Step { by: next.id.clone(), span: *span };
+                closure.reached.insert(agent.clone(), Required { product: found, path, step });
             }
         }
         closure
@@ -130,6 +129,7 @@ impl Desk {
 }
 
 /// One requirement on the way from a product to what it requires.
+#[derive(Clone, Copy)]
 struct Hop<'a> {
     to: &'a str,
     span: Span,
@@ -147,16 +147,55 @@ fn way<'a>(product: &Product, reached: &'a Reached, to: &'a str) -> Vec<Hop<'a>>
     hops
 }
 
-/// "a → b → a", told by the first by name of those in the circle.
-fn circle(product: &Product, reached: &Reached, back: &Step) -> Option<Message> {
-    let mut hops = way(product, reached, &back.by);
-    hops.push(Hop { to: &product.id, span: back.span });
-    if hops.iter().any(|hop| *hop.to < *product.id) {
-        return None;
+/// Every circle of which this product is the first by name, so that each is told once.
+///
+/// Requirements are followed one by one, and only where they can still lead back. So every way that is begun ends in a
+/// circle, and no search outlasts [`MOST_CIRCLES`] of them.
+fn circles<'a>(product: &'a Product, reached: &'a Reached) -> Vec<Vec<Hop<'a>>> {
+    let mut circles = Vec::new();
+    let mut hops: Vec<Hop<'a>> = Vec::new();
+    let mut open = vec![product.requires.iter()];
+    while let Some(requires) = open.last_mut() {
+        let Some(Other { agent, span }) = requires.next() else {
+            open.pop();
+            hops.pop();
+            continue;
+        };
+        let hop = Hop { to: agent, span: *span };
+        if *agent == product.id {
+            circles.push(hops.iter().copied().chain([hop]).collect());
+            if circles.len() == MOST_CIRCLES {
+                break;
+            }
+        } else if let Some(required) = reached.get(agent).filter(|_| leads_back(agent, product, reached, &hops)) {
+            hops.push(hop);
+            open.push(required.product.requires.iter());
+        }
     }
+    circles
+}
+
+/// Whether requirements lead from here to the product, past those on the way already and those before it by name.
+fn leads_back(from: &str, product: &Product, reached: &Reached, hops: &[Hop<'_>]) -> bool {
+    let mut seen: BTreeSet<&str> = hops.iter().map(|hop| hop.to).collect();
+    let mut open = vec![from];
+    while let Some(id) = open.pop() {
+        if id == product.id {
+            return true;
+        }
+        if id > product.id.as_str() && seen.insert(id) {
+            let required = reached.get(id).map(|it| it.product.requires.as_slice());
+            open.extend(required.unwrap_or_default().iter().map(|other| other.agent.as_str()));
+        }
+    }
+    false
+}
+
+/// "a → b → a".
+fn circle(product: &Product, hops: &[Hop<'_>]) -> Option<Message> {
     let ids: Vec<&str> = std::iter::once(product.id.as_str()).chain(hops.iter().map(|hop| hop.to)).collect();
     let found = format!("these products require each other in a circle: {}", ids.join(" → "));
-    let message = chained(Mistake::RequirementCycle, found, &hops)?;
+    let message = chained(Mistake::RequirementCycle, found, hops)?;
     Some(message.help("none of them can be installed first; take one of these requirements out").page(REQUIRES))
 }
 

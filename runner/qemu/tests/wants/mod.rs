@@ -126,7 +126,7 @@ async fn a_qemu_that_runs_is_never_taken_for_frozen() {
     machine.start().await.unwrap();
     world.serial_until("H").await;
     // Longer than the watchdog's first look and its patience together.
-    tokio::time::sleep(Duration::from_secs(16)).await;
+    tokio::time::sleep(world.pace().stretch(Duration::from_secs(16))).await;
     let signs: Vec<_> = machine.journal().since(0).into_iter().map(|sign| sign.what).collect();
     assert_eq!(signs, [MachineSign::Started]);
     world.end(machine).await;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use coexist_lab::{Machine, MachineSpec, Provider};
 use coexist_model::{
     Arm, ArmRef, Disk, DiskBus, Edition, Firmware, GuestAccess, Image, MachineEvent, MachineProfile, MachineSign,
-    NetworkCard, Seconds, WindowsFacts,
+    NetworkCard, Pace, Seconds, WindowsFacts,
 };
 use coexist_qemu::{QemuOptions, QemuProvider};
 use sha2::Digest;
@@ -138,6 +138,11 @@ impl World {
         self.until(&format!("{text:?} on the serial port"), || self.serial().contains(text)).await;
     }
 
+    /// How fast this host is.
+    pub(crate) fn pace(&self) -> Pace {
+        self.provider.host().pace
+    }
+
     /// Waits until the machine's signs are as wished.
     pub(crate) async fn signs_until(
         &self,
@@ -155,8 +160,9 @@ impl World {
                 journal.more_than(signs.len()).await;
             }
         };
-        let waited = tokio::time::timeout(DEADLINE, wait).await;
-        waited.unwrap_or_else(|_| panic!("no {what} within {DEADLINE:?}; signs: {:?}", journal.since(0)))
+        let deadline = self.pace().stretch(DEADLINE);
+        let waited = tokio::time::timeout(deadline, wait).await;
+        waited.unwrap_or_else(|_| panic!("no {what} within {deadline:?}; signs: {:?}", journal.since(0)))
     }
 
     pub(crate) async fn until(&self, what: &str, condition: impl Fn() -> bool) {

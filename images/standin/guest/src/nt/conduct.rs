@@ -8,6 +8,10 @@ use super::bugcheck::Culprit;
 use super::history::{Ages, History};
 use super::kernel::{Loaded, Nt};
 
+/// How often, and after which times, a service is looked for that a driver is to end.
+const SERVICE_LOOKS: u32 = 100;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
+
 /// How a moment ended, when it ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
@@ -89,7 +93,13 @@ impl Nt {
             Deed::BreakNetwork => self.machine().silence(),
             Deed::StopService(name) => self.stop_service(name),
             Deed::EndService(name) => self.with_system(|system| {
-                system.end_service(name).ok();
+                // The service may come up only after the driver that ends it.
+                for _ in 0..SERVICE_LOOKS {
+                    if system.end_service(name).is_ok() {
+                        break;
+                    }
+                    std::thread::sleep(BETWEEN_LOOKS);
+                }
             }),
             Deed::CutSessions => self.with_system(|system| system.ssh_filter.cut_sessions()),
             Deed::LimitUploads { bytes } => self.with_system(|system| system.ssh_filter.limit_uploads(*bytes)),
