@@ -112,7 +112,11 @@ pub(super) fn attachments(record: &ArmRecord, folder: &str) -> Vec<String> {
         EvidenceKind::SetupLog => Some(2),
         EvidenceKind::EventLog => Some(3),
         EvidenceKind::QemuLog => Some(4),
-        EvidenceKind::KernelDump => None,
+        EvidenceKind::KernelDump
+        | EvidenceKind::UserDump
+        | EvidenceKind::MemoryDump
+        | EvidenceKind::RegistryHive
+        | EvidenceKind::Driver => None,
     };
     let mut small: Vec<_> = record
         .evidence
@@ -242,7 +246,11 @@ fn evidence_words(it: &Evidence) -> String {
 pub(crate) fn kind_words(kind: EvidenceKind) -> &'static str {
     match kind {
         EvidenceKind::KernelDump => "kernel dump",
+        EvidenceKind::UserDump => "user-mode dump",
+        EvidenceKind::MemoryDump => "memory of the guest",
         EvidenceKind::EventLog => "event log",
+        EvidenceKind::RegistryHive => "registry hive",
+        EvidenceKind::Driver => "driver file",
         EvidenceKind::Screenshot => "screenshot",
         EvidenceKind::SerialLog => "serial log",
         EvidenceKind::QemuLog => "QEMU log",

@@ -171,7 +171,9 @@ fn crash(code: u64, name: &str, module: &str, vendor: &str, offset: u64) -> Box<
         time: Some("2026-11-23T05:11:03Z".parse().unwrap()),
         uptime_s: Some(Seconds::from_millis(1700)),
         processors: Some(2),
+        process: None,
         drivers: vec![driver("ntoskrnl.exe", 0xffff_f804_8a00_0000), driver(module, base)],
+        unloaded: Vec::new(),
         blame: Blame {
             strength: Strength::Strong,
             module: Some(module.to_owned()),

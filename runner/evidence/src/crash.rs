@@ -1,6 +1,6 @@
 //! Facts and conclusions in the published form.
 
-use coexist_model::{Crash, Hex, LoadedDriver, Seconds};
+use coexist_model::{Crash, Hex, LoadedDriver, Seconds, UnloadedDriver};
 
 use crate::blame::{DriverOwners, UNNAMED, blame, suspicion};
 use crate::bucket::bucket_of;
@@ -22,6 +22,7 @@ pub fn crash_from(dump: &KernelDump<'_>, owners: &DriverOwners) -> Crash {
         time: dump.time,
         uptime_s: dump.uptime.map(Seconds::from),
         processors: dump.processors,
+        process: None,
         drivers: dump
             .drivers
             .iter()
@@ -31,6 +32,11 @@ pub fn crash_from(dump: &KernelDump<'_>, owners: &DriverOwners) -> Crash {
                 size: driver.size.into(),
                 timestamp: Hex::from(driver.timestamp),
             })
+            .collect(),
+        unloaded: dump
+            .unloaded
+            .iter()
+            .map(|driver| UnloadedDriver { name: driver.name.clone(), start: Hex(driver.start), end: Hex(driver.end) })
             .collect(),
         blame: blame(dump, owners),
         bucket,

@@ -147,9 +147,8 @@ impl ArmRun<'_> {
     pub(crate) async fn collect_records(&mut self, deadline: Duration) -> Result<(), Stop> {
         let file = self.evidence("system.evtx");
         let path = self.scene.folder.root().join(&file);
-        make_parent(&path).await?;
         tokio::select! {
-            fetched = self.guest()?.event_log(&path, LOG_LIMIT) => drop(fetched?),
+            fetched = self.fetch_log(&path) => fetched?,
             () = self.scene.ports.clock.sleep(deadline) => {
                 let message = format!("the event log was not there within {} s", deadline.as_secs());
                 return Err(Stop::fault(FaultKind::Deadline, message));
@@ -159,18 +158,32 @@ impl ArmRun<'_> {
         Ok(())
     }
 
+    async fn fetch_log(&self, to: &Path) -> Result<(), Stop> {
+        let log = self.guest()?.export_log("System").await?;
+        self.fetch_file(&log.path, to, LOG_LIMIT).await
+    }
+
+    /// Fetches a whole file of the guest.
+    async fn fetch_file(&self, remote: &str, to: &Path, limit: u64) -> Result<(), Stop> {
+        make_parent(to).await?;
+        let mut file = std::fs::File::create(to).map_err(|error| crate::arm::host_file(to, &error))?;
+        let fetched = self.guest()?.fetch(remote, 0, limit, &mut file).await;
+        if fetched.is_err() {
+            // Half a file proves nothing.
+            let _ = tokio::fs::remove_file(to).await;
+        }
+        fetched?;
+        Ok(())
+    }
+
     /// The log of the step's installer, where it writes one.
     async fn collect_setup_log(&mut self, step: &Step) {
         let (Action::Install(install), Ok(guest)) = (&step.action, self.guest()) else { return };
         let Some(remote) = guest.setup_log(install) else { return };
         let file = self.evidence(&format!("{}.log", step.id));
         let path = self.scene.folder.root().join(&file);
-        let fetched = match make_parent(&path).await {
-            Ok(()) => guest.fetch(&remote, &path, LOG_LIMIT).await.map_err(Stop::from),
-            Err(stop) => Err(stop),
-        };
-        match fetched {
-            Ok(_) => self.keep(file, EvidenceKind::SetupLog, Rung::Sftp).await,
+        match self.fetch_file(&remote, &path, LOG_LIMIT).await {
+            Ok(()) => self.keep(file, EvidenceKind::SetupLog, Rung::Sftp).await,
             Err(stop) => self.note_stop("the installer's log could not be fetched", &stop),
         }
     }
@@ -204,7 +217,7 @@ impl ArmRun<'_> {
         let begun = clock.elapsed();
         let mut last: Option<Vec<DumpName>> = None;
         loop {
-            let mut files = self.guest()?.crash_files().await?;
+            let mut files = self.guest()?.evidence_files().await?;
             files.retain(|file| !file.live && !self.dumps_before.contains(&dump_name(file)));
             files.sort_by_key(|file| (file.modified, file.path.clone()));
             let names: Vec<DumpName> = files.iter().map(dump_name).collect();
@@ -228,8 +241,7 @@ impl ArmRun<'_> {
             return Err(Stop::fault(FaultKind::GuestDisagrees, message));
         }
         let path = self.scene.folder.root().join(name);
-        make_parent(&path).await?;
-        self.guest()?.fetch(&file.path, &path, DUMP_LIMIT).await?;
+        self.fetch_file(&file.path, &path, DUMP_LIMIT).await?;
         self.keep(name.to_owned(), EvidenceKind::KernelDump, Rung::Sftp).await;
         tokio::fs::read(&path).await.map_err(|error| crate::arm::host_file(&path, &error))
     }

@@ -58,7 +58,7 @@ impl ArmRun<'_> {
             return Err(Stop::fault(FaultKind::ImageAltered, message));
         }
         self.clock_is_plausible()?;
-        self.dumps_before = self.guest()?.crash_files().await?.iter().map(dump_name).collect();
+        self.dumps_before = self.guest()?.evidence_files().await?.iter().map(dump_name).collect();
         Ok(())
     }
 
@@ -283,7 +283,7 @@ impl ArmRun<'_> {
     /// A dump that nobody noticed being written is a crash all the same; one that the guest wrote while it lived on is
     /// worth a remark.
     async fn no_new_dumps(&self) -> Result<CheckOutcome, Stop> {
-        let files = self.guest()?.crash_files().await?;
+        let files = self.guest()?.evidence_files().await?;
         let mut new = files.iter().filter(|file| !self.dumps_before.contains(&dump_name(file)));
         let (live, crashed): (Vec<_>, Vec<_>) = new.by_ref().partition(|file| file.live);
         for file in live {

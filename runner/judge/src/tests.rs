@@ -180,7 +180,9 @@ fn crash(strength: Strength) -> Crash {
         time: None,
         uptime_s: None,
         processors: None,
+        process: None,
         drivers: Vec::new(),
+        unloaded: Vec::new(),
         blame: Blame {
             strength,
             module: (strength != Strength::None).then(|| "globexflt.sys".to_owned()),

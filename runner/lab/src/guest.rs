@@ -1,11 +1,12 @@
 //! Guests seen from inside: what a run asks of Windows, and how Windows may fail to answer.
 
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use coexist_model::{Apply, BootIdentity, Exercise, Hex, Install, Probe, WindowsFacts};
+use coexist_model::{Apply, BootIdentity, EvidenceKind, Exercise, Hex, Install, Probe, WindowsFacts};
 
 /// Opens sessions with guests.
 #[async_trait]
@@ -187,14 +188,16 @@ pub trait Guest: Send + Sync {
     /// Makes the stack work.
     async fn exercise(&self, work: &Exercise, deadline: Duration) -> Result<Reading, GuestError>;
 
-    /// Crash dumps that the guest made files of.
-    async fn crash_files(&self) -> Result<Vec<RemoteFile>, GuestError>;
+    /// Files of the guest that may be evidence: dumps that it made files of, reports of crashed programs, setup logs.
+    /// Event logs are not among them: they are open, and have to be exported first.
+    async fn evidence_files(&self) -> Result<Vec<RemoteFile>, GuestError>;
 
-    /// Fetches a file into `to`, at most `limit` bytes; returns the bytes fetched.
-    async fn fetch(&self, remote: &str, to: &Path, limit: u64) -> Result<u64, GuestError>;
+    /// Exports an event log (`System`, `Application`) into a file of its own in the guest.
+    async fn export_log(&self, channel: &str) -> Result<RemoteFile, GuestError>;
 
-    /// Exports the System event log and fetches it into `to`; returns the bytes fetched.
-    async fn event_log(&self, to: &Path, limit: u64) -> Result<u64, GuestError>;
+    /// Fetches a file, in order, from byte `from` up to byte `limit` of it; returns the bytes given to `to`. After a loss
+    /// `to` holds a prefix of what was asked for, so that another session can go on behind it.
+    async fn fetch(&self, remote: &str, from: u64, limit: u64, to: &mut (dyn Write + Send)) -> Result<u64, GuestError>;
 }
 
 /// Whether something was seen as it must be.
@@ -226,6 +229,8 @@ pub struct InstallReport {
 pub struct RemoteFile {
     /// Full path as SFTP names it.
     pub path: String,
+    /// What it is, by where it lies.
+    pub kind: EvidenceKind,
     /// Bytes.
     pub size: u64,
     /// Last change, seconds since 1970.

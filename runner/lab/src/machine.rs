@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use coexist_model::{ArmRef, EvidenceKind, Host, Image, LabFault, RunId};
+use coexist_model::{ArmRef, EvidenceKind, FaultKind, Host, Image, LabFault, RunId};
 
 use crate::Journal;
 
@@ -62,6 +62,32 @@ pub trait Machine: Send + Sync {
     /// A lab fault when the machine does not give one.
     async fn screenshot(&self, file: &Path) -> Result<(), LabFault>;
 
+    /// What it has done so far. Two of these apart in time tell a machine that works from one that stands still.
+    ///
+    /// # Errors
+    /// A lab fault when the machine does not say, or cannot.
+    async fn activity(&self) -> Result<Activity, LabFault> {
+        Err(cannot("tell what it does"))
+    }
+
+    /// Sends the guest a non-maskable interrupt: a hung Windows stops with 0x80 and writes its dump.
+    ///
+    /// # Errors
+    /// A lab fault when the machine does not do it, or cannot.
+    async fn inject_nmi(&self) -> Result<(), LabFault> {
+        Err(cannot("inject an NMI"))
+    }
+
+    /// Writes the guest's memory into `file`, which must not be there, in the best form the guest allows. Refused before
+    /// anything is written where it would take more than `limit` bytes or the host has no room for it.
+    ///
+    /// # Errors
+    /// A lab fault when the machine does not do it, or cannot.
+    async fn dump_memory(&self, file: &Path, limit: u64) -> Result<MemoryForm, LabFault> {
+        let _ = (file, limit);
+        Err(cannot("write the guest's memory"))
+    }
+
     /// Cuts its power: afterwards its disks are at rest and may be read.
     ///
     /// # Errors
@@ -79,6 +105,31 @@ pub trait Machine: Send + Sync {
     /// # Errors
     /// A lab fault when something could not be removed.
     async fn destroy(&self) -> Result<(), LabFault>;
+}
+
+/// A provider without this ability says so.
+fn cannot(what: &str) -> LabFault {
+    LabFault::new(FaultKind::QemuHung, format!("machines of this provider cannot {what}"))
+}
+
+/// What a machine has done since its power-on. Counters only grow; only differences count.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Activity {
+    /// Digest of the picture on the screen, where there is one.
+    pub screen: Option<String>,
+    /// Bytes that the guest wrote to its serial port.
+    pub console_bytes: u64,
+    /// Read and write operations on its system disk.
+    pub disk_operations: u64,
+}
+
+/// Form of a memory dump that the host took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MemoryForm {
+    /// A Windows crash dump, made with the help of the guest's own driver.
+    Windows,
+    /// An ELF core of the guest's physical memory, whatever runs in it.
+    Elf,
 }
 
 /// A machine's system disk on this host.

@@ -33,9 +33,15 @@ pub struct Crash {
     /// Number of processors.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub processors: Option<u32>,
+    /// Process in which it happened: its image's name, perhaps cut by the guest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process: Option<String>,
     /// Loaded drivers, in the dump's order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub drivers: Vec<LoadedDriver>,
+    /// Drivers that had been unloaded, in the dump's order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unloaded: Vec<UnloadedDriver>,
     /// Who is suspected, how strongly and why.
     pub blame: Blame,
     /// Signature that is equal for equal crashes.
@@ -56,6 +62,17 @@ pub struct LoadedDriver {
     pub size: u64,
     /// Link time stamp of its PE header.
     pub timestamp: Hex,
+}
+
+/// One driver that the crashed system had unloaded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnloadedDriver {
+    /// Lower-case base name, cut to 12 characters by Windows.
+    pub name: String,
+    /// Where it began.
+    pub start: Hex,
+    /// First address behind it.
+    pub end: Hex,
 }
 
 /// Who is suspected of a crash.

@@ -20,7 +20,7 @@ mod seconds;
 mod verdict;
 
 pub use boot::{Boot, BootEnd, BootIdentity, BootState, MachineEvent, MachineSign, boot_edges, boots, crashes};
-pub use crash::{Blame, Bucket, Crash, LoadedDriver, Strength};
+pub use crash::{Blame, Bucket, Crash, LoadedDriver, Strength, UnloadedDriver};
 pub use event::{ArmRef, EVENTS_SCHEMA, Ending, Event, Happening, Host};
 pub use fault::{FaultFacts, FaultKind, LabFault};
 pub use hex::Hex;

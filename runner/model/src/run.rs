@@ -101,8 +101,16 @@ pub struct Evidence {
 pub enum EvidenceKind {
     /// A kernel dump.
     KernelDump,
+    /// A dump of a program that crashed.
+    UserDump,
+    /// The guest's physical memory, taken by the host.
+    MemoryDump,
     /// An event log.
     EventLog,
+    /// A hive of the registry.
+    RegistryHive,
+    /// A driver's file.
+    Driver,
     /// A picture of the screen.
     Screenshot,
     /// What the guest wrote to its serial port.
@@ -117,10 +125,16 @@ pub enum EvidenceKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Rung {
+    /// Told by the machine's panic events as they happened.
+    Panic,
     /// From the running guest over SFTP.
     Sftp,
     /// From the disk of a machine that was powered off.
     Disk,
+    /// Made by the guest because the host sent it a non-maskable interrupt.
+    Nmi,
+    /// From the guest's memory, taken by the host.
+    Memory,
     /// From the machine's console.
     Console,
     /// Written by the host all along.

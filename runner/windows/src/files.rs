@@ -1,6 +1,6 @@
 //! Files over SFTP.
 
-use std::io;
+use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use russh_sftp::client::fs::Metadata;
 use russh_sftp::client::{Config, RawSftpSession, SftpSession};
 use russh_sftp::protocol::{FileAttributes, Status, StatusCode};
 use sha2::Digest;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout_at};
 
@@ -360,27 +360,37 @@ impl Files {
         Ok(entries)
     }
 
-    /// Fetches the first `limit` bytes of a file. What was fetched of a file that could not be fetched is removed.
-    pub(crate) async fn get(&self, session: &Session, path: &str, to: &Path, limit: u64) -> Result<u64, GuestError> {
-        let result = self.receive(session, path, to, limit).await;
-        if result.is_err() && !matches!(result, Err(FileError::Guest(GuestError::Host { .. }))) {
-            // It may not have been created at all.
-            let _ = tokio::fs::remove_file(to).await;
-        }
+    /// Fetches a file from byte `from` up to byte `limit` of it.
+    pub(crate) async fn get(
+        &self,
+        session: &Session,
+        path: &str,
+        from: u64,
+        limit: u64,
+        to: &mut (dyn Write + Send),
+    ) -> Result<u64, GuestError> {
+        let result = self.receive(session, path, from, limit, to).await;
         Ok(self.keep_or_drop(result).await?)
     }
 
-    async fn receive(&self, session: &Session, path: &str, to: &Path, limit: u64) -> Result<u64, FileError> {
+    async fn receive(
+        &self,
+        session: &Session,
+        path: &str,
+        from: u64,
+        limit: u64,
+        to: &mut (dyn Write + Send),
+    ) -> Result<u64, FileError> {
         let during = format!("fetching {}", one_line(path));
         let asking = Work::new(session, during.clone(), session.paced(QUERY));
         let sftp_session = self.sftp(&asking).await?;
-        let file = asking.wait(sftp_session.open(sftp(path))).await?;
+        let mut file = asking.wait(sftp_session.open(sftp(path))).await?;
         let size = asking.wait(file.metadata()).await?.size.unwrap_or(limit);
-        let work = Work::new(session, during, session.paced(allowance(size.min(limit))));
-        let host = |error| Work::host(to, &error);
-        let mut target = tokio::fs::File::create(to).await.map_err(host)?;
-        target.set_max_buf_size(CHUNK);
-        let mut file = file.take(limit);
+        let end = size.min(limit);
+        let work = Work::new(session, during, session.paced(allowance(end.saturating_sub(from))));
+        let host = |error| Work::host(Path::new(path), &error);
+        work.wait_io(file.seek(io::SeekFrom::Start(from))).await?;
+        let mut file = file.take(limit.saturating_sub(from));
         let mut chunk = vec![0; CHUNK];
         let mut fetched = 0;
         loop {
@@ -388,10 +398,10 @@ impl Files {
             if count == 0 {
                 break;
             }
-            target.write_all(&chunk[..count]).await.map_err(host)?;
+            to.write_all(&chunk[..count]).map_err(host)?;
             fetched += count as u64;
         }
-        target.flush().await.map_err(host)?;
+        to.flush().map_err(host)?;
         Ok(fetched)
     }
 }

@@ -1,11 +1,12 @@
 //! The port [`Guest`], put together from commands and files.
 
+use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use coexist_lab::{BootRecord, Guest, GuestError, InstallReport, Reading, RemoteFile};
-use coexist_model::{Apply, BootIdentity, Edition, Exercise, Install, Probe, WindowsFacts};
+use coexist_model::{Apply, BootIdentity, Edition, EvidenceKind, Exercise, Install, Probe, WindowsFacts};
 use tokio::time::Instant;
 
 use crate::files::{Entry, Files, Source};
@@ -121,7 +122,8 @@ const DUMPS: [Dumps; 2] = [
 ];
 
 fn remote_file(path: String, size: Option<u64>, modified: Option<u32>, live: bool) -> RemoteFile {
-    RemoteFile { path, size: size.unwrap_or(0), modified: modified.unwrap_or(0).into(), live }
+    let kind = EvidenceKind::KernelDump;
+    RemoteFile { path, kind, size: size.unwrap_or(0), modified: modified.unwrap_or(0).into(), live }
 }
 
 /// The text of a command file: CRLF, and UTF-8 announced where there is more than ASCII.
@@ -199,7 +201,7 @@ impl Guest for WindowsGuest {
         exercise::exercise(self, work, deadline).await
     }
 
-    async fn crash_files(&self) -> Result<Vec<RemoteFile>, GuestError> {
+    async fn evidence_files(&self) -> Result<Vec<RemoteFile>, GuestError> {
         let search = self.session.paced(CRASH_SEARCH);
         let until = Instant::now() + search;
         let mut found = Vec::new();
@@ -213,20 +215,23 @@ impl Guest for WindowsGuest {
         Ok(found)
     }
 
-    async fn fetch(&self, remote: &str, to: &Path, limit: u64) -> Result<u64, GuestError> {
-        self.files.get(&self.session, remote, to, limit).await
+    async fn fetch(&self, remote: &str, from: u64, limit: u64, to: &mut (dyn Write + Send)) -> Result<u64, GuestError> {
+        self.files.get(&self.session, remote, from, limit, to).await
     }
 
-    async fn event_log(&self, to: &Path, limit: u64) -> Result<u64, GuestError> {
-        let during = "exporting the System event log";
-        let path = format!("{LOGS}\\System.evtx");
+    async fn export_log(&self, channel: &str) -> Result<RemoteFile, GuestError> {
+        let during = &format!("exporting the {channel} event log");
+        let path = format!("{LOGS}\\{channel}.evtx");
         self.files.make_folders_for(&self.session, &path).await?;
-        let command = format!("wevtutil.exe epl System {path} /ow:true");
+        let command = format!("wevtutil.exe epl {channel} {path} /ow:true");
         let output = self.session.run(during, &command, Keep::TEXT, self.session.paced(QUERY)).await?;
         if output.code != 0 {
             return Err(disagrees(during, "exit code 0 from wevtutil", &output.summary()));
         }
-        self.files.get(&self.session, &path, to, limit).await
+        let found = self.files.stat(&self.session, &path, self.session.paced(QUERY)).await?;
+        let found = found.ok_or_else(|| disagrees(during, "the exported log", "no such file"))?;
+        let log = remote_file(path, found.size, found.mtime, false);
+        Ok(RemoteFile { kind: EvidenceKind::EventLog, ..log })
     }
 }
 

@@ -1,12 +1,13 @@
 //! The world's guests, seen from inside.
 
+use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use coexist_lab::{BootRecord, Guest, GuestError, InstallReport, Reading, RemoteFile, Whose};
-use coexist_model::{Apply, BootIdentity, Edition, Exercise, Install, MachineSign, Probe, WindowsFacts};
+use coexist_model::{Apply, BootIdentity, Edition, EvidenceKind, Exercise, Install, MachineSign, Probe, WindowsFacts};
 
 use crate::world::{Blow, Inside, State};
 
@@ -167,20 +168,33 @@ impl Guest for ScriptedGuest {
         }
         good()
     }
-    async fn crash_files(&self) -> Result<Vec<RemoteFile>, GuestError> {
+    async fn evidence_files(&self) -> Result<Vec<RemoteFile>, GuestError> {
         self.alive("crash files")?;
         let dumps = *self.inside.dumps.lock().unwrap();
-        let file = |n| RemoteFile { path: format!("/C:/Windows/Minidump/{n}.dmp"), size: 5, modified: n, live: false };
+        let file = |n| RemoteFile {
+            path: format!("/C:/Windows/Minidump/{n}.dmp"),
+            kind: EvidenceKind::KernelDump,
+            size: 5,
+            modified: n,
+            live: false,
+        };
         Ok((0..dumps.into()).map(file).collect())
     }
-    async fn fetch(&self, _remote: &str, to: &Path, _limit: u64) -> Result<u64, GuestError> {
+    async fn fetch(
+        &self,
+        _remote: &str,
+        from: u64,
+        _limit: u64,
+        to: &mut (dyn Write + Send),
+    ) -> Result<u64, GuestError> {
         self.alive("fetch")?;
-        std::fs::write(to, "bytes").unwrap();
-        Ok(5)
+        let rest = b"bytes".get(usize::try_from(from).unwrap()..).unwrap_or_default();
+        to.write_all(rest).unwrap();
+        Ok(rest.len() as u64)
     }
-    async fn event_log(&self, to: &Path, _limit: u64) -> Result<u64, GuestError> {
+    async fn export_log(&self, channel: &str) -> Result<RemoteFile, GuestError> {
         self.alive("event log")?;
-        std::fs::write(to, "log").unwrap();
-        Ok(3)
+        let path = format!("/C:/coexist/logs/{channel}.evtx");
+        Ok(RemoteFile { path, kind: EvidenceKind::EventLog, size: 5, modified: 0, live: false })
     }
 }

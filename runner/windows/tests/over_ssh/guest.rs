@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use crate::server::{Answer, Server, WriteFault};
 use coexist_lab::{BootRecord, Door, Guest, GuestError, Reading, UnexpectedEnd, Whose};
 use coexist_model::{
-    Apply, BootIdentity, Edition, Exercise, ExitMeaning, Hex, Install, Method, Probe, RegistryData, Seconds,
-    WindowsFacts,
+    Apply, BootIdentity, Edition, EvidenceKind, Exercise, ExitMeaning, Hex, Install, Method, Probe, RegistryData,
+    Seconds, WindowsFacts,
 };
 use coexist_windows::WindowsDoor;
 
@@ -120,7 +120,7 @@ async fn a_guest_that_offers_no_sftp_refuses() {
     for error in [
         guest.install(&order(Method::Driver), &file).await.unwrap_err(),
         guest.install(&order(Method::File { destination: r"C:\x.sys".to_owned() }), &file).await.unwrap_err(),
-        guest.crash_files().await.unwrap_err(),
+        guest.evidence_files().await.unwrap_err(),
     ] {
         assert!(matches!(&error, GuestError::Refused { found, .. } if found.contains("SFTP")), "{error}");
     }
@@ -430,7 +430,7 @@ async fn files_are_listed_and_fetched() {
     ] {
         std::fs::write(disk.join(file), content).unwrap();
     }
-    let found = guest.crash_files().await.unwrap();
+    let found = guest.evidence_files().await.unwrap();
     let names: Vec<_> = found.iter().map(|file| (file.path.as_str(), file.size, file.live)).collect();
     assert_eq!(
         names,
@@ -445,20 +445,23 @@ async fn files_are_listed_and_fetched() {
         std::fs::create_dir(&folder).unwrap();
         std::fs::write(folder.join("a.dmp"), "x").unwrap();
     }
-    let many = guest.crash_files().await.unwrap().len();
+    let many = guest.evidence_files().await.unwrap().len();
     assert!((10..100).contains(&many), "{many}: a guest cannot have every folder looked into");
     assert!(found[0].modified > 1_700_000_000);
-    let to = server.host_folder().join("fetched");
-    assert_eq!(guest.fetch(&found[0].path, &to, u64::MAX).await.unwrap(), 3_000_017);
-    assert!(std::fs::read(&to).unwrap() == bytes);
-    assert_eq!(guest.fetch(r"C:\Windows\MEMORY.DMP", &to, 70_000).await.unwrap(), 70_000);
-    assert!(std::fs::read(&to).unwrap() == bytes[..70_000]);
-    assert!(matches!(guest.fetch("/C:/absent", &to, 1).await, Err(GuestError::Disagrees { .. })));
-    assert!(!to.exists());
-    let nowhere = server.host_folder().join("absent/file");
-    assert!(matches!(guest.fetch(&found[0].path, &nowhere, 1).await, Err(GuestError::Host { full: false, .. })));
-    let full = std::path::Path::new("/dev/full");
-    assert!(matches!(guest.fetch(&found[0].path, full, 1).await, Err(GuestError::Host { full: true, .. })));
+    assert!(fetched(&*guest, &found[0].path, 0, u64::MAX).await.unwrap() == bytes);
+    assert!(fetched(&*guest, r"C:\Windows\MEMORY.DMP", 0, 70_000).await.unwrap() == bytes[..70_000]);
+    assert!(fetched(&*guest, r"C:\Windows\MEMORY.DMP", 1_000_000, u64::MAX).await.unwrap() == bytes[1_000_000..]);
+    assert!(matches!(fetched(&*guest, "/C:/absent", 0, 1).await, Err(GuestError::Disagrees { .. })));
+    let mut full = std::fs::File::create("/dev/full").unwrap();
+    let unstored = guest.fetch(&found[0].path, 0, 1, &mut full).await;
+    assert!(matches!(unstored, Err(GuestError::Host { full: true, .. })));
+}
+
+async fn fetched(guest: &dyn Guest, path: &str, from: u64, limit: u64) -> Result<Vec<u8>, GuestError> {
+    let mut bytes = Vec::new();
+    let count = guest.fetch(path, from, limit, &mut bytes).await?;
+    assert_eq!(count, bytes.len() as u64);
+    Ok(bytes)
 }
 
 #[tokio::test]
@@ -466,7 +469,8 @@ async fn the_event_log_is_exported_and_fetched() {
     let (server, guest) = always(Answer::ok("")).await;
     std::fs::create_dir_all(server.disk().join("coexist/logs")).unwrap();
     std::fs::write(server.disk().join("coexist/logs/System.evtx"), b"ElfFile\0").unwrap();
-    let to = server.host_folder().join("System.evtx");
-    assert_eq!(guest.event_log(&to, 1 << 20).await.unwrap(), 8);
+    let log = guest.export_log("System").await.unwrap();
+    assert_eq!((log.size, log.kind), (8, EvidenceKind::EventLog));
+    assert_eq!(fetched(&*guest, &log.path, 0, 1 << 20).await.unwrap(), b"ElfFile\0");
     assert_eq!(server.commands(), [r"wevtutil.exe epl System C:\coexist\logs\System.evtx /ow:true"]);
 }
