@@ -62,7 +62,7 @@ pub(crate) fn base_name(path: &str) -> String {
 }
 
 /// Controls, and the marks that turn the direction of text or have no width.
-fn deceptive(c: char) -> bool {
+pub(crate) fn deceptive(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }

@@ -22,7 +22,7 @@ pub fn crash_from(dump: &KernelDump<'_>, owners: &DriverOwners) -> Crash {
         time: dump.time,
         uptime_s: dump.uptime.map(Seconds::from),
         processors: dump.processors,
-        process: None,
+        process: dump.process.clone(),
         drivers: dump
             .drivers
             .iter()

@@ -51,6 +51,7 @@ pub(super) fn read(bytes: Bytes<'_>) -> Result<KernelDump<'_>, DumpError> {
         time: bytes.set_u64(SYSTEM_TIME).and_then(from_filetime),
         uptime: bytes.set_u64(UP_TIME).filter(|&ticks| ticks != 0).map(from_ticks),
         processors: bytes.set_u32(PROCESSORS).filter(|&count| count != 0),
+        process: None,
         context: None,
         drivers: Vec::new(),
         unloaded: Vec::new(),

@@ -1,9 +1,14 @@
-//! The little memory that a small dump holds: a copy of the crashed thread's stack, and scattered blocks.
+//! The memory that is kept of a dump: the crashed thread's stack, and scattered blocks.
+//!
+//! A small dump's memory is its file's bytes, borrowed. Of a big dump only what conclusions need is copied out, into an
+//! excerpt of the same form.
+
+use std::borrow::Cow;
 
 use crate::bytes::Bytes;
 
 /// Kernel stacks take 24 KiB, expanded ones some times that; more is not a stack.
-pub(super) const MAX_STACK: u64 = 0x4_0000;
+pub(super) const MAX_STACK: u32 = 0x4_0000;
 
 /// Bytes of the file that stand for a range of the crashed system's memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,18 +21,23 @@ pub(super) struct Block {
 /// Memory of the crashed system, as far as the dump holds it. Most is absent.
 #[derive(Clone)]
 pub struct Memory<'a> {
-    file: Bytes<'a>,
-    stack: Option<(u64, &'a [u8])>,
+    file: Cow<'a, [u8]>,
+    /// A block whose bytes are known to be there.
+    stack: Option<Block>,
     blocks: Vec<Block>,
 }
 
 impl<'a> Memory<'a> {
     pub(super) fn none(file: Bytes<'a>) -> Self {
-        Self { file, stack: None, blocks: Vec::new() }
+        Self { file: Cow::Borrowed(file.0), stack: None, blocks: Vec::new() }
     }
 
-    pub(super) fn set_stack(&mut self, address: u64, copy: &'a [u8]) {
-        self.stack = Some((address, copy));
+    /// Keeps as much of the stack as the file holds, and says how much that is.
+    pub(super) fn set_stack(&mut self, stack: Block) -> u32 {
+        let there = Bytes(&self.file).slice_up_to(stack.offset.into(), stack.size.into()).len();
+        let size = u32::try_from(there).unwrap_or_default();
+        self.stack = (size > 0).then_some(Block { size, ..stack });
+        size
     }
 
     pub(super) fn set_blocks(&mut self, mut blocks: Vec<Block>) {
@@ -37,8 +47,9 @@ impl<'a> Memory<'a> {
 
     /// The copy of the crashed thread's stack: address of its first byte, and the bytes.
     #[must_use]
-    pub fn stack(&self) -> Option<(u64, &'a [u8])> {
-        self.stack
+    pub fn stack(&self) -> Option<(u64, &[u8])> {
+        let stack = self.stack?;
+        Some((stack.address, Bytes(&self.file).slice(stack.offset.into(), stack.size.into())?))
     }
 
     /// Number of scattered blocks.
@@ -49,25 +60,20 @@ impl<'a> Memory<'a> {
 
     /// Bytes at an address; `None` when the dump does not hold all of them in one piece.
     #[must_use]
-    pub fn read(&self, address: u64, length: u64) -> Option<&'a [u8]> {
-        if let Some((start, copy)) = self.stack
-            && let Some(offset) = address.checked_sub(start)
-            && let Some(found) = Bytes(copy).slice(offset, length)
-        {
-            return Some(found);
-        }
+    pub fn read(&self, address: u64, length: u64) -> Option<&[u8]> {
+        let within = |block: &Block| {
+            let into = address.checked_sub(block.address)?;
+            (into.checked_add(length)? <= u64::from(block.size)).then(|| u64::from(block.offset) + into)
+        };
         let after = self.blocks.partition_point(|block| block.address <= address);
-        let block = self.blocks.get(after.checked_sub(1)?)?;
-        let into = address.checked_sub(block.address)?;
-        if into.checked_add(length)? > u64::from(block.size) {
-            return None;
-        }
-        self.file.slice(u64::from(block.offset) + into, length)
+        let block = after.checked_sub(1).and_then(|index| self.blocks.get(index));
+        let offset = self.stack.as_ref().and_then(within).or_else(|| within(block?))?;
+        Bytes(&self.file).slice(offset, length)
     }
 
     /// The stack's eight-byte slots from an address on, as (address, value), as far as the copy goes.
-    pub(crate) fn slots_from(&self, address: u64) -> impl Iterator<Item = (u64, u64)> + use<'a> {
-        let slots = self.stack.and_then(|(start, copy)| {
+    pub(crate) fn slots_from(&self, address: u64) -> impl Iterator<Item = (u64, u64)> + use<'_> {
+        let slots = self.stack().and_then(|(start, copy)| {
             let skip = address.checked_next_multiple_of(8)?.checked_sub(start)?;
             let copy = copy.get(usize::try_from(skip).ok()?..)?;
             Some((start.checked_add(skip)?, copy))
@@ -82,7 +88,7 @@ impl std::fmt::Debug for Memory<'_> {
     /// Says how much there is; the memory itself is somebody's.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Memory")
-            .field("stack", &self.stack.map(|(address, copy)| (address, copy.len())))
+            .field("stack", &self.stack.map(|stack| (stack.address, stack.size)))
             .field("blocks", &self.blocks.len())
             .finish_non_exhaustive()
     }

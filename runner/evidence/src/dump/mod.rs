@@ -6,6 +6,7 @@
 
 mod header;
 mod memory;
+mod process;
 mod triage;
 
 use std::time::Duration;
@@ -172,6 +173,8 @@ pub struct KernelDump<'a> {
     pub uptime: Option<Duration>,
     /// Number of processors.
     pub processors: Option<u32>,
+    /// Image name of the process that the system stopped in, cut to 14 characters by Windows.
+    pub process: Option<String>,
     /// The header's registers.
     pub context: Option<Context>,
     /// Loaded drivers, in load order.
@@ -189,6 +192,19 @@ impl KernelDump<'_> {
     #[must_use]
     pub fn driver_at(&self, address: u64) -> Option<(&Driver, u64)> {
         self.drivers.iter().find_map(|driver| Some((driver, driver.offset_of(address)?)))
+    }
+
+    /// Takes the process's name from a copy of its `EPROCESS`.
+    fn set_process(&mut self, process: &[u8]) {
+        self.process = process::image_name(process, self.build).map(|found| match found {
+            process::Found::Known(name) => name,
+            process::Found::Searched(name) => {
+                self.note(
+                    "process: the only text that can be its name; its place in this build is not known".to_owned(),
+                );
+                name
+            }
+        });
     }
 
     fn note(&mut self, text: String) {

@@ -5,12 +5,14 @@
 
 use super::header::{self, HEADER_SIZE};
 use super::memory::{Block, MAX_STACK};
+use super::process::MAX_EPROCESS;
 use super::{Driver, KernelDump, UnloadedDriver};
 use crate::bytes::{Bytes, base_name};
 
 const SIZE_OF_DUMP: u64 = HEADER_SIZE + 0x04;
 const VALID_OFFSET: u64 = HEADER_SIZE + 0x08;
 const UNLOADED_OFFSET: u64 = HEADER_SIZE + 0x18;
+const PROCESS_OFFSET: u64 = 0x20;
 const STACK_OFFSET: u64 = HEADER_SIZE + 0x28;
 const STACK_SIZE: u64 = HEADER_SIZE + 0x2c;
 const DRIVERS_OFFSET: u64 = HEADER_SIZE + 0x30;
@@ -18,6 +20,9 @@ const DRIVERS_COUNT: u64 = HEADER_SIZE + 0x34;
 const TOP_OF_STACK: u64 = HEADER_SIZE + 0x48;
 const BLOCKS_OFFSET: u64 = HEADER_SIZE + 0x78;
 const BLOCKS_COUNT: u64 = HEADER_SIZE + 0x7c;
+
+/// Fields of the block that say where a part begins.
+const PARTS: &[u64] = &[0x08, 0x14, 0x18, 0x1c, 0x24, 0x28, 0x30, 0x38, 0x68, 0x70, 0x78];
 
 /// A driver's entry: the offset of its name, then its `KLDR_DATA_TABLE_ENTRY`.
 const DRIVER_ENTRY: u64 = 0x90;
@@ -31,12 +36,13 @@ const MAX_NAME: u32 = 1024;
 /// Windows cuts the names of unloaded drivers to this.
 const UNLOADED_NAME: u64 = 12;
 
-pub(super) fn read_into<'a>(dump: &mut KernelDump<'a>, bytes: Bytes<'a>) {
+pub(super) fn read_into(dump: &mut KernelDump<'_>, bytes: Bytes<'_>) {
     check_whole(dump, bytes);
     read_drivers(dump, bytes);
     read_unloaded(dump, bytes);
     read_stack(dump, bytes);
     read_blocks(dump, bytes);
+    read_process(dump, bytes);
 }
 
 /// A small dump that was written to its end has "TRGD" where its block says.
@@ -117,18 +123,15 @@ fn unloaded(bytes: Bytes<'_>, entry: u64) -> Option<UnloadedDriver> {
     })
 }
 
-fn read_stack<'a>(dump: &mut KernelDump<'a>, bytes: Bytes<'a>) {
+fn read_stack(dump: &mut KernelDump<'_>, bytes: Bytes<'_>) {
     let (Some(offset), Some(size), Some(top)) =
         (bytes.set_u32(STACK_OFFSET), bytes.set_u32(STACK_SIZE), bytes.set_u64(TOP_OF_STACK))
     else {
         return;
     };
-    let copy = bytes.slice_up_to(offset.into(), u64::from(size).min(MAX_STACK));
-    if (copy.len() as u64) < u64::from(size) {
-        dump.note(format!("thread stack: {:#x} of {size:#x} bytes read", copy.len()));
-    }
-    if !copy.is_empty() {
-        dump.memory.set_stack(top, copy);
+    let read = dump.memory.set_stack(Block { address: top, offset, size: size.min(MAX_STACK) });
+    if read < size {
+        dump.note(format!("thread stack: {read:#x} of {size:#x} bytes read"));
     }
 }
 
@@ -139,4 +142,13 @@ fn read_blocks(dump: &mut KernelDump<'_>, bytes: Bytes<'_>) {
     let block =
         |entry| Some(Block { address: bytes.u64(entry)?, offset: bytes.u32(entry + 8)?, size: bytes.u32(entry + 12)? });
     dump.memory.set_blocks((0..count).filter_map(|index| block(start + index * BLOCK_ENTRY)).collect());
+}
+
+/// The block's own length is not stated: it ends where the next part begins.
+fn read_process(dump: &mut KernelDump<'_>, bytes: Bytes<'_>) {
+    let offset_at = |field: u64| bytes.set_u32(HEADER_SIZE + field).map(u64::from);
+    let Some(start) = offset_at(PROCESS_OFFSET).filter(|&offset| offset >= HEADER_SIZE) else { return };
+    let end = PARTS.iter().filter_map(|&field| offset_at(field)).filter(|&offset| offset > start).min();
+    let length = end.map_or(MAX_EPROCESS, |end| (end - start).min(MAX_EPROCESS));
+    dump.set_process(bytes.slice_up_to(start, length));
 }

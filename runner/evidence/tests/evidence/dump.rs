@@ -14,7 +14,7 @@ fn every_fact_whatever_the_order_of_parts() {
         assert_eq!(dump.notes, Vec::<String>::new());
         assert_eq!(dump.format, Some(DumpFormat::Triage));
         assert_eq!((dump.stop_code, dump.parameters), (0x139, [3, 0, 0, 0]));
-        assert_eq!((dump.build, dump.processors), (Some(26100), Some(4)));
+        assert_eq!((dump.build, dump.processors), (Some(19041), Some(4)));
         assert_eq!(dump.architecture, Some(Architecture::X64));
         assert_eq!(dump.time.unwrap().to_string(), "2024-07-19T04:09:00Z");
         assert_eq!(dump.uptime.unwrap().as_millis(), 3747);
@@ -36,6 +36,19 @@ fn every_fact_whatever_the_order_of_parts() {
         assert_eq!(dump.memory.read(ACME + 0x1fff, 1), None);
         assert_eq!(dump.memory.read(u64::MAX, 8), None);
     }
+}
+
+#[test]
+fn a_process_is_named_where_its_place_is_known_or_nothing_else_can_be_meant() {
+    let of = |build, process| {
+        let bytes = DumpSpec { build, process, ..quiet() }.build();
+        let dump = read_kernel_dump(&bytes).unwrap();
+        (dump.process, dump.notes.len())
+    };
+    assert_eq!(of(17763, ("System", 0x450)), (Some("System".to_owned()), 0));
+    assert_eq!(of(26100, ("System", 0x338)), (Some("System".to_owned()), 1));
+    assert_eq!(of(19041, ("System", 0x338)), (None, 0));
+    assert_eq!(of(26100, ("Sys", 0x338)), (None, 0));
 }
 
 #[test]
@@ -70,7 +83,9 @@ fn fields_nobody_wrote_are_absent() {
     let dump = read_kernel_dump(&bytes).unwrap();
     assert_eq!((dump.build, dump.processors, dump.architecture), (None, None, None));
     assert_eq!((dump.time, dump.uptime, dump.context), (None, None, None));
-    assert_eq!(dump.notes, ["parameter 4 was never written"]);
+    assert_eq!(dump.notes[0], "parameter 4 was never written");
+    assert!(dump.notes[1].starts_with("process: the only text"), "{:?}", dump.notes);
+    assert_eq!((dump.notes.len(), dump.process.as_deref()), (2, Some("MsMpEng.exe")));
     assert_eq!(dump.drivers.len(), 4);
 }
 
@@ -161,11 +176,12 @@ fn the_published_form() {
         "stop_code": "0x1000007e",
         "stop_name": "SYSTEM_THREAD_EXCEPTION_NOT_HANDLED_M",
         "parameters": ["0xffffffffc0000005", "0xfffff8022000334c", "0xffff850429891ee8", "0xffff850429891720"],
-        "build": 26100,
+        "build": 19041,
         "architecture": "x64",
         "time": "2024-07-19T04:09:00Z",
         "uptime_s": 3.747,
         "processors": 4,
+        "process": "MsMpEng.exe",
         "blame": {
             "strength": "strong", "module": "acmeflt.sys", "offset": "0x334c", "vendor": "Acme",
             "reason": "parameter 2, the faulting instruction, lies in acmeflt.sys",

@@ -39,6 +39,8 @@ pub(crate) struct DumpSpec {
     pub(crate) stack: Vec<u64>,
     pub(crate) blocks: Vec<(u64, Vec<u8>)>,
     pub(crate) order: Order,
+    /// Image name of the process, and where in its block Windows' build has the field.
+    pub(crate) process: (&'static str, usize),
 }
 
 pub(crate) const KERNEL: u64 = 0xffff_f802_1000_0000;
@@ -52,7 +54,7 @@ pub(crate) fn quiet() -> DumpSpec {
         code: 0x139,
         parameters: [3, 0, 0, 0],
         machine: 0x8664,
-        build: 26100,
+        build: 19041,
         processors: 4,
         // 2024-07-19T04:09:00Z
         filetime: 133_658_357_400_000_000,
@@ -70,6 +72,7 @@ pub(crate) fn quiet() -> DumpSpec {
         stack: vec![0; 0x300],
         blocks: vec![],
         order: Order::Windows,
+        process: ("MsMpEng.exe", 0x5a8),
     }
 }
 
@@ -151,10 +154,12 @@ impl DumpSpec {
             Order::Windows => {
                 self.put_stack(&mut out);
                 self.put_drivers(&mut out);
+                self.put_process(&mut out);
                 self.put_blocks(&mut out);
                 self.put_unloaded(&mut out);
             }
             Order::Debugger => {
+                self.put_process(&mut out);
                 self.put_unloaded(&mut out);
                 self.put_blocks(&mut out);
                 self.put_stack(&mut out);
@@ -202,6 +207,17 @@ impl DumpSpec {
             out.extend(units.iter().chain(&[0]).flat_map(|unit| unit.to_le_bytes()));
             align(out, 8);
         }
+    }
+
+    /// A block of kernel pointers with the name among them.
+    fn put_process(&self, out: &mut Vec<u8>) {
+        align(out, 8);
+        put_place(out, 0x2000 + 0x20);
+        let (name, at) = self.process;
+        let block = out.len();
+        out.extend([0xffff_8405_0123_4567_u64; 0xa40 / 8].iter().flat_map(|pointer| pointer.to_le_bytes()));
+        out[block + at..block + at + 15].fill(0);
+        out[block + at..block + at + name.len()].copy_from_slice(name.as_bytes());
     }
 
     fn put_unloaded(&self, out: &mut Vec<u8>) {

@@ -84,6 +84,26 @@ fn facts_and_conclusions() {
 }
 
 #[test]
+fn processes_as_windbg_and_rizin_name_them() {
+    let Some(folder) = samples("processes_as_windbg_and_rizin_name_them") else { return };
+    let analysis = text(&folder, "kernel-dumps/oracle-083125/analyze_v.txt");
+    let windbg = analysis.lines().find_map(|line| line.strip_prefix("PROCESS_NAME:")).unwrap().trim().to_owned();
+    for (name, expected) in [(NOTMYFAULT, windbg.as_str()), (AMDPPM, "System"), (WINHVR, "System")] {
+        let bytes = read(&folder, name);
+        let dump = read_kernel_dump(&bytes).unwrap();
+        assert_eq!(dump.process.as_deref(), Some(expected), "{name}");
+        // The search for builds whose layout is unknown finds the same, and says that it searched.
+        let mut unknown = bytes.clone();
+        unknown[0x0c..0x10].copy_from_slice(&26100_u32.to_le_bytes());
+        let searched = read_kernel_dump(&unknown).unwrap();
+        assert_eq!(searched.process.as_deref(), Some(expected), "{name}");
+        assert_eq!(searched.notes.len(), 1, "{:?}", searched.notes);
+        let crash = crash_from(&dump, &DriverOwners::default());
+        assert_eq!(crash.process.as_deref(), Some(expected));
+    }
+}
+
+#[test]
 fn drivers_as_windbg_lists_them() {
     let Some(folder) = samples("drivers_as_windbg_lists_them") else { return };
     let bytes = read(&folder, NOTMYFAULT);
