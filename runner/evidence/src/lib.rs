@@ -9,6 +9,7 @@
 //! - [`stop_codes`]: what is publicly known of a stop code: its name, which parameter is the faulting instruction,
 //!   what tells two crashes of one code apart, and whether anybody can be blamed for it at all.
 //! - [`blame()`], [`bucket()`]: conclusions, each with its reason; [`crash_from`] puts facts and conclusions together.
+//! - [`read_user_dump`]: one process's dump to published facts.
 //! - [`disk`]: files of a powered-off guest, read from its disk image.
 //!
 //! All input is the guest's and hostile. Everything but `disk` is a pure function of bytes; nothing here panics or
@@ -22,8 +23,10 @@ mod crash;
 pub mod disk;
 pub mod dump;
 pub mod stop_codes;
+mod user_dump;
 
 pub use blame::{DriverOwners, blame};
 pub use bucket::bucket;
 pub use crash::crash_from;
 pub use dump::{DumpError, KernelDump, read_kernel_dump};
+pub use user_dump::{UserDumpError, read_user_dump};

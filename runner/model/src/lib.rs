@@ -17,6 +17,7 @@ mod plan;
 mod recipe;
 mod run;
 mod seconds;
+mod user_crash;
 mod verdict;
 
 pub use boot::{Boot, BootEnd, BootIdentity, BootState, MachineEvent, MachineSign, boot_edges, boots, crashes};
@@ -35,4 +36,5 @@ pub use plan::{
 pub use recipe::{Apply, ExitMeaning, Install, Method, Probe, RegistryData, Restart, SettingValue};
 pub use run::{AbandonedAttempt, ArmRecord, CheckRecord, Evidence, EvidenceKind, FoldError, Run, Rung};
 pub use seconds::Seconds;
+pub use user_crash::{UserCrash, UserException, UserModule};
 pub use verdict::{Exit, Judgement, Problem, ProblemState, Verdict, Verdicts};

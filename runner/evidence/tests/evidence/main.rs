@@ -8,3 +8,5 @@ mod dump;
 mod dump_builder;
 mod hostile;
 mod samples;
+mod user_dump;
+mod user_dump_builder;

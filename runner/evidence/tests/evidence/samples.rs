@@ -8,7 +8,7 @@ use coexist_evidence::{DriverOwners, DumpError, KernelDump, blame, bucket, crash
 use coexist_model::Strength;
 
 /// The folder, or a line that says what was not tested.
-fn samples(test: &str) -> Option<PathBuf> {
+pub(crate) fn samples(test: &str) -> Option<PathBuf> {
     let folder = std::env::var_os("COEXIST_SAMPLES").map(PathBuf::from);
     if folder.is_none() {
         println!("SKIPPED samples: COEXIST_SAMPLES is not set (1 test: {test})");
@@ -16,12 +16,12 @@ fn samples(test: &str) -> Option<PathBuf> {
     folder
 }
 
-fn read(folder: &Path, name: &str) -> Vec<u8> {
+pub(crate) fn read(folder: &Path, name: &str) -> Vec<u8> {
     let path = folder.join(name);
     std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-fn text(folder: &Path, name: &str) -> String {
+pub(crate) fn text(folder: &Path, name: &str) -> String {
     String::from_utf8_lossy(&read(folder, name)).into_owned()
 }
 
