@@ -61,6 +61,11 @@ pub(crate) fn base_name(path: &str) -> String {
     name.chars().map(|c| if deceptive(c) { '\u{fffd}' } else { c }).flat_map(char::to_lowercase).collect()
 }
 
+/// Text for one line of a report: at most `most` characters, without anything that a reader could be fooled by.
+pub(crate) fn one_line(text: &str, most: usize) -> String {
+    text.trim().chars().take(most).map(|c| if deceptive(c) { '\u{fffd}' } else { c }).collect()
+}
+
 /// Controls, and the marks that turn the direction of text or have no width.
 pub(crate) fn deceptive(c: char) -> bool {
     c.is_control()

@@ -10,6 +10,7 @@
 //!   what tells two crashes of one code apart, and whether anybody can be blamed for it at all.
 //! - [`blame()`], [`bucket()`]: conclusions, each with its reason; [`crash_from`] puts facts and conclusions together.
 //! - [`read_user_dump`]: one process's dump to published facts.
+//! - [`read_driver_file`]: who made a program or driver, as its file says.
 //! - [`disk`]: files of a powered-off guest, read from its disk image.
 //!
 //! All input is the guest's and hostile. Everything but `disk` is a pure function of bytes; nothing here panics or
@@ -22,6 +23,8 @@ mod bytes;
 mod crash;
 pub mod disk;
 pub mod dump;
+mod guard;
+mod pe;
 pub mod stop_codes;
 mod user_dump;
 
@@ -29,4 +32,5 @@ pub use blame::{DriverOwners, blame};
 pub use bucket::bucket;
 pub use crash::crash_from;
 pub use dump::{DumpError, KernelDump, read_kernel_dump};
+pub use pe::{DriverFileError, read_driver_file};
 pub use user_dump::{UserDumpError, read_user_dump};

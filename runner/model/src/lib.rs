@@ -6,6 +6,7 @@
 
 mod boot;
 mod crash;
+mod driver_file;
 mod event;
 mod fault;
 mod hex;
@@ -22,6 +23,7 @@ mod verdict;
 
 pub use boot::{Boot, BootEnd, BootIdentity, BootState, MachineEvent, MachineSign, boot_edges, boots, crashes};
 pub use crash::{Blame, Bucket, Crash, LoadedDriver, Strength, UnloadedDriver};
+pub use driver_file::DriverFile;
 pub use event::{ArmRef, EVENTS_SCHEMA, Ending, Event, Happening, Host};
 pub use fault::{FaultFacts, FaultKind, LabFault};
 pub use hex::Hex;

@@ -4,9 +4,11 @@
 mod blame;
 mod disk;
 mod disk_images;
+mod driver_file;
 mod dump;
 mod dump_builder;
 mod hostile;
 mod samples;
+mod signature_builder;
 mod user_dump;
 mod user_dump_builder;
