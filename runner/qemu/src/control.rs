@@ -13,8 +13,11 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use qapi::futures::{QapiService, QmpStreamTokio};
-use qapi::qmp::{ImageFormat, QmpCommand, cont, query_status, quit, screendump};
-use qapi::{Execute, ExecuteError};
+use qapi::qmp::{
+    DumpGuestMemoryFormat, ImageFormat, QmpCommand, cont, dump_guest_memory, inject_nmi, query_status, quit, screendump,
+};
+use qapi::{Command, Execute, ExecuteError};
+use serde::Serialize;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, DuplexStream};
 use tokio::net::UnixStream;
@@ -56,6 +59,35 @@ pub(crate) enum Pulse {
     /// Its socket is closed.
     Gone,
 }
+
+/// Questions whose answers are read as plain JSON: the types of `qapi` are those of one QEMU version, and refuse the
+/// answers of older ones (which lack a counter) and of newer ones (which know more formats).
+macro_rules! plain_question {
+    ($(#[$doc:meta])* $name:ident, $word:literal) => {
+        $(#[$doc])*
+        #[derive(Serialize)]
+        struct $name {}
+
+        impl QmpCommand for $name {}
+
+        impl Command for $name {
+            type Ok = Value;
+            const NAME: &'static str = $word;
+            const ALLOW_OOB: bool = false;
+        }
+    };
+}
+
+plain_question!(
+    /// How much the disks did.
+    BlockCounters,
+    "query-blockstats"
+);
+plain_question!(
+    /// In which formats QEMU writes the guest's memory.
+    MemoryFormats,
+    "query-dump-guest-memory-capability"
+);
 
 /// An event with the time at which QEMU sent it.
 pub(crate) type Heard = (Timestamp, Value);
@@ -134,6 +166,44 @@ impl Control {
     pub(crate) async fn picture(&self, file: &str) -> Result<(), ControlError> {
         let filename = file.to_owned();
         self.ask(screendump { filename, device: None, head: None, format: Some(ImageFormat::png) }).await.map(drop)
+    }
+
+    /// Interrupts every processor of the guest.
+    pub(crate) async fn interrupt(&self) -> Result<(), ControlError> {
+        self.ask(inject_nmi {}).await.map(drop)
+    }
+
+    /// Read and write operations on the disk that is node `name`.
+    pub(crate) async fn disk_operations(&self, name: &str) -> Result<u64, ControlError> {
+        let answer = self.ask(BlockCounters {}).await?;
+        let disks = answer.as_array().into_iter().flatten();
+        let operations = disks.filter(|disk| disk["node-name"] == name).find_map(|disk| {
+            let count = |operations| disk["stats"][operations].as_u64();
+            count("rd_operations")?.checked_add(count("wr_operations")?)
+        });
+        let reason = || format!("no count of the operations on {name}");
+        operations.ok_or_else(|| ControlError::Refused { command: BlockCounters::NAME, reason: reason() })
+    }
+
+    /// Whether QEMU can write the guest's memory as a Windows crash dump, if the guest helps.
+    pub(crate) async fn knows_windows_dumps(&self) -> Result<bool, ControlError> {
+        let answer = self.ask(MemoryFormats {}).await?;
+        Ok(answer["formats"].as_array().is_some_and(|formats| formats.iter().any(|format| format == "win-dmp")))
+    }
+
+    /// Has QEMU begin to write the guest's memory. The guest stands still until that is done; an event tells when.
+    pub(crate) async fn begin_dump(&self, file: &str, windows: bool) -> Result<(), ControlError> {
+        let format = if windows { DumpGuestMemoryFormat::win_dmp } else { DumpGuestMemoryFormat::elf };
+        self.ask(dump_guest_memory {
+            paging: false,
+            protocol: format!("file:{file}"),
+            detach: Some(true),
+            begin: None,
+            length: None,
+            format: Some(format),
+        })
+        .await
+        .map(drop)
     }
 
     /// Ends QEMU. Not long waited for: there are other ways.

@@ -128,8 +128,19 @@ fn digest(path: &Path) -> io::Result<Sha256> {
         }
         hasher.update(buffer.get(..count).unwrap_or_default());
     }
+    Ok(in_hex(hasher))
+}
+
+/// The digest of these bytes.
+pub(crate) fn of_bytes(bytes: &[u8]) -> Sha256 {
+    let mut hasher = sha2::Sha256::new();
+    hasher.update(bytes);
+    in_hex(hasher)
+}
+
+fn in_hex(hasher: sha2::Sha256) -> Sha256 {
     let hex: String = hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(hex.into())
+    hex.into()
 }
 
 #[cfg(test)]

@@ -10,6 +10,8 @@ use serde_json::Value;
 pub(crate) const IO_ERROR: &str = "io-error";
 /// And of one whose guest runs.
 pub(crate) const RUNNING: &str = "running";
+/// And of one whose memory is being written (`dump/dump.c`, `dump_init`): only the lab asks for that.
+pub(crate) const MEMORY_WRITTEN: &str = "save-vm";
 
 /// What an event means.
 #[derive(Debug, PartialEq, Eq)]
@@ -18,9 +20,14 @@ pub(crate) enum Meaning {
     Sign(MachineSign),
     /// The machine was paused; the event does not say why.
     Paused,
+    /// QEMU is done with writing the guest's memory.
+    Dumped(DumpEnd),
     /// Nothing that the lab needs.
     Nothing,
 }
+
+/// How the writing of the guest's memory ended: well, or with QEMU's word for why not.
+pub(crate) type DumpEnd = Result<(), String>;
 
 /// Reads events one after another.
 #[derive(Debug, Default)]
@@ -50,8 +57,18 @@ impl Reader {
                 Some(host_full) => Meaning::Sign(MachineSign::Paused { state: IO_ERROR.to_owned(), host_full }),
                 None => Meaning::Paused,
             },
+            "DUMP_COMPLETED" => Meaning::Dumped(dump_end(data)),
             _ => Meaning::Nothing,
         }
+    }
+}
+
+/// The event comes for a dump that failed as well (`qapi/dump.json`).
+fn dump_end(data: &Value) -> DumpEnd {
+    match (data["result"]["status"].as_str(), data["error"].as_str()) {
+        (Some("completed"), None) => Ok(()),
+        (_, Some(error)) => Err(error.to_owned()),
+        (status, None) => Err(format!("its state is `{}`", status.unwrap_or("unknown"))),
     }
 }
 
@@ -133,6 +150,21 @@ mod tests {
             {"event":"STOP"}"#;
         let first = Meaning::Sign(MachineSign::Paused { state: IO_ERROR.to_owned(), host_full: false });
         assert_eq!(read(broken), [first, Meaning::Paused]);
+    }
+
+    #[test]
+    fn the_end_of_a_memory_dump_is_told_either_way() {
+        let ends = r#"{"event":"DUMP_COMPLETED","data":{"result":{"total":1090650112,"status":"completed","completed":1090650112}}}
+            {"event":"DUMP_COMPLETED","data":{"result":{"total":0,"status":"failed","completed":0},"error":"win-dump: invalid vmcoreinfo note size"}}
+            {"event":"DUMP_COMPLETED","data":{"result":{"total":0,"status":"failed","completed":0}}}
+            {"event":"DUMP_COMPLETED"}"#;
+        let expected = [
+            Ok(()),
+            Err("win-dump: invalid vmcoreinfo note size".to_owned()),
+            Err("its state is `failed`".to_owned()),
+            Err("its state is `unknown`".to_owned()),
+        ];
+        assert_eq!(read(ends), expected.map(Meaning::Dumped));
     }
 
     #[test]

@@ -28,6 +28,7 @@ mod identity;
 mod limits;
 mod log;
 mod machine;
+mod memory;
 mod overlay;
 mod port;
 mod process;

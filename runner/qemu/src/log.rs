@@ -33,6 +33,8 @@ const LAST_WORDS: usize = 4096;
 pub(crate) struct BoundedLog {
     file: File,
     bounds: Bounds,
+    /// Bytes that were ever added.
+    seen: u64,
     head: u64,
     tail: VecDeque<u8>,
     left_out: u64,
@@ -48,6 +50,7 @@ impl BoundedLog {
         Ok(Self {
             file,
             bounds,
+            seen: 0,
             head: 0,
             tail: VecDeque::new(),
             left_out: 0,
@@ -59,6 +62,7 @@ impl BoundedLog {
 
     /// Adds bytes; what belongs to the end reaches the file with [`Self::settle`].
     pub(crate) fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.seen += bytes.len() as u64;
         keep_last(&mut self.recent, bytes, LAST_WORDS);
         let room = usize::try_from(self.bounds.head - self.head).unwrap_or(usize::MAX).min(bytes.len());
         let (head, rest) = bytes.split_at(room);
@@ -96,6 +100,11 @@ impl BoundedLog {
         let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
         let last = lines.get(lines.len().saturating_sub(5)..).unwrap_or_default().join("; ");
         last.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    }
+
+    /// Bytes that were ever added, whether or not the file still has them.
+    pub(crate) fn seen(&self) -> u64 {
+        self.seen
     }
 
     /// Forgets what was said so far, for the next speaker's last words.
@@ -137,6 +146,10 @@ impl SharedLog {
         self.with(|log| Ok(log.last_words()))
     }
 
+    pub(crate) fn seen(&self) -> u64 {
+        self.with(|log| Ok(log.seen()))
+    }
+
     /// Writes all that comes from `source` until it ends.
     pub(crate) async fn drink(self, mut source: impl AsyncRead + Unpin) {
         let mut buffer = vec![0; 16 << 10];
@@ -174,6 +187,7 @@ mod tests {
         assert_eq!(read(), "0123456789\n[14 bytes left out here]\nopqrst");
         log.settle().unwrap();
         assert_eq!(read(), "0123456789\n[14 bytes left out here]\nopqrst");
+        assert_eq!(log.seen(), 30, "what is left out counts");
     }
 
     #[test]

@@ -6,16 +6,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 
 use async_trait::async_trait;
-use coexist_lab::{DiskFiles, Journal, LogFile, Machine, MachineSpec};
+use coexist_lab::{Activity, DiskFiles, Journal, LogFile, Machine, MachineSpec, MemoryForm};
 use coexist_model::{EvidenceKind, FaultKind, LabFault};
 use tokio::sync::Mutex;
 
 use crate::command::{self, FirmwareDisks, Hardware};
 use crate::control::ControlError;
-use crate::events::{IO_ERROR, RUNNING};
+use crate::digest;
+use crate::events::{IO_ERROR, MEMORY_WRITTEN, RUNNING};
 use crate::faults;
 use crate::host::{FirmwareFiles, Found};
 use crate::identity::{Starter, User};
+use crate::memory;
 use crate::overlay::{self, Files};
 use crate::port;
 use crate::process::{self, LaunchError, Logs, Process};
@@ -35,6 +37,10 @@ pub(crate) struct QemuMachine {
     pub(crate) signs: Arc<Signs>,
     pub(crate) port: AtomicU16,
     pub(crate) waits: Waits,
+    /// Held while a picture is taken: each lies in the same file at first.
+    pub(crate) camera: Mutex<()>,
+    /// Held while the guest's memory is written.
+    pub(crate) writing_memory: Mutex<()>,
     pub(crate) state: Mutex<State>,
 }
 
@@ -123,8 +129,28 @@ impl QemuMachine {
         faults::hung(format!("QEMU does not let the guest run: its state is `{state}`"), &self.logs.qemu.last_words())
     }
 
+    /// The process of a machine that is on; one that is off cannot do this.
+    async fn running(&self, what: &str) -> Result<Arc<Process>, LabFault> {
+        match &*self.state.lock().await {
+            State::On(process) => Ok(Arc::clone(process)),
+            _ => Err(LabFault::new(FaultKind::QemuHung, format!("a machine that is off {what}"))),
+        }
+    }
+
+    /// A picture of the screen, as PNG.
+    async fn picture(&self, process: &Process) -> Result<Vec<u8>, LabFault> {
+        let _alone = self.camera.lock().await;
+        let name = command::speakable(&self.files.picture).unwrap_or_default();
+        if let Err(error) = process.control().picture(name).await {
+            return Err(self.explain(process, error).await);
+        }
+        let file = self.files.picture.clone();
+        let taken = tokio::task::spawn_blocking(move || overlay::take_picture(&file)).await;
+        taken.unwrap_or_else(|error| Err(faults::task("taking the picture", &error)))
+    }
+
     /// Why a command failed: QEMU died, hangs, or said no.
-    async fn explain(&self, process: &Process, error: ControlError) -> LabFault {
+    pub(crate) async fn explain(&self, process: &Process, error: ControlError) -> LabFault {
         if matches!(error, ControlError::Broken { .. }) && process.ended_within(self.waits.end).await {
             return faults::died(&process.end_seen().unwrap_or_default(), &self.logs.qemu.last_words());
         }
@@ -170,24 +196,45 @@ impl Machine for QemuMachine {
             return Err(LabFault::new(FaultKind::QemuDied, "the machine is off: there is no QEMU"));
         };
         match process.control().run_state_within(self.waits.check).await {
-            Ok(state) if state == RUNNING => Ok(()),
+            // While its memory is written, it stands still because the lab asked for that.
+            Ok(state) if [RUNNING, MEMORY_WRITTEN].contains(&state.as_str()) => Ok(()),
             Ok(state) => Err(self.paused(&state)),
             Err(error) => Err(self.explain(&process, error).await),
         }
     }
 
     async fn screenshot(&self, file: &Path) -> Result<(), LabFault> {
-        let state = self.state.lock().await.clone();
-        let State::On(process) = state else {
-            return Err(LabFault::new(FaultKind::QemuHung, "a machine that is off has no screen"));
+        let process = self.running("has no screen").await?;
+        let picture = self.picture(&process).await?;
+        let written = tokio::fs::write(file, picture).await;
+        written.map_err(|error| faults::file("writing the picture", file, &error))
+    }
+
+    async fn activity(&self) -> Result<Activity, LabFault> {
+        let process = self.running("does nothing").await?;
+        let picture = self.picture(&process).await?;
+        let disk_operations = match process.control().disk_operations(command::DISK).await {
+            Ok(operations) => operations,
+            Err(error) => return Err(self.explain(&process, error).await),
         };
-        let picture = command::speakable(&self.files.picture).unwrap_or_default();
-        if let Err(error) = process.control().picture(picture).await {
-            return Err(self.explain(&process, error).await);
+        let screen = Some(digest::of_bytes(&picture).to_string());
+        Ok(Activity { screen, console_bytes: self.logs.serial.seen(), disk_operations })
+    }
+
+    async fn inject_nmi(&self) -> Result<(), LabFault> {
+        let process = self.running("cannot be interrupted").await?;
+        match process.control().interrupt().await {
+            Ok(()) => Ok(()),
+            Err(error) => Err(self.explain(&process, error).await),
         }
-        let (from, to) = (self.files.picture.clone(), file.to_owned());
-        let taken = tokio::task::spawn_blocking(move || overlay::take_picture(&from, &to)).await;
-        taken.unwrap_or_else(|error| Err(faults::task("taking the picture", &error)))
+    }
+
+    async fn dump_memory(&self, file: &Path, limit: u64) -> Result<MemoryForm, LabFault> {
+        let process = self.running("has no memory").await?;
+        let Ok(_alone) = self.writing_memory.try_lock() else {
+            return Err(LabFault::new(FaultKind::QemuHung, "the machine's memory is being written already"));
+        };
+        memory::write(self, &process, file, limit).await
     }
 
     async fn cut_power(&self) -> Result<(), LabFault> {

@@ -1,7 +1,8 @@
 //! A machine's own files: the folder `vm/` with the overlay and the firmware's variables.
 
-use std::io;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt, lchown};
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, lchown};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -20,6 +21,7 @@ pub(crate) struct Files {
     pub(crate) overlay: PathBuf,
     pub(crate) variables: PathBuf,
     pub(crate) picture: PathBuf,
+    pub(crate) memory: PathBuf,
 }
 
 impl Files {
@@ -29,6 +31,7 @@ impl Files {
             overlay: vm.join("overlay.qcow2"),
             variables: vm.join("variables.fd"),
             picture: vm.join("screen.png"),
+            memory: vm.join("memory.dump"),
             folder: vm,
         }
     }
@@ -135,31 +138,29 @@ pub(crate) async fn create(
     Err(faults::fault(kind, format!("qemu-img made no overlay ({status}): {}", words.trim())))
 }
 
-/// Moves a picture that QEMU wrote out of its folder.
-pub(crate) fn take_picture(from: &Path, to: &Path) -> Result<(), LabFault> {
-    use std::io::Read;
-    use std::os::unix::fs::OpenOptionsExt;
+/// Opens a file that QEMU wrote. The folder belongs to QEMU's user: links are not followed, pipes not waited for.
+pub(crate) fn open_written(file: &Path) -> io::Result<File> {
+    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+    File::options().read(true).custom_flags(flags.bits().cast_signed()).open(file)
+}
 
+/// Takes a picture that QEMU wrote out of its folder.
+pub(crate) fn take_picture(file: &Path) -> Result<Vec<u8>, LabFault> {
     /// A screen of 8K without compression.
     const LARGEST: u64 = 128 << 20;
     const PNG: [u8; 8] = *b"\x89PNG\r\n\x1a\n";
     /// Type and checksum of the chunk that ends every PNG file.
     const END: [u8; 8] = *b"IEND\xaeB`\x82";
-    // The folder belongs to QEMU's user: links are not followed, pipes not waited for.
-    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
-    let read = |error: io::Error| faults::file("reading the picture", from, &error);
-    let write = |error: io::Error| faults::file("writing the picture", to, &error);
-    let flags = flags.bits().cast_signed();
-    let file = std::fs::OpenOptions::new().read(true).custom_flags(flags).open(from).map_err(read)?;
+    let fault = |error: io::Error| faults::file("reading the picture", file, &error);
     let mut picture = Vec::new();
-    file.take(LARGEST).read_to_end(&mut picture).map_err(read)?;
-    std::fs::remove_file(from).map_err(read)?;
+    open_written(file).and_then(|open| open.take(LARGEST).read_to_end(&mut picture)).map_err(fault)?;
+    std::fs::remove_file(file).map_err(fault)?;
     if !(picture.starts_with(&PNG) && picture.ends_with(&END)) {
         // QEMU reports no error when its disk fills up while it writes.
         let seen = format!("QEMU wrote no whole PNG file, but {} bytes of something", picture.len());
         return Err(LabFault::new(FaultKind::HostFile, format!("{seen}; most often the host's disk is full")));
     }
-    std::fs::write(to, picture).map_err(write)
+    Ok(picture)
 }
 
 #[cfg(test)]
@@ -186,15 +187,17 @@ mod tests {
     #[test]
     fn only_pictures_that_are_files_are_taken() {
         let folder = tempfile::tempdir().unwrap();
-        let (from, to) = (folder.path().join("from"), folder.path().join("to"));
-        std::fs::write(&from, b"\x89PNG\r\n\x1a\n...IEND\xaeB`\x82").unwrap();
-        take_picture(&from, &to).unwrap();
-        assert!(to.exists() && !from.exists());
-        std::os::unix::fs::symlink(&to, &from).unwrap();
-        assert_eq!(take_picture(&from, &to).unwrap_err().kind, FaultKind::HostFile);
-        std::fs::remove_file(&from).unwrap();
-        std::fs::write(&from, b"P6 720 400").unwrap();
-        let fault = take_picture(&from, &to).unwrap_err();
+        let (file, other) = (folder.path().join("file"), folder.path().join("other"));
+        let picture = b"\x89PNG\r\n\x1a\n...IEND\xaeB`\x82";
+        std::fs::write(&file, picture).unwrap();
+        assert_eq!(take_picture(&file).unwrap(), picture);
+        assert!(!file.exists());
+        std::fs::write(&other, picture).unwrap();
+        std::os::unix::fs::symlink(&other, &file).unwrap();
+        assert_eq!(take_picture(&file).unwrap_err().kind, FaultKind::HostFile);
+        std::fs::remove_file(&file).unwrap();
+        std::fs::write(&file, b"P6 720 400").unwrap();
+        let fault = take_picture(&file).unwrap_err();
         assert!(fault.message.starts_with("QEMU wrote no whole PNG file, but 10 bytes of something; "), "{fault}");
     }
 }

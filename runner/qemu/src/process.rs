@@ -21,7 +21,7 @@ use tokio::task::JoinHandle;
 
 use crate::cgroup;
 use crate::control::{Control, ControlError, Heard};
-use crate::events::{Meaning, Reader};
+use crate::events::{DumpEnd, MEMORY_WRITTEN, Meaning, RUNNING, Reader};
 use crate::identity::Starter;
 use crate::log::{BoundedLog, SharedLog};
 use crate::signs::Signs;
@@ -60,6 +60,7 @@ pub(crate) struct Process {
     control: Arc<Control>,
     signals: mpsc::UnboundedSender<Signal>,
     ended: watch::Receiver<Option<End>>,
+    dumped: watch::Receiver<Option<DumpEnd>>,
     waits: Waits,
 }
 
@@ -111,7 +112,8 @@ pub(crate) async fn launch(
         Err(error) => return Err(refused(error, signals, ended, logs, waits).await),
     };
     let control = Arc::new(control);
-    let listening = listen(events, Arc::clone(&control), Arc::clone(signs));
+    let (tell_dump, dumped) = watch::channel(None);
+    let listening = listen(events, Arc::clone(&control), Arc::clone(signs), tell_dump);
     let (signs_then, control_lost) = (Arc::clone(signs), control_lost(exited, waits.closed));
     let listener = tokio::spawn(async move {
         listening.await;
@@ -127,7 +129,7 @@ pub(crate) async fn launch(
     match control.run().await {
         Ok(()) => {
             tokio::spawn(watchdog::watch(Arc::clone(&control), Arc::clone(signs), waits.answer));
-            Ok(Process { control, signals, ended, waits })
+            Ok(Process { control, signals, ended, dumped, waits })
         }
         Err(error) => Err(refused(error, signals, ended, logs, waits).await),
     }
@@ -161,6 +163,17 @@ impl Process {
     /// How the process ended, once it has.
     pub(crate) fn end_seen(&self) -> Option<End> {
         self.ended.borrow().clone()
+    }
+
+    /// How the writing of the guest's memory ends, once it does; none when the process ends first. Asked for before the
+    /// writing is, so that no end is missed.
+    pub(crate) fn next_dump_end(&self) -> impl Future<Output = Option<DumpEnd>> + use<> {
+        let mut dumped = self.dumped.clone();
+        dumped.mark_unchanged();
+        async move {
+            dumped.changed().await.ok()?;
+            dumped.borrow().clone()
+        }
     }
 
     /// Ends the process: with a word, with SIGTERM, with SIGKILL. False when not even that ended it.
@@ -258,14 +271,25 @@ fn for_memory(status: ExitStatus, kills: impl FnOnce() -> u64) -> bool {
 }
 
 /// Writes events into the journal.
-async fn listen(mut events: mpsc::Receiver<Heard>, control: Arc<Control>, signs: Arc<Signs>) {
+async fn listen(
+    mut events: mpsc::Receiver<Heard>,
+    control: Arc<Control>,
+    signs: Arc<Signs>,
+    tell_dump: watch::Sender<Option<DumpEnd>>,
+) {
     let mut reader = Reader::default();
     while let Some((at, event)) = events.recv().await {
         match reader.read(&event) {
             Meaning::Sign(sign) => signs.push_at(at, sign),
             Meaning::Paused => {
                 let state = control.run_state().await.unwrap_or_else(|_| "paused".to_owned());
-                signs.push_at(at, MachineSign::Paused { state, host_full: false });
+                // A guest whose memory is written stands still for that long, and may be on its way again by now.
+                if ![MEMORY_WRITTEN, RUNNING].contains(&state.as_str()) {
+                    signs.push_at(at, MachineSign::Paused { state, host_full: false });
+                }
+            }
+            Meaning::Dumped(end) => {
+                tell_dump.send_replace(Some(end));
             }
             Meaning::Nothing => {}
         }

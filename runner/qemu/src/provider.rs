@@ -208,6 +208,8 @@ impl Provider for QemuProvider {
             signs: Arc::new(Signs::new(Arc::clone(&self.clock))),
             port: AtomicU16::new(port),
             waits: self.waits,
+            camera: Mutex::default(),
+            writing_memory: Mutex::default(),
             state: Mutex::new(State::Ready),
         }))
     }

@@ -3,6 +3,7 @@
 // The configuration allows it in tests, but clippy does not see that these are: they are async, or helpers of such.
 #![allow(clippy::unwrap_used)]
 
+mod rungs;
 mod sectors;
 mod wants;
 mod world;

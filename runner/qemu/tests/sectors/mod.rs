@@ -112,3 +112,71 @@ pub(crate) const FILL: [u8; 48] = [
     0x73, 0x02, 0xb0, 0x21, 0xee, 0x66, 0x83, 0x06, 0x28, 0x7c, 0x40, 0xeb, 0xe4, 0x10, 0x00, 0x40, 0x00, 0x00, 0x00,
     0x00, 0x10, 0x40, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
 ];
+
+/// Hides the cursor, prints `H` and waits for ever. A non-maskable interrupt has it print `N` and change the first
+/// character on the screen.
+///
+/// ```text
+///          xor  ax, ax
+///          mov  ds, ax
+///          mov  word [8], 0x7c22  ; vector 2: nmi
+///          mov  [10], ax
+///          mov  dx, 0x3d4         ; a cursor that blinks would make two pictures of one screen
+///          mov  ax, 0x200a
+///          out  dx, ax
+///          mov  ax, 0xb800
+///          mov  es, ax
+///          mov  dx, 0x3f8
+///          mov  al, 'H'
+///          out  dx, al
+/// wait:    hlt
+///          jmp  wait
+/// nmi:     mov  al, 'N'
+///          out  dx, al
+///          inc  byte [es:0]
+///          iret
+/// ```
+pub(crate) const NMI: [u8; 43] = [
+    0x31, 0xc0, 0x8e, 0xd8, 0xc7, 0x06, 0x08, 0x00, 0x22, 0x7c, 0xa3, 0x0a, 0x00, 0xba, 0xd4, 0x03, 0xb8, 0x0a, 0x20,
+    0xef, 0xb8, 0x00, 0xb8, 0x8e, 0xc0, 0xba, 0xf8, 0x03, 0xb0, b'H', 0xee, 0xf4, 0xeb, 0xfd, 0xb0, b'N', 0xee, 0x26,
+    0xfe, 0x06, 0x00, 0x00, 0xcf,
+];
+
+/// Decodes 16 bytes of its own (by XOR with 0x5a) to 5000:0, prints `H` and waits for ever.
+///
+/// ```text
+///          xor  ax, ax
+///          mov  ds, ax
+///          mov  ax, 0x5000
+///          mov  es, ax
+///          mov  si, 0x7c20
+///          xor  di, di
+///          mov  cx, 16
+/// next:    lodsb
+///          xor  al, 0x5a
+///          stosb
+///          loop next
+///          mov  dx, 0x3f8
+///          mov  al, 'H'
+///          out  dx, al
+/// wait:    hlt
+///          jmp  wait
+///          db   ...               ; 0x7c20: `MEMORY_WORDS`, encoded
+/// ```
+pub(crate) const MEMORY: [u8; 48] = {
+    let mut sector = [0; 48];
+    let program = [
+        0x31, 0xc0, 0x8e, 0xd8, 0xb8, 0x00, 0x50, 0x8e, 0xc0, 0xbe, 0x20, 0x7c, 0x31, 0xff, 0xb9, 0x10, 0x00, 0xac,
+        0x34, 0x5a, 0xaa, 0xe2, 0xfa, 0xba, 0xf8, 0x03, 0xb0, b'H', 0xee, 0xf4, 0xeb, 0xfd,
+    ];
+    let mut at = 0;
+    while at < sector.len() {
+        sector[at] = if at < program.len() { program[at] } else { MEMORY_WORDS[at - program.len()] ^ 0x5a };
+        at += 1;
+    }
+    sector
+};
+/// What [`MEMORY`] leaves in the guest's memory, and is nowhere on its disk.
+pub(crate) const MEMORY_WORDS: &[u8; 16] = b"coexist was here";
+/// Where.
+pub(crate) const MEMORY_ADDRESS: u64 = 0x5_0000;
