@@ -2,6 +2,9 @@
 //!
 //! Source of names and fields: QEMU's `qapi/run-state.json` and `qapi/block-core.json`. Events are read as plain JSON and
 //! not as an enum of one QEMU version, so that a newer QEMU with more events or more fields changes nothing.
+//!
+//! What a crash of Windows looks like here was never seen on a real Windows: `tests/transcripts` holds every order that the
+//! documentation of QEMU and of the panic driver allows, and what becomes of it.
 
 use coexist_model::{Hex, MachineSign};
 use serde_json::Value;

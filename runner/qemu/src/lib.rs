@@ -37,6 +37,8 @@ mod provider;
 mod room;
 mod signs;
 mod spawner;
+#[cfg(test)]
+mod transcripts;
 mod waits;
 mod watchdog;
 

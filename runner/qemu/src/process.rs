@@ -271,7 +271,7 @@ fn for_memory(status: ExitStatus, kills: impl FnOnce() -> u64) -> bool {
 }
 
 /// Writes events into the journal.
-async fn listen(
+pub(crate) async fn listen(
     mut events: mpsc::Receiver<Heard>,
     control: Arc<Control>,
     signs: Arc<Signs>,
