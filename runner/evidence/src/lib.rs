@@ -11,6 +11,7 @@
 //! - [`blame()`], [`bucket()`]: conclusions, each with its reason; [`crash_from`] puts facts and conclusions together.
 //! - [`read_user_dump`]: one process's dump to published facts.
 //! - [`read_driver_file`]: who made a program or driver, as its file says.
+//! - [`console_stop`]: a stop code from the serial console's log.
 //! - [`disk`]: files of a powered-off guest, read from its disk image.
 //!
 //! All input is the guest's and hostile. Everything but `disk` is a pure function of bytes; nothing here panics or
@@ -20,6 +21,7 @@
 mod blame;
 mod bucket;
 mod bytes;
+mod console;
 mod crash;
 pub mod disk;
 pub mod dump;
@@ -30,6 +32,7 @@ mod user_dump;
 
 pub use blame::{DriverOwners, blame};
 pub use bucket::bucket;
+pub use console::{ConsoleStop, console_stop};
 pub use crash::crash_from;
 pub use dump::{DumpError, KernelDump, read_kernel_dump};
 pub use pe::{DriverFileError, read_driver_file};
