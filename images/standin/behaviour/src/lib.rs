@@ -6,7 +6,11 @@
 //!
 //! Pure data and rules; no files, no clock.
 
+mod deed;
+
 use serde::{Deserialize, Serialize};
+
+pub use deed::{CutShort, Deed, Parameter};
 
 /// Name of the PE section that carries the card: eight bytes at most, as PE demands.
 pub const SECTION: &str = ".standin";
@@ -87,70 +91,6 @@ pub enum Condition {
         /// Last boot that counts.
         to: u32,
     },
-}
-
-/// What a misfortune does.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Deed {
-    /// The kernel stops with this code: dump into the page file, panic device, reset.
-    Bugcheck {
-        /// Stop code.
-        code: u32,
-        /// Its four parameters.
-        parameters: [Parameter; 4],
-    },
-    /// The system stops making progress: nothing answers, nothing resets.
-    Hang,
-    /// The boot takes this much longer.
-    SlowBoot {
-        /// Milliseconds.
-        ms: u64,
-    },
-    /// The guest's network goes silent; the system runs on.
-    BreakNetwork,
-    /// A service of the system or of another vendor is stopped.
-    StopService(String),
-    /// A service's process ends without a word, as when its program crashes.
-    EndService(String),
-    /// The connections of the SSH service are reset, as by a network filter that takes them for an attack. New ones are
-    /// let in.
-    CutSessions,
-    /// Until the system restarts, a connection that brings more than this many bytes to the SSH service is reset.
-    LimitUploads {
-        /// Bytes, counted from now on.
-        bytes: u64,
-    },
-    /// Until the system restarts, the SSH service may start no process: who logs in gets nothing done.
-    DenyCommands,
-    /// Windows Installer is busy for this long, as with a product that updates itself.
-    KeepInstallerBusy {
-        /// Milliseconds.
-        ms: u64,
-    },
-    /// The driver refuses to load with this Win32 error code.
-    RefuseLoad(u32),
-}
-
-/// One parameter of a stop code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Parameter {
-    /// This very number.
-    Value(u64),
-    /// An address this many bytes into the driver's own image, wherever the kernel loaded it in this boot.
-    InDriver(u32),
-}
-
-impl Parameter {
-    /// The number this parameter has when the driver is loaded at `base`.
-    #[must_use]
-    pub fn resolve(self, base: u64) -> u64 {
-        match self {
-            Self::Value(value) => value,
-            Self::InDriver(offset) => base.wrapping_add(u64::from(offset)),
-        }
-    }
 }
 
 /// What the kernel knows when it looks at a driver's conditions.

@@ -3,58 +3,18 @@
 //! Vendor, driver, stop code, parameters and offset are drawn from a seed. What was drawn is the [`Truth`], which a test
 //! keeps aside until the runner has said what it found.
 
+mod dumps;
+mod trouble;
+
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use standin_behaviour::{Card, Condition, Deed, Misfortune, Moment, Parameter};
+use standin_behaviour::{Card, Parameter};
+
+pub use dumps::DumpSettings;
+pub use trouble::Trouble;
 
 use crate::vendors::{agent, content};
 use crate::{Agent, Content, Quirks};
-
-/// What goes wrong, and when.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Trouble {
-    /// The driver stops the machine when its installer loads it.
-    Install,
-    /// The driver stops the machine when it reads the candidate content, while the system runs.
-    ContentLoad,
-    /// The driver stops the machine this long after it was loaded.
-    Running {
-        /// Milliseconds.
-        after_ms: u64,
-    },
-    /// The first boot with the driver fails, later ones succeed.
-    BootOnce,
-    /// Every boot with the driver fails.
-    BootLoop,
-    /// A boot with the driver never ends.
-    Hang,
-    /// The network goes silent at boot.
-    BreakNetwork,
-    /// The network goes silent this long after the driver was loaded.
-    GoesSilent {
-        /// Milliseconds.
-        after_ms: u64,
-    },
-    /// The installer's own connection is reset when it loads the driver; everything works again at once.
-    CutSessions,
-    /// From the installation on, a transfer into the guest that is longer than this is cut.
-    LimitUploads {
-        /// Bytes.
-        bytes: u64,
-    },
-    /// From the installation on, nobody who comes by SSH gets a command run.
-    DenyCommands,
-    /// The product's service crashes this long after each start of its driver.
-    ServiceEnds {
-        /// Milliseconds.
-        after_ms: u64,
-    },
-    /// Once installed, the product updates itself for this long: nothing else can be installed.
-    UpdatesItself {
-        /// Milliseconds.
-        ms: u64,
-    },
-}
 
 /// An agent and what is wrong with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -122,7 +82,7 @@ impl Misbehaving {
         let card = Card {
             altitude: Some(format!("{}.{}", draw.random_range(320_000..329_999), draw.random_range(1..100))),
             content: has_content.then(|| path.clone()),
-            misfortunes: misfortunes(trouble, stop, new, &service),
+            misfortunes: trouble.misfortunes(stop, new, &service, &format!("{stem}flt")),
         };
         let id = format!("{stem}-{}", product.to_lowercase());
         let agent = Agent {
@@ -131,6 +91,13 @@ impl Misbehaving {
         };
         let candidate_content = has_content.then(|| content_of(new));
         Self { agent, candidate_content, truth: Truth { trouble, vendor, driver, stop } }
+    }
+
+    /// The same, with an installer that sets how this Windows writes its dumps. It holds from the next boot on.
+    #[must_use]
+    pub fn with_dump_settings(mut self, settings: DumpSettings) -> Self {
+        self.agent.registry.extend(settings.registry());
+        self
     }
 
     /// The same with an installer that has these quirks.
@@ -149,41 +116,6 @@ pub fn harmless(seed: u64) -> Agent {
     drawn
 }
 
-impl Trouble {
-    fn stops(self) -> bool {
-        matches!(self, Self::Install | Self::ContentLoad | Self::Running { .. } | Self::BootOnce | Self::BootLoop)
-    }
-
-    /// When it strikes.
-    fn moments(self) -> Vec<Moment> {
-        match self {
-            Self::Install | Self::CutSessions | Self::UpdatesItself { .. } => vec![Moment::Install],
-            Self::ContentLoad => vec![Moment::ContentLoad],
-            Self::Running { after_ms } | Self::GoesSilent { after_ms } | Self::ServiceEnds { after_ms } => {
-                vec![Moment::Running { after_ms }]
-            }
-            Self::BootOnce | Self::BootLoop | Self::Hang | Self::BreakNetwork => vec![Moment::Boot],
-            // What a restart clears is set again by the next boot.
-            Self::LimitUploads { .. } | Self::DenyCommands => vec![Moment::Install, Moment::Boot],
-        }
-    }
-
-    /// What it does, where it does not stop the machine.
-    fn deed(self, service: &str) -> Deed {
-        match self {
-            Self::BreakNetwork | Self::GoesSilent { .. } => Deed::BreakNetwork,
-            Self::CutSessions => Deed::CutSessions,
-            Self::LimitUploads { bytes } => Deed::LimitUploads { bytes },
-            Self::DenyCommands => Deed::DenyCommands,
-            Self::ServiceEnds { .. } => Deed::EndService(service.to_owned()),
-            Self::UpdatesItself { ms } => Deed::KeepInstallerBusy { ms },
-            Self::Install | Self::ContentLoad | Self::Running { .. } | Self::BootOnce | Self::BootLoop | Self::Hang => {
-                Deed::Hang
-            }
-        }
-    }
-}
-
 /// A vendor such as `Zukotavi` and the lower-case stem of its driver's name.
 fn names(draw: &mut StdRng) -> (String, String) {
     let mut stem = String::new();
@@ -193,19 +125,6 @@ fn names(draw: &mut StdRng) -> (String, String) {
     }
     let (first, rest) = stem.split_at(1);
     (format!("{}{rest}", first.to_uppercase()), stem)
-}
-
-fn misfortunes(trouble: Trouble, stop: Option<Stop>, candidate_content: u32, service: &str) -> Vec<Misfortune> {
-    let when = match trouble {
-        Trouble::ContentLoad => vec![Condition::ContentVersion(candidate_content.to_string())],
-        Trouble::BootOnce => vec![Condition::BootsWithDriver { from: 1, to: 1 }],
-        _ => Vec::new(),
-    };
-    let deed = match stop {
-        Some(Stop { code, parameters, .. }) => Deed::Bugcheck { code, parameters },
-        None => trouble.deed(service),
-    };
-    trouble.moments().into_iter().map(|at| Misfortune { at, when: when.clone(), deed: deed.clone() }).collect()
 }
 
 /// A stop whose parameters look as the code's documentation says: only one of them lies in a driver.
@@ -236,21 +155,38 @@ fn stop(draw: &mut StdRng, image_size: u32) -> Stop {
 mod tests {
     use std::collections::BTreeSet;
 
+    use standin_behaviour::{Condition, CutShort};
+
     use super::*;
 
-    const TROUBLES: [Trouble; 13] = [
+    const TROUBLES: [Trouble; 28] = [
         Trouble::Install,
         Trouble::ContentLoad,
         Trouble::Running { after_ms: 1_500 },
         Trouble::BootOnce,
         Trouble::BootLoop,
+        Trouble::PowerLost { end: CutShort::StandStill },
+        Trouble::FullDisk { leave: 32 << 10 },
+        Trouble::ClearsLog { after_ms: 1_500 },
+        Trouble::CutsDownloads { bytes: 40 << 10, times: 2 },
+        Trouble::LiveReport { after_ms: 1_500 },
         Trouble::Hang,
+        Trouble::HangDeaf,
+        Trouble::HangsLater { after_ms: 1_500, deaf: false },
+        Trouble::HangsLater { after_ms: 1_500, deaf: true },
+        Trouble::SlowBoot { ms: 1_500 },
+        Trouble::SlowNetwork { ms: 1_500 },
         Trouble::BreakNetwork,
         Trouble::GoesSilent { after_ms: 1_500 },
         Trouble::CutSessions,
         Trouble::LimitUploads { bytes: 1 << 20 },
         Trouble::DenyCommands,
+        Trouble::SshdEnds { after_ms: 1_500 },
         Trouble::ServiceEnds { after_ms: 1_500 },
+        Trouble::ServiceCrashes { after_ms: 1_500 },
+        Trouble::ServiceStops { after_ms: 1_500 },
+        Trouble::FilterVanishes { after_ms: 1_500 },
+        Trouble::IgnoresPowerButton,
         Trouble::UpdatesItself { ms: 1_500 },
     ];
 
@@ -264,10 +200,10 @@ mod tests {
                 assert_eq!(drawn, Misbehaving::random(seed, trouble));
                 let deed = &driver.card.misfortunes[0].deed;
                 let Some(stop) = drawn.truth.stop else {
-                    assert!(!matches!(deed, Deed::Bugcheck { .. }));
+                    assert_eq!(deed.parameters(), None);
                     continue;
                 };
-                assert_eq!(*deed, Deed::Bugcheck { code: stop.code, parameters: stop.parameters });
+                assert_eq!(deed.parameters(), Some(&stop.parameters));
                 let (_, faulting) = CODES.into_iter().find(|(code, _)| *code == stop.code).unwrap();
                 for (index, parameter) in stop.parameters.into_iter().enumerate() {
                     let expected = index == faulting;
@@ -276,6 +212,24 @@ mod tests {
                 assert!((PAGE..driver.image_size).contains(&stop.offset));
             }
         }
+    }
+
+    /// Troubles of one kind with other conditions must not become the same card by an oversight.
+    #[test]
+    fn every_trouble_has_a_card_of_its_own() {
+        let cards: Vec<_> = TROUBLES.map(|it| Misbehaving::random(5, it).agent.driver.card.misfortunes).into();
+        for (number, card) in cards.iter().enumerate() {
+            assert!(!card.is_empty());
+            assert!(!cards[..number].contains(card), "{:?}", TROUBLES[number]);
+        }
+    }
+
+    #[test]
+    fn dump_settings_go_into_the_package() {
+        let drawn = Misbehaving::random(9, Trouble::BootOnce).with_dump_settings(DumpSettings::Dedicated);
+        let names: Vec<&str> = drawn.agent.registry.iter().map(|it| it.name.as_str()).collect();
+        assert_eq!(names, ["CrashDumpEnabled", "DedicatedDumpFile", "DumpFileSize"]);
+        assert!(drawn.agent.package().is_ok());
     }
 
     #[test]

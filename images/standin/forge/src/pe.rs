@@ -12,7 +12,7 @@ use object::pe::{
     IMAGE_SCN_CNT_CODE, IMAGE_SCN_CNT_INITIALIZED_DATA, IMAGE_SCN_MEM_EXECUTE, IMAGE_SCN_MEM_READ, IMAGE_SCN_MEM_WRITE,
     IMAGE_SUBSYSTEM_NATIVE, IMAGE_SUBSYSTEM_WINDOWS_CUI,
 };
-use standin_behaviour::{Card, Deed, Parameter, SECTION};
+use standin_behaviour::{Card, Parameter, SECTION};
 
 use crate::ForgeError;
 use image::{Image, Section};
@@ -111,10 +111,7 @@ pub fn service(identity: &Identity, service_name: &str) -> Result<Vec<u8>, Forge
 }
 
 fn highest_offset(card: &Card) -> Option<u32> {
-    let parameters = card.misfortunes.iter().filter_map(|misfortune| match &misfortune.deed {
-        Deed::Bugcheck { parameters, .. } => Some(parameters),
-        _ => None,
-    });
+    let parameters = card.misfortunes.iter().filter_map(|misfortune| misfortune.deed.parameters());
     let offsets = parameters.flatten().filter_map(|parameter| match parameter {
         Parameter::InDriver(offset) => Some(*offset),
         Parameter::Value(_) => None,

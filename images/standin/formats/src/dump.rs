@@ -1,4 +1,5 @@
-//! Writer of the small kernel dump ("minidump", DumpType 4) of 64-bit Windows.
+//! Writer of the small kernel dump ("minidump", DumpType 4) of 64-bit Windows, and of the dump of the kernel's memory
+//! that tells the same (`kernel`).
 //!
 //! The layout is a 0x2000-byte header (`DUMP_HEADER64` of the public SDK) whose unset fields hold the letters `PAGE`,
 //! then the triage block. Field offsets, the 0x90-byte driver entries, the string lengths in characters and the order
@@ -11,8 +12,9 @@
 //! Blocks that only a debugger with symbols reads (PRCB, thread, most of the process) are zero but for what is named
 //! here.
 
-mod block;
 mod header;
+mod kernel;
+mod memory;
 mod triage;
 
 /// What a small dump tells.
@@ -91,8 +93,17 @@ impl SmallDump {
     /// The dump as bytes. Its length stands in the header as RequiredDumpSpace.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = header::write(self);
+        let mut bytes = header::write(self, &header::TRIAGE);
         triage::append_triage(self, &mut bytes);
+        header::seal(&mut bytes);
+        bytes
+    }
+
+    /// The same facts as a dump of the kernel's memory (DumpType 6, bitmap), of which it holds only the pages that carry
+    /// them. Its length stands in the header as RequiredDumpSpace.
+    #[must_use]
+    pub fn to_kernel_dump(&self) -> Vec<u8> {
+        let mut bytes = kernel::write(self);
         header::seal(&mut bytes);
         bytes
     }

@@ -32,6 +32,9 @@ pub struct Event {
     pub event_id: u16,
     /// 1 critical, 2 error, 3 warning, 4 information.
     pub level: u8,
+    /// Task category; most providers have none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub task: u16,
     /// FILETIME.
     pub time: u64,
     /// Number of the record in its log, from 1.
@@ -43,6 +46,25 @@ pub struct Event {
     /// `0x` number, `true`, `false` or a time is stored with that type, as Windows does; all others are text.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub event_data: Vec<(String, String)>,
+    /// The element that holds the data of an event whose provider has a shape of its own for it: the values are then its
+    /// child elements, below `UserData` instead of `EventData`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_data: Option<UserData>,
+}
+
+/// Element of an event's own shape.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UserData {
+    /// Name of the element, e.g. `LogFileCleared`. It and the names of its values must be XML names.
+    pub element: String,
+    /// Its namespace.
+    pub namespace: String,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+fn is_zero(number: &u16) -> bool {
+    *number == 0
 }
 
 /// The events of one log.

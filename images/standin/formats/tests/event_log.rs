@@ -8,7 +8,7 @@ use std::process::Command;
 use evtx::{EvtxParser, ParserSettings};
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop, prop_assert_eq, prop_oneof, proptest};
 use serde_json::Value;
-use standin_formats::evtx::{Event, EventLog, to_xml};
+use standin_formats::evtx::{Event, EventLog, UserData, to_xml};
 use standin_formats::filetime;
 
 const START: u64 = 134_011_495_819_236_675;
@@ -194,6 +194,43 @@ fn the_evtx_crate_reads_every_record() {
     assert_eq!(power["BugcheckParameter1"], "0xffff840500000074");
     assert_eq!(records[1].1["Event"]["EventData"]["LastShutdownGood"], false);
     assert_eq!(records[5].1["Event"]["EventData"]["param3"], "083125-14875-01");
+}
+
+const EVENT_LOG: &str = "http://manifests.microsoft.com/win/2004/08/windows/eventlog";
+
+/// A log that was cleared, as Windows tells it.
+fn cleared() -> Event {
+    let values = [("SubjectUserName", "lab"), ("SubjectDomainName", "STANDIN-7"), ("Channel", "System")];
+    let user_data = UserData { element: "LogFileCleared".to_owned(), namespace: EVENT_LOG.to_owned() };
+    let guid = Some("{fc65ddd8-d6ef-4962-83d5-6e5cfe9ce148}");
+    Event {
+        task: 104,
+        record_id: 1,
+        time: START,
+        user_data: Some(user_data),
+        ..event("Microsoft-Windows-Eventlog", 104, guid, &values)
+    }
+}
+
+#[test]
+fn data_in_a_shape_of_its_own_comes_back() {
+    let mut later = boot_after_bugcheck().remove(0);
+    later.record_id = 2;
+    let log = log_of(&[cleared(), later]).to_bytes();
+    let python = python_reads(&log);
+    assert_eq!(python[0]["shape"], format!("{{{EVENT_LOG}}}LogFileCleared"));
+    let values =
+        serde_json::json!([["SubjectUserName", "lab"], ["SubjectDomainName", "STANDIN-7"], ["Channel", "System"]]);
+    assert_eq!((&python[0]["user_data"], &python[0]["task"]), (&values, &serde_json::json!(104)));
+    assert_eq!(python[1]["task"], 0);
+    let records = crate_reads(log);
+    assert_eq!(records[0].1["Event"]["UserData"]["LogFileCleared"]["Channel"], "System");
+    assert!(to_xml(&cleared(), "System", "S").contains("<Task>104</Task><Opcode>0</Opcode>"));
+    assert!(to_xml(&cleared(), "System", "S").ends_with(
+        "<UserData><LogFileCleared xmlns='http://manifests.microsoft.com/win/2004/08/windows/eventlog'>\
+         <SubjectUserName>lab</SubjectUserName><SubjectDomainName>STANDIN-7</SubjectDomainName>\
+         <Channel>System</Channel></LogFileCleared></UserData></Event>"
+    ));
 }
 
 #[test]

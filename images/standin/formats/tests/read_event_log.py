@@ -23,6 +23,8 @@ with evtx.Evtx(sys.argv[1]) as log:
         system = event.find(NS + "System")
         provider = system.find(NS + "Provider")
         data = event.find(NS + "EventData")
+        own = event.find(NS + "UserData")
+        shape = own[0] if own is not None else None
         print(
             json.dumps(
                 {
@@ -36,8 +38,15 @@ with evtx.Evtx(sys.argv[1]) as log:
                     "record_id": int(system.find(NS + "EventRecordID").text),
                     "channel": system.find(NS + "Channel").text,
                     "computer": system.find(NS + "Computer").text,
-                    "data": [[item.get("Name") or "", item.text or ""] for item in data.findall(NS + "Data")],
-                    "binary": [item.text or "" for item in data.findall(NS + "Binary")],
+                    "task": int(system.find(NS + "Task").text),
+                    "data": [[item.get("Name") or "", item.text or ""] for item in data.findall(NS + "Data")]
+                    if data is not None
+                    else [],
+                    "binary": [item.text or "" for item in data.findall(NS + "Binary")] if data is not None else [],
+                    "shape": shape.tag if shape is not None else None,
+                    "user_data": [[item.tag.split("}")[1], item.text or ""] for item in shape]
+                    if shape is not None
+                    else [],
                 }
             )
         )

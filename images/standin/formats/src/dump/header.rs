@@ -1,7 +1,7 @@
 //! DUMP_HEADER64: the first 0x2000 bytes.
 
 use super::SmallDump;
-use super::block::{put, put_u16, put_u32, put_u64};
+use crate::bytes::{put, put_u16, put_u32, put_u64};
 
 /// Length of the header; the triage block follows it.
 const LENGTH: usize = 0x2000;
@@ -13,17 +13,27 @@ const REQUIRED_DUMP_SPACE: usize = 0xfa0;
 /// Size of the x64 CONTEXT structure; the field in the header is larger and keeps its filling behind it.
 const CONTEXT_LENGTH: usize = 1232;
 const MACHINE_AMD64: u32 = 0x8664;
-const TYPE_TRIAGE: u32 = 4;
-/// "Kernel generated triage dump", as debuggers name this bit.
-const ATTRIBUTE_TRIAGE: u32 = 8;
 
-pub(super) fn write(dump: &SmallDump) -> Vec<u8> {
+/// What the header says of the kind of dump that follows it.
+pub(super) struct Kind {
+    /// DumpType.
+    pub(super) number: u32,
+    /// Physical address of the page directory.
+    pub(super) directory: u64,
+    /// MiniDumpFields and Attributes, where this kind has them.
+    pub(super) small: Option<(u32, u32)>,
+}
+
+/// A small dump, as Windows 10 writes it; bit 3 of the attributes is "kernel generated triage dump" to debuggers.
+pub(super) const TRIAGE: Kind = Kind { number: 4, directory: 0x1a_d000, small: Some((0xdff, 8)) };
+
+pub(super) fn write(dump: &SmallDump, kind: &Kind) -> Vec<u8> {
     let mut bytes = b"PAGE".repeat(LENGTH / 4);
     let it = &mut bytes[..];
     put(it, 0x004, b"DU64");
     put_u32(it, 0x008, 0xf); // free (not checked) kernel
     put_u32(it, 0x00c, dump.build);
-    put_u64(it, 0x010, 0x1a_d000); // page directory, any page
+    put_u64(it, 0x010, kind.directory);
     put_u64(it, 0x018, 0xffff_9f80_0000_0000); // page frame database
     put_u64(it, 0x020, dump.module_list());
     put_u64(it, 0x028, dump.process_list());
@@ -38,14 +48,16 @@ pub(super) fn write(dump: &SmallDump) -> Vec<u8> {
     physical_memory(it);
     context(it, dump);
     exception(it, dump);
-    put_u32(it, 0xf98, TYPE_TRIAGE);
+    put_u32(it, 0xf98, kind.number);
     put_u64(it, 0xfa8, dump.system_time);
     put_u64(it, 0x1030, dump.uptime_100ns);
-    put_u32(it, 0x1038, 0xdff); // MiniDumpFields, as Windows 10 writes it
     put_u32(it, 0x103c, 0); // SecondaryDataState
     put_u32(it, 0x1040, 1); // ProductType: workstation
     put_u32(it, 0x1044, 0x110); // SuiteMask
-    put_u32(it, 0x1050, ATTRIBUTE_TRIAGE);
+    if let Some((fields, attributes)) = kind.small {
+        put_u32(it, 0x1038, fields);
+        put_u32(it, 0x1050, attributes);
+    }
     put_u32(it, 0x1054, 1); // BootId
     bytes
 }

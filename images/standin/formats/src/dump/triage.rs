@@ -1,8 +1,8 @@
 //! TRIAGE_DUMP64 at 0x2000 and the blocks it points to.
 
-use super::block::{align, append, count, put, put_u16, put_u32, put_u64};
 use super::header::{CONTEXT, EXCEPTION};
 use super::{DumpDriver, SmallDump, UnloadedDriver};
+use crate::bytes::{align, append, count, put, put_u16, put_u32, put_u64};
 
 const AT: usize = 0x2000;
 const LENGTH: usize = 0x80;
@@ -102,7 +102,7 @@ fn process(dump: &SmallDump) -> Vec<u8> {
     block
 }
 
-fn debugger_data(dump: &SmallDump) -> Vec<u8> {
+pub(super) fn debugger_data(dump: &SmallDump) -> Vec<u8> {
     let mut block = vec![0; DEBUGGER_DATA];
     let list = dump.debugger_data();
     put_u64(&mut block, 0x00, list);

@@ -89,7 +89,7 @@ fn write_element(element: &Element, chunk: &mut Chunk, substitution: &mut u16) {
     chunk.bytes.push(ELEMENT | flag);
     chunk.bytes.extend_from_slice(&NO_DEPENDENCY.to_le_bytes());
     let size_at = reserve_size(chunk);
-    write_name(element.name, chunk);
+    write_name(&element.name, chunk);
     if let Some((last, others)) = element.attributes.split_last() {
         let list_at = reserve_size(chunk);
         for (name, value) in others {

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::tree::{Element, Value};
-use super::{BINARY, Event};
+use super::{BINARY, Event, UserData};
 use crate::filetime;
 
 const NAMESPACE: &str = "http://schemas.microsoft.com/win/2004/08/events/event";
@@ -40,7 +40,7 @@ pub(super) fn tree(event: &Event, channel: &str, computer: &str) -> Element {
             id,
             Element::value("Version", Value::U8(0)),
             Element::value("Level", Value::U8(event.level)),
-            Element::value("Task", Value::U16(0)),
+            Element::value("Task", Value::U16(event.task)),
             Element::value("Opcode", Value::U8(0)),
             Element::value("Keywords", Value::Hex64(keywords)),
             Element::empty("TimeCreated").with("SystemTime", Value::FileTime(event.time)),
@@ -52,7 +52,8 @@ pub(super) fn tree(event: &Event, channel: &str, computer: &str) -> Element {
             Element::empty("Security"),
         ],
     );
-    Element::parent("Event", vec![system, event_data(event)]).with("xmlns", Value::Fixed(NAMESPACE.to_owned()))
+    let data = event.user_data.as_ref().map_or_else(|| event_data(event), |shape| user_data(event, shape));
+    Element::parent("Event", vec![system, data]).with("xmlns", Value::Fixed(NAMESPACE.to_owned()))
 }
 
 /// The severity bits of a classic message identifier.
@@ -62,6 +63,20 @@ fn qualifiers(level: u8) -> u16 {
         3 => 0x8000,
         _ => 0x4000,
     }
+}
+
+/// The event's data in the provider's own shape.
+fn user_data(event: &Event, shape: &UserData) -> Element {
+    let values = event.event_data.iter().take(MOST_DATA);
+    let mut room = MOST_TEXT;
+    let values = values.map(|(name, value)| {
+        let text = cut(value, room);
+        room -= text.encode_utf16().count();
+        Element::value(cut(name, MOST_NAME), Value::Text(text))
+    });
+    let own = Element::parent(cut(&shape.element, MOST_NAME), values.collect());
+    let own = own.with("xmlns", Value::Fixed(cut(&shape.namespace, MOST_NAME)));
+    Element::parent("UserData", vec![own])
 }
 
 fn event_data(event: &Event) -> Element {

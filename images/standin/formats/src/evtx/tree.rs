@@ -1,10 +1,12 @@
 //! An event as a tree of elements, and its text form.
 
+use std::borrow::Cow;
+
 use crate::filetime;
 
 /// An element; its shape (names, which values there are and their types) decides the template.
 pub(super) struct Element {
-    pub(super) name: &'static str,
+    pub(super) name: Cow<'static, str>,
     pub(super) attributes: Vec<(&'static str, Value)>,
     pub(super) content: Content,
 }
@@ -33,16 +35,16 @@ pub(super) enum Value {
 }
 
 impl Element {
-    pub(super) fn empty(name: &'static str) -> Self {
-        Self { name, attributes: Vec::new(), content: Content::Nothing }
+    pub(super) fn empty(name: impl Into<Cow<'static, str>>) -> Self {
+        Self { name: name.into(), attributes: Vec::new(), content: Content::Nothing }
     }
 
-    pub(super) fn value(name: &'static str, value: Value) -> Self {
-        Self { name, attributes: Vec::new(), content: Content::Value(value) }
+    pub(super) fn value(name: impl Into<Cow<'static, str>>, value: Value) -> Self {
+        Self { name: name.into(), attributes: Vec::new(), content: Content::Value(value) }
     }
 
-    pub(super) fn parent(name: &'static str, children: Vec<Self>) -> Self {
-        Self { name, attributes: Vec::new(), content: Content::Children(children) }
+    pub(super) fn parent(name: impl Into<Cow<'static, str>>, children: Vec<Self>) -> Self {
+        Self { name: name.into(), attributes: Vec::new(), content: Content::Children(children) }
     }
 
     pub(super) fn with(mut self, name: &'static str, value: Value) -> Self {
@@ -58,7 +60,7 @@ impl Element {
 
     fn write_xml(&self, text: &mut String) {
         text.push('<');
-        text.push_str(self.name);
+        text.push_str(&self.name);
         for (name, value) in &self.attributes {
             text.push(' ');
             text.push_str(name);
@@ -83,7 +85,7 @@ impl Element {
             }
         }
         text.push_str("</");
-        text.push_str(self.name);
+        text.push_str(&self.name);
         text.push('>');
     }
 }
