@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::{RegValue, Registry, ServiceConfig, System, USER};
+use crate::{BootStore, RegValue, Registry, ServiceConfig, System, USER};
 
 const CURRENT_VERSION: &str = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion";
 const CONTROL: &str = r"HKLM\SYSTEM\CurrentControlSet\Control";
@@ -57,6 +57,8 @@ pub fn first_boot(system: &System, personality: &Personality) -> io::Result<()> 
     for folder in [
         r"C:\Program Files\Common Files",
         r"C:\Program Files (x86)",
+        r"C:\ProgramData\Microsoft\Windows\WER\ReportArchive",
+        r"C:\ProgramData\Microsoft\Windows\WER\ReportQueue",
         r"C:\ProgramData\ssh\logs",
         r"C:\Windows\Temp",
         r"C:\Windows\Minidump",
@@ -100,7 +102,7 @@ pub fn first_boot(system: &System, personality: &Personality) -> io::Result<()> 
         services(system)?;
     }
     held.release()?;
-    system.log.set_computer(&personality.computer_name);
+    system.name_computer(&personality.computer_name);
     Ok(())
 }
 
@@ -140,8 +142,8 @@ fn control_values(registry: &Registry) -> io::Result<()> {
     let crash = format!("{CONTROL}\\CrashControl");
     for (name, value) in [
         ("AutoReboot", number(1)),
-        // Automatic, the default of Windows. [R] KB254649
-        ("CrashDumpEnabled", number(7)),
+        // A small dump, so that a machine that crashes is soon back; Windows' own default is 7. [R] KB254649
+        ("CrashDumpEnabled", number(3)),
         ("DumpFile", expand(r"%SystemRoot%\MEMORY.DMP")),
         ("LogEvent", number(1)),
         ("MinidumpDir", expand(r"%SystemRoot%\Minidump")),
@@ -163,6 +165,8 @@ fn control_values(registry: &Registry) -> io::Result<()> {
     ] {
         registry.set(&format!("{CONTROL}\\{key}"), name, value)?;
     }
+    // As a lab sets up a golden image: a machine whose boots fail goes on trying. `bcdedit` changes it.
+    BootStore::new(registry).set_recovery_enabled(false)?;
     registry.create_key(r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Uninstall")?;
     registry.create_key(r"HKLM\SOFTWARE\Policies\Microsoft")?;
     registry.create_key(r"HKLM\SOFTWARE\OpenSSH")?;

@@ -6,6 +6,7 @@
 //! Everything works over a plain directory that is the C: drive, so that it runs as an ordinary process too. What drivers
 //! do is the business of the [`Kernel`], which the guest brings.
 
+mod bcd;
 mod cmd;
 mod first_boot;
 mod kernel;
@@ -20,19 +21,22 @@ mod testing;
 mod text;
 mod tools;
 mod volume;
+mod wer;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+pub use bcd::{BootStatusPolicy, BootStore};
 pub use first_boot::{Personality, first_boot};
 pub use kernel::{BootIdentity, Kernel, LoadedDriver};
-pub use log::SystemLog;
+pub use log::{ChannelLog, EventLogs};
 pub use process::{CANCELLED, Cancel, ClientInput, Environment, Handles, Input, Output, Process};
 pub use registry::{Held, RegValue, Registry};
 pub use services::{SERVICES_KEY, ServiceConfig, Services, State, Status, errors};
 pub use ssh::{KeyError, SshFilter, SshKeys, serve};
 pub use standin_formats::evtx::Event;
 pub use volume::Volume;
+pub use wer::Report;
 
 /// The one account, an administrator.
 pub const USER: &str = "lab";
@@ -43,8 +47,8 @@ pub struct System {
     pub volume: Volume,
     /// The registry.
     pub registry: Arc<Registry>,
-    /// The System event log.
-    pub log: Arc<SystemLog>,
+    /// The event logs.
+    pub logs: EventLogs,
     /// The service control manager.
     pub services: Services,
     /// What drivers put in the way of the SSH server.
@@ -58,11 +62,11 @@ pub struct System {
 impl System {
     /// A system of these parts, its services stopped.
     #[must_use]
-    pub fn new(volume: Volume, registry: Arc<Registry>, log: Arc<SystemLog>, kernel: Arc<dyn Kernel>) -> Arc<Self> {
+    pub fn new(volume: Volume, registry: Arc<Registry>, logs: EventLogs, kernel: Arc<dyn Kernel>) -> Arc<Self> {
         let services = Services::new(Arc::clone(&registry), volume.clone(), Arc::clone(&kernel));
         let (ssh_filter, installer) = (Arc::default(), Mutex::new(()));
-        let system = Self { volume, registry, log, services, ssh_filter, kernel, installer };
-        system.log.set_computer(&system.computer_name());
+        let system = Self { volume, registry, logs, services, ssh_filter, kernel, installer };
+        system.name_computer(&system.computer_name());
         Arc::new(system)
     }
 
@@ -74,13 +78,18 @@ impl System {
             .unwrap_or_else(|| "STANDIN".to_owned())
     }
 
+    /// Names the computer in its logs.
+    pub(crate) fn name_computer(&self, name: &str) {
+        [&self.logs.system, &self.logs.application].into_iter().for_each(|it| it.set_computer(name));
+    }
+
     /// A service's process ends without a word: the service manager tells it in the log.
     ///
     /// # Errors
     /// 1060, 1062, 1052 for a driver.
     pub fn end_service(&self, name: &str) -> Result<(), u32> {
         let display_name = self.services.end(name)?;
-        log::service_ended(&self.log, &display_name);
+        log::service_ended(&self.logs.system, &display_name);
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::process::{Cancel, Handles, Input, Output};
 use crate::text::lock;
-use crate::{BootIdentity, Kernel, LoadedDriver, Personality, Registry, System, SystemLog, Volume};
+use crate::{BootIdentity, EventLogs, Kernel, LoadedDriver, Personality, Registry, System, Volume};
 
 #[derive(Default)]
 pub(crate) struct FakeKernel {
@@ -63,9 +63,9 @@ impl Machine {
         let volume = Volume::new(folder.path().to_owned());
         let kernel = Arc::new(FakeKernel::default());
         let registry = Arc::new(Registry::load(&volume).unwrap());
-        let log = Arc::new(SystemLog::load(&volume).unwrap());
+        let logs = EventLogs::load(&volume).unwrap();
         let below: Arc<dyn Kernel> = Arc::clone(&kernel) as Arc<dyn Kernel>;
-        let system = System::new(volume, registry, log, below);
+        let system = System::new(volume, registry, logs, below);
         crate::first_boot(&system, &Personality::default()).unwrap();
         let failed = system.services.start_automatic();
         assert_eq!(failed, []);

@@ -74,10 +74,28 @@ impl Volume {
         });
         if let Err(error) = written.and_then(|()| fs::rename(&temporary, path)) {
             let _ = fs::remove_file(&temporary);
+            if error.kind() == io::ErrorKind::StorageFull && fits_in_place(path, bytes.len()) {
+                return overwrite(path, bytes);
+            }
             return Err(error);
         }
         sync_directory(directory)
     }
+}
+
+/// Whether a file has the clusters for so many bytes already. Registry and logs of Windows have room of their own too, so
+/// that a full disk does not keep it from starting.
+fn fits_in_place(path: &Path, length: usize) -> bool {
+    const CLUSTER: u64 = 4096;
+    fs::metadata(path).is_ok_and(|it| length as u64 <= it.len().next_multiple_of(CLUSTER) && it.len() > 0)
+}
+
+/// Writes over a file. A reset meanwhile may leave some of either content.
+fn overwrite(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = fs::OpenOptions::new().write(true).open(path)?;
+    file.write_all(bytes)?;
+    file.set_len(bytes.len() as u64)?;
+    file.sync_all()
 }
 
 /// Makes a directory's entries survive a reset. FUSE file systems may not support it; that is no error.

@@ -106,7 +106,7 @@ pub(super) fn install(session: &mut Session<'_>) -> Result<(), Failed> {
             Some(_) => services.write(&config),
             None => services.create(&config).inspect(|()| {
                 session.journal.push(Undo::Created(config.name.clone()));
-                crate::log::service_installed(&session.process.system.log, &config);
+                crate::log::service_installed(&session.process.system.logs.system, &config);
             }),
         };
         if let Err(error) = result {

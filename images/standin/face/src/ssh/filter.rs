@@ -5,7 +5,7 @@
 use std::io::{self, IoSlice};
 use std::os::fd::OwnedFd;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::task::{Context, Poll, ready};
 
@@ -20,13 +20,23 @@ pub struct SshFilter {
     connections: Mutex<Vec<Weak<Wire>>>,
     /// Bytes that a connection may bring.
     most_bytes: AtomicU64,
+    /// Bytes that a connection may take away.
+    most_taken: AtomicU64,
+    /// How many connections that take more are still reset.
+    cuts_left: AtomicU32,
     denies_commands: AtomicBool,
 }
 
 impl Default for SshFilter {
     fn default() -> Self {
         let denies_commands = AtomicBool::new(false);
-        Self { connections: Mutex::default(), most_bytes: AtomicU64::new(u64::MAX), denies_commands }
+        Self {
+            connections: Mutex::default(),
+            most_bytes: AtomicU64::new(u64::MAX),
+            most_taken: AtomicU64::new(u64::MAX),
+            cuts_left: AtomicU32::new(0),
+            denies_commands,
+        }
     }
 }
 
@@ -42,6 +52,20 @@ impl SshFilter {
         self.most_bytes.store(bytes, Ordering::SeqCst);
     }
 
+    /// Resets, from now on, each connection that takes away more than `bytes`, until it was done so many `times`.
+    pub fn limit_downloads(&self, bytes: u64, times: u32) {
+        self.wires().iter().for_each(|wire| wire.taken.store(0, Ordering::SeqCst));
+        self.most_taken.store(bytes, Ordering::SeqCst);
+        self.cuts_left.store(times, Ordering::SeqCst);
+    }
+
+    /// Whether a connection that has taken so many bytes is to be reset now.
+    fn cuts_off(&self, taken: u64) -> bool {
+        let one_less = |left: u32| left.checked_sub(1);
+        taken > self.most_taken.load(Ordering::SeqCst)
+            && self.cuts_left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_ok()
+    }
+
     /// Lets the service start nothing from now on.
     pub fn deny_commands(&self) {
         self.denies_commands.store(true, Ordering::SeqCst);
@@ -53,7 +77,8 @@ impl SshFilter {
 
     /// The connection with the filter in it.
     pub(super) fn through(self: &Arc<Self>, stream: TcpStream) -> io::Result<Filtered> {
-        let wire = Arc::new(Wire { socket: rustix::io::dup(&stream)?, brought: AtomicU64::new(0) });
+        let wire =
+            Arc::new(Wire { socket: rustix::io::dup(&stream)?, brought: AtomicU64::new(0), taken: AtomicU64::new(0) });
         let mut connections = lock(&self.connections);
         connections.retain(|wire| wire.strong_count() > 0);
         connections.push(Arc::downgrade(&wire));
@@ -70,6 +95,7 @@ impl SshFilter {
 struct Wire {
     socket: OwnedFd,
     brought: AtomicU64,
+    taken: AtomicU64,
 }
 
 impl Wire {
@@ -103,9 +129,23 @@ impl AsyncRead for Filtered {
     }
 }
 
+impl Filtered {
+    /// Counts what the connection takes away; it is reset once it has taken more than it may.
+    fn take(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        let written = ready!(written)?;
+        let taken = self.wire.taken.fetch_add(written as u64, Ordering::SeqCst) + written as u64;
+        if self.filter.cuts_off(taken) {
+            self.wire.reset();
+            return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
+        }
+        Poll::Ready(Ok(written))
+    }
+}
+
 impl AsyncWrite for Filtered {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.take(written)
     }
 
     fn poll_write_vectored(
@@ -113,7 +153,8 @@ impl AsyncWrite for Filtered {
         cx: &mut Context<'_>,
         parts: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, parts)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, parts);
+        self.take(written)
     }
 
     fn is_write_vectored(&self) -> bool {

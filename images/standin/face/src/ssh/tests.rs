@@ -230,6 +230,24 @@ fn a_filter_limits_what_is_brought() {
 }
 
 #[test]
+fn a_filter_cuts_downloads_some_times_and_what_is_there_can_be_gone_on_with() {
+    let server = Server::new();
+    let local = tempfile::tempdir().unwrap();
+    let bytes: Vec<u8> = (0..3_u32 << 18).flat_map(u32::to_le_bytes).collect();
+    server.machine.write(r"C:\big.bin", &bytes);
+    let file = local.path().join("big.bin");
+    server.machine.system.ssh_filter.limit_downloads(1 << 20, 2);
+    let mut sizes = Vec::new();
+    for command in ["get", "reget", "reget"] {
+        let done = server.sftp(&format!("{command} /C:/big.bin {}\n", file.display())).status.success();
+        sizes.push((done, std::fs::metadata(&file).unwrap().len()));
+    }
+    assert!(!sizes[0].0 && !sizes[1].0 && sizes[2].0, "{sizes:?}");
+    assert!(sizes[0].1 > 0 && sizes[0].1 < sizes[1].1, "{sizes:?}");
+    assert!(std::fs::read(&file).unwrap() == bytes, "the pieces fit");
+}
+
+#[test]
 fn a_filter_denies_every_start() {
     let server = Server::new();
     server.machine.system.ssh_filter.deny_commands();

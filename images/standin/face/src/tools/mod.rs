@@ -1,5 +1,6 @@
 //! The programs of System32 that the lab uses, one small file each.
 
+mod bcdedit;
 mod certutil;
 mod driverquery;
 mod find;
@@ -61,6 +62,7 @@ pub(crate) fn is_switch(word: &str, switch: &str) -> bool {
 }
 
 const TABLE: &[(&str, Tool)] = &[
+    ("bcdedit", bcdedit::run),
     ("certutil", certutil::run),
     ("chcp", small::chcp),
     ("cmd", small::cmd),

@@ -272,7 +272,7 @@ fn create(process: &Process, name: &str, options: &[(String, String)]) -> u32 {
     }
     match process.system.services.create(&config) {
         Ok(()) => {
-            crate::log::service_installed(&process.system.log, &config);
+            crate::log::service_installed(&process.system.logs.system, &config);
             said(process, "CreateService SUCCESS")
         }
         Err(error) => failed(process, "CreateService", error),

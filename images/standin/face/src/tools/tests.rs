@@ -88,7 +88,7 @@ fn sc() {
     assert_eq!(machine.run("sc delete Acme").2, 1060);
     let (text, ..) = machine.run("sc query state= all");
     assert!(text.contains("SERVICE_NAME: wuauserv") && !text.contains("FltMgr"), "{text}");
-    let events = machine.system.log.query(|it| it.event_id == 7045);
+    let events = machine.system.logs.system.query(|it| it.event_id == 7045);
     assert_eq!(events.len(), 1);
 }
 
@@ -102,7 +102,7 @@ fn a_service_that_crashed_says_so() {
     machine.system.end_service("acme").unwrap();
     let (text, ..) = machine.run("sc query Acme");
     assert!(text.contains(": 1  STOPPED ") && text.contains("WIN32_EXIT_CODE    : 1067  (0x42b)"), "{text}");
-    let told = machine.system.log.query(|it| it.event_id == 7034);
+    let told = machine.system.logs.system.query(|it| it.event_id == 7034);
     assert_eq!(told[0].event_data[0], ("param1".to_owned(), "Agent".to_owned()));
 }
 
@@ -142,7 +142,8 @@ fn wevtutil() {
     };
     machine
         .system
-        .log
+        .logs
+        .system
         .append_all(vec![event("Kernel-Boot", 20, "1"), event("Kernel-Boot", 20, "2"), event("EventLog", 6005, "x")])
         .unwrap();
     let (text, _, code) = machine.run(
@@ -159,6 +160,36 @@ fn wevtutil() {
     assert_eq!(machine.run("wevtutil qe Nope").2, 15007);
     assert_eq!(machine.run("wevtutil qe System /q:nonsense").2, 15001);
     assert!(machine.run("wevtutil gl System").0.contains("enabled: true\r\n"));
+    assert_eq!(machine.run("wevtutil epl Application C:\\programs.evtx").2, 0);
+    assert_eq!(&machine.read(r"C:\programs.evtx")[..8], b"ElfFile\0");
+    assert_eq!(machine.run("wevtutil cl System").2, 0);
+    let (text, ..) = machine.run("wevtutil qe System /f:xml");
+    assert!(
+        text.contains("<EventID>104</EventID>") && text.contains("<Channel>System</Channel><BackupPath>"),
+        "{text}"
+    );
+    assert!(!text.contains("LastBootId"), "what was there is gone: {text}");
+    assert_eq!(machine.run("wevtutil cl Nope").2, 15007);
+}
+
+#[test]
+fn bcdedit_sets_what_failed_boots_lead_to() {
+    let machine = Machine::new();
+    let store = crate::BootStore::new(&machine.system.registry);
+    assert!(!store.recovery_enabled(), "a golden image goes on trying");
+    let done = "The operation completed successfully.\n";
+    out(&machine, "bcdedit /set {default} recoveryenabled yes", done, 0);
+    assert!(store.recovery_enabled());
+    out(&machine, "bcdedit /set bootstatuspolicy ignoreallfailures", done, 0);
+    assert_eq!(store.policy(), crate::BootStatusPolicy::IgnoreAllFailures);
+    let (text, ..) = machine.run("bcdedit /enum {current}");
+    assert!(text.contains("recoveryenabled         Yes\r\n"), "{text}");
+    assert!(text.contains("bootstatuspolicy        IgnoreAllFailures\r\n"), "{text}");
+    for wrong in ["/set {default} recoveryenabled perhaps", "/set {other} recoveryenabled no", "/set nonsense 1", "/x"]
+    {
+        assert_eq!(machine.run(&format!("bcdedit {wrong}")).2, 1, "{wrong}");
+    }
+    assert!(store.recovery_enabled());
 }
 
 #[test]

@@ -1,4 +1,6 @@
-//! `wevtutil qe|epl|gl|el|cl` for the System log.
+//! `wevtutil qe|epl|gl|el|cl` for the System and Application logs; the Security log is there and empty.
+
+use standin_formats::evtx::{Event, EventLog};
 
 use super::{Arguments, message, xpath};
 use crate::process::Process;
@@ -14,7 +16,7 @@ pub(super) fn run(process: &mut Process, arguments: &Arguments) -> u32 {
             ["Application", "Security", "System"].iter().for_each(|it| process.out(it));
             return 0;
         }
-        "qe" | "query-events" | "epl" | "export-log" | "gl" | "get-log" => {}
+        "qe" | "query-events" | "epl" | "export-log" | "gl" | "get-log" | "cl" | "clear-log" => {}
         _ => {
             process.err(format!("Invalid command: {verb}."));
             return 87;
@@ -28,6 +30,7 @@ pub(super) fn run(process: &mut Process, arguments: &Arguments) -> u32 {
     match verb.as_str() {
         "gl" | "get-log" => show_log(process, log),
         "epl" | "export-log" => export(process, log, arguments),
+        "cl" | "clear-log" => clear(process, log),
         _ => query(process, log, arguments),
     }
 }
@@ -54,7 +57,8 @@ fn query(process: &Process, log: &str, arguments: &Arguments) -> u32 {
         Err(code) => return code,
     };
     let now = crate::text::filetime(std::time::SystemTime::now());
-    let mut events = if log == "System" { process.system.log.query(|it| query.selects(it, now)) } else { Vec::new() };
+    let channel = process.system.logs.channel(log);
+    let mut events = channel.map(|it| it.query(|event| query.selects(event, now))).unwrap_or_default();
     if option(arguments, "rd", "reversedirection").is_some_and(|it| it.eq_ignore_ascii_case("true")) {
         events.reverse();
     }
@@ -71,7 +75,7 @@ fn query(process: &Process, log: &str, arguments: &Arguments) -> u32 {
             return 1;
         }
         if xml {
-            process.out(process.system.log.to_xml(event));
+            process.out(channel.map(|it| it.to_xml(event)).unwrap_or_default());
         } else {
             process.out(format!("Event[{number}]"));
             process.out(format!("  Log Name: {log}"));
@@ -119,11 +123,23 @@ fn export(process: &Process, log: &str, arguments: &Arguments) -> u32 {
         return 3;
     }
     let now = crate::text::filetime(std::time::SystemTime::now());
-    let bytes = process.system.log.export(|it| log == "System" && query.selects(it, now));
+    let selects = |event: &Event| query.selects(event, now);
+    let empty = || EventLog::new(log, process.system.computer_name()).to_bytes();
+    let bytes = process.system.logs.channel(log).map_or_else(empty, |it| it.export(selects));
     match process.system.volume.write_durably(at, &bytes) {
         Ok(()) => 0,
         Err(_) => {
             process.err(format!("Failed to export log {log}. {}", message(112)));
+            112
+        }
+    }
+}
+
+fn clear(process: &Process, log: &str) -> u32 {
+    match process.system.logs.clear(log, crate::USER, &process.system.computer_name()) {
+        Ok(_) => 0,
+        Err(_) => {
+            process.err(format!("Failed to clear log {log}. {}", message(112)));
             112
         }
     }
