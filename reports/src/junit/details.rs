@@ -220,7 +220,9 @@ fn put_signs(body: &mut String, record: &ArmRecord) {
             MachineSign::Exited { .. }
             | MachineSign::Started
             | MachineSign::Answered
+            | MachineSign::Stage { .. }
             | MachineSign::RestartAsked
+            | MachineSign::NmiInjected
             | MachineSign::Reset { .. }
             | MachineSign::Panicked { .. }
             | MachineSign::CrashLoaded

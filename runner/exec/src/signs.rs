@@ -36,7 +36,9 @@ impl Glance {
             MachineSign::Exited { .. }
             | MachineSign::Started
             | MachineSign::Answered
+            | MachineSign::Stage { .. }
             | MachineSign::RestartAsked
+            | MachineSign::NmiInjected
             | MachineSign::Reset { .. }
             | MachineSign::Panicked { .. }
             | MachineSign::CrashLoaded

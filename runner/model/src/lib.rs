@@ -21,7 +21,10 @@ mod seconds;
 mod user_crash;
 mod verdict;
 
-pub use boot::{Boot, BootEnd, BootIdentity, BootState, MachineEvent, MachineSign, boot_edges, boots, crashes};
+pub use boot::{
+    Boot, BootEnd, BootIdentity, BootStage, BootState, DiskWitness, Failing, LoggedBoot, MachineEvent, MachineSign,
+    Proof, RepairLog, boot_edges, boots, crashes, failing, reached, what_the_disk_proves,
+};
 pub use crash::{Blame, Bucket, Crash, LoadedDriver, Strength, UnloadedDriver};
 pub use driver_file::DriverFile;
 pub use event::{ArmRef, EVENTS_SCHEMA, Ending, Event, Happening, Host};

@@ -1,0 +1,187 @@
+//! What the disk of a machine proves of the boot that was given up, once its power is off.
+//!
+//! From outside, a hang, a dead network and the recovery screen look alike: silence. The disk tells them apart. Automatic
+//! repair writes a log of its own where it has looked at a start that failed (`Windows\System32\LogFiles\Srt\SrtTrail.txt`;
+//! it does so before it offers its screen [K: never seen here on a real Windows]). A system that runs goes on writing its
+//! System log. What the disk does not prove leaves a state as it was told; what it disproves is taken back: a disk that
+//! can be read and has no such log shows that the still picture was not the recovery screen's.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::course::given_up;
+use super::{BootEnd, BootStage, BootState, MachineEvent, boots};
+
+/// A guest's clock, as told when it first answered, is this good from boot to boot: it is read from a clock of whole
+/// seconds, and firmware takes seconds longer at one start than at another.
+const CLOCK: SignedDuration = SignedDuration::from_secs(10);
+/// A log that ends earlier than this after its boot began is one of a start that broke off: Windows writes what it held
+/// back as soon as its event log service runs.
+const RAN_ON: Duration = Duration::from_secs(30);
+
+/// What was read from the disk of a machine that was powered off.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DiskWitness {
+    /// The log of automatic repair, beside that of the golden image.
+    pub repair_log: RepairLog,
+    /// The last boot in the System log; none where the log could not be read, or tells of none.
+    pub last_boot: Option<LoggedBoot>,
+}
+
+/// The log of automatic repair on a disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RepairLog {
+    /// The disk could not be read, or not so far.
+    #[default]
+    Unread,
+    /// As it was in the golden image: not there, or unchanged.
+    AsBefore,
+    /// Written while the machine ran.
+    Written,
+}
+
+/// The last boot that a System log tells of; times are by the guest's clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LoggedBoot {
+    /// When it began (Kernel-General 12, `StartTime`).
+    pub began: Timestamp,
+    /// Time of the last record.
+    pub last_record: Timestamp,
+}
+
+/// What a disk proves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Proof {
+    /// The state that the boot led to in truth.
+    pub state: BootState,
+    /// The farthest stage that is proved with it.
+    pub reached: BootStage,
+    /// Why, a clause for people.
+    pub because: &'static str,
+}
+
+/// What the disk proves of a boot that was told as `told` and never answered; nothing where it proves nothing else.
+///
+/// `signs` are all signs of the machine; what came after the lab laid hands on it is not looked at. `guest_ahead` is how
+/// far the guest's clock is ahead of that of the signs, unknown if it never answered.
+#[must_use]
+pub fn what_the_disk_proves(
+    told: BootState,
+    signs: &[MachineEvent],
+    guest_ahead: Option<SignedDuration>,
+    disk: &DiskWitness,
+) -> Option<Proof> {
+    let (boot, until) = given_up(signs)?;
+    if boot.boot.reached >= BootStage::Ssh {
+        return None;
+    }
+    let proof = |state, reached, because| Some(Proof { state, reached: boot.boot.reached.max(reached), because });
+    match (told, disk.repair_log) {
+        // A machine that starts again and again is in a loop, whether or not it was repaired in between.
+        (BootState::Up | BootState::Loop, _) => None,
+        (BootState::Recovery, RepairLog::Unread | RepairLog::Written) => None,
+        (_, RepairLog::Written) => {
+            // The kernel that wrote it is the recovery system's own.
+            proof(BootState::Recovery, BootStage::Kernel, "automatic repair wrote its log, SrtTrail.txt")
+        }
+        (BootState::Recovery, RepairLog::AsBefore) => {
+            let stopped = boots(signs).iter().rev().nth(1).is_some_and(|boot| boot.ended == BootEnd::Bugcheck);
+            let state = if stopped { BootState::Bugcheck } else { BootState::Hang };
+            proof(state, BootStage::Firmware, "automatic repair wrote no log, so it was not the recovery screen")
+        }
+        (BootState::Hang, RepairLog::Unread | RepairLog::AsBefore) => {
+            let log = disk.last_boot?;
+            let ran_on = ran_on(log, boot.begun, until, guest_ahead?);
+            ran_on.then_some(()).and_then(|()| {
+                proof(BootState::Unreachable, BootStage::Kernel, "its System log went on while nothing of it answered")
+            })
+        }
+        (BootState::Bugcheck | BootState::Unreachable, RepairLog::Unread | RepairLog::AsBefore) => None,
+    }
+}
+
+/// Whether the log is of the boot that began at `begun` and went on into the second half of the wait, which ended at
+/// `until`.
+fn ran_on(log: LoggedBoot, begun: Timestamp, until: Timestamp, guest_ahead: SignedDuration) -> bool {
+    // Times in a log are whatever the guest wrote: a span out of range is no proof.
+    let here = |time: Timestamp| time.checked_sub(guest_ahead).ok();
+    let (Some(began), Some(last)) = (here(log.began), here(log.last_record)) else { return false };
+    let (lasted, waited) = (super::between(began, last), super::between(begun, until));
+    began.duration_since(begun) >= -CLOCK && lasted >= RAN_ON && lasted >= waited / 2
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::MachineSign;
+    use super::super::signs::tests::{PANIC, RESET, signs};
+    use super::*;
+
+    const AHEAD: SignedDuration = SignedDuration::from_hours(2);
+
+    fn guest(seconds: i64) -> Timestamp {
+        Timestamp::from_second(seconds).unwrap() + AHEAD
+    }
+
+    fn log(began: i64, last: i64) -> DiskWitness {
+        let last_boot = Some(LoggedBoot { began: guest(began), last_record: guest(last) });
+        DiskWitness { repair_log: RepairLog::AsBefore, last_boot }
+    }
+
+    fn repair(repair_log: RepairLog) -> DiskWitness {
+        DiskWitness { repair_log, last_boot: None }
+    }
+
+    /// A restart at 100 s that nobody came back from until the power was cut at 700 s.
+    fn silent() -> Vec<MachineEvent> {
+        let cut = MachineSign::Shutdown { guest: false, reason: "host-qmp-quit".to_owned() };
+        signs(&[(0, MachineSign::Started), (9_000, MachineSign::Answered), (100_000, RESET), (700_000, cut)])
+    }
+
+    fn proves(told: BootState, list: &[MachineEvent], disk: &DiskWitness) -> Option<BootState> {
+        what_the_disk_proves(told, list, Some(AHEAD), disk).map(|proof| proof.state)
+    }
+
+    #[test]
+    fn a_log_that_went_on_tells_a_dead_network_from_a_hang() {
+        let hang = |disk| proves(BootState::Hang, &silent(), &disk);
+        assert_eq!(hang(log(103, 650)), Some(BootState::Unreachable));
+        assert_eq!(hang(log(103, 140)), None, "it hung while it started");
+        assert_eq!(hang(log(3, 650)), None, "the log is of the boot before, on a clock that jumped");
+        assert_eq!(hang(log(3, 99)), None, "the boot before");
+        assert_eq!(hang(repair(RepairLog::AsBefore)), None);
+        assert_eq!(hang(DiskWitness::default()), None);
+        assert_eq!(what_the_disk_proves(BootState::Hang, &silent(), None, &log(103, 650)), None, "no clock to compare");
+        let far = LoggedBoot { began: Timestamp::MIN, last_record: Timestamp::MAX };
+        assert_eq!(hang(DiskWitness { last_boot: Some(far), ..DiskWitness::default() }), None);
+    }
+
+    #[test]
+    fn the_log_of_automatic_repair_tells_the_recovery_screen() {
+        for told in [BootState::Hang, BootState::Unreachable, BootState::Bugcheck] {
+            assert_eq!(proves(told, &silent(), &repair(RepairLog::Written)), Some(BootState::Recovery), "{told}");
+        }
+        for told in [BootState::Up, BootState::Loop, BootState::Recovery] {
+            assert_eq!(proves(told, &silent(), &repair(RepairLog::Written)), None, "{told}");
+        }
+        // It wrote its log, then the guest came up after all.
+        let came_up =
+            signs(&[(0, MachineSign::Started), (9_000, PANIC), (9_900, RESET), (15_000, MachineSign::Answered)]);
+        assert_eq!(proves(BootState::Bugcheck, &came_up, &repair(RepairLog::Written)), None);
+    }
+
+    #[test]
+    fn a_still_picture_without_that_log_is_taken_back() {
+        let crashed = signs(&[
+            (0, MachineSign::Started),
+            (9_000, PANIC),
+            (9_900, RESET),
+            (19_000, PANIC),
+            (19_900, RESET),
+            (90_000, MachineSign::Exited { status: "0".to_owned() }),
+        ]);
+        assert_eq!(proves(BootState::Recovery, &crashed, &repair(RepairLog::AsBefore)), Some(BootState::Bugcheck));
+        assert_eq!(proves(BootState::Recovery, &silent(), &repair(RepairLog::AsBefore)), Some(BootState::Hang));
+        assert_eq!(proves(BootState::Recovery, &crashed, &repair(RepairLog::Unread)), None);
+    }
+}
