@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use coexist_lab::{Guest, Machine, MachineSpec, RemoteFile};
 use coexist_model::{
-    Action, AgentId, ArmOutcome, ArmRef, BootIdentity, Bucket, Cell, CheckOutcome, FailureState, FaultKind, Happening,
-    LabFault, MachineSign, Seconds, Step, StepFailure, StepId, boot_edges, crashes,
+    Action, AgentId, ArmOutcome, ArmRef, BootIdentity, BootStage, Bucket, Cell, CheckOutcome, FailureState, FaultKind,
+    Happening, LabFault, MachineSign, Seconds, Step, StepFailure, StepId, boot_edges, crashes,
 };
 use tracing::{Instrument, info_span};
 
@@ -15,8 +15,10 @@ use crate::signs::Glance;
 use crate::stop::Stop;
 use crate::{Recorder, RunFolder};
 
-/// What a step's own deadlines leave over is bounded by this many times the step's deadline, two starts of the guest …
+/// What a step's own deadlines leave over is bounded by this many times the step's deadline, …
 const GUARD_FACTOR: u32 = 3;
+/// … three starts of the guest in a row, each of which may take half as long again as planned …
+const GUARD_STARTS: u32 = 5;
 /// … and this on top: nothing a machine or guest does can keep an arm longer.
 const GUARD: Duration = Duration::from_secs(180);
 /// Before the first machine of an image starts, its whole disk is read once to prove its digest.
@@ -47,8 +49,6 @@ pub(crate) struct ArmRun<'a> {
     pub(crate) identity: Option<BootIdentity>,
     /// When the first boot began, by the guest's own clock: what is older than this was there before.
     pub(crate) guest_began: Option<jiff::Timestamp>,
-    /// Whether the guest has answered in the present boot.
-    pub(crate) answered: bool,
     /// Signs that are accounted for: those of boots that were judged.
     pub(crate) judged: usize,
     /// Signs that the recorder knows: those that were looked at.
@@ -83,7 +83,6 @@ impl<'a> ArmRun<'a> {
             guest: None,
             identity: None,
             guest_began: None,
-            answered: false,
             judged: 0,
             told: 0,
             installed: Vec::new(),
@@ -151,7 +150,14 @@ impl<'a> ArmRun<'a> {
             () = guard => Some(Err(self.overdue(step))),
         };
         let outcome = match ended {
-            Some(ended) => self.conclude(step, &mut decided, ended).await,
+            Some(ended) => {
+                let outcome = self.conclude(step, &mut decided, ended).await;
+                if outcome == ArmOutcome::Up {
+                    // Whatever boot the step ended in has stood what the step put it to.
+                    self.reach(BootStage::Settled);
+                }
+                outcome
+            }
             None => {
                 self.bounded_collection(Self::collect_console).await;
                 let reason = "the run was stopped in this step".to_owned();
@@ -203,7 +209,9 @@ impl<'a> ArmRun<'a> {
     /// Longest time for a step, the explanation of a loss included.
     fn guard(&self, step: &Step) -> Duration {
         let digest = if matches!(step.action, Action::Provision) { DIGEST } else { Duration::ZERO };
-        step.deadline.to_duration() * GUARD_FACTOR + self.boot_deadline(step) * 2 + self.paced(GUARD + digest)
+        step.deadline.to_duration() * GUARD_FACTOR
+            + self.boot_deadline(step) * GUARD_STARTS
+            + self.paced(GUARD + digest)
     }
 
     /// A time of the lab's own as this host needs it; those of the plan are stretched already.
@@ -350,8 +358,7 @@ impl<'a> ArmRun<'a> {
             self.told += 1;
             self.scene.recorder.tell(Happening::MachineSigned { of: self.of.clone(), machine: sign });
         }
-        let seen = self.told.saturating_sub(self.judged);
-        Glance::of(journal.since(self.judged).get(..seen).unwrap_or_default())
+        Glance::of(journal.since(0).get(..self.told).unwrap_or_default(), self.judged)
     }
 
     /// Makes and starts the machine.

@@ -10,14 +10,17 @@
 //! came of it. Time comes from the clock port alone.
 
 mod arm;
+mod arrival;
 mod boot;
 mod collect;
 mod folder;
 mod log;
 mod loss;
+mod progress;
 mod record;
 mod run;
 mod signs;
+mod silence;
 mod step;
 mod stop;
 mod wait;

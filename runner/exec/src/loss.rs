@@ -6,7 +6,8 @@ use coexist_lab::{GuestError, Whose};
 use coexist_model::{Action, CheckOutcome, ExitMeaning, FailureState, FaultKind, LabFault, Step};
 
 use crate::arm::ArmRun;
-use crate::boot::{Expected, GOING_DOWN, Knocked, NO_ENTRY, REFUSAL, still_refused};
+use crate::boot::{GOING_DOWN, Knocked, NO_ENTRY, REFUSAL};
+use crate::silence::still_refused;
 use crate::stop::Stop;
 use crate::wait::Wait;
 
@@ -31,8 +32,7 @@ impl ArmRun<'_> {
         self.guest = None;
         loop {
             let glance = self.glance();
-            let gone_by_itself = Expected { asked: 0, of_up_boots: 1 };
-            if let Some(stop) = self.by_signs(&glance, gone_by_itself) {
+            if let Some(stop) = self.by_signs(&glance) {
                 return Err(stop);
             }
             if glance.edges > 0 || glance.crashes > 0 {
@@ -55,7 +55,7 @@ impl ArmRun<'_> {
             }
             let waited = now.saturating_sub(wait.begun);
             if waited >= patience {
-                return Err(self.no_answer(step, &glance, gone_by_itself, &mut wait, patience).await);
+                return Err(self.no_answer(step, &glance, 0, &mut wait, patience).await);
             }
             let knock = (patience - waited).min(self.paced(wait.patience()));
             match self.knock(&mut wait, knock).await? {
@@ -83,7 +83,7 @@ impl ArmRun<'_> {
             _ => None,
         };
         let asked = usize::from(restarting.is_some());
-        self.await_up(step, Expected { asked, of_up_boots: 1 }, patience).await?;
+        self.await_up(step, asked, patience).await?;
         if let Some(install) = restarting {
             self.run_what_follows(install).await?;
             self.note(

@@ -1,15 +1,17 @@
 //! What a machine's signs say, read at one glance. Pure.
 
 use coexist_lab::Journal;
-use coexist_model::{FaultKind, LabFault, MachineEvent, MachineSign, boot_edges, crashes};
+use coexist_model::{Failing, FaultKind, LabFault, MachineEvent, MachineSign, boot_edges, crashes, failing};
 
-/// A machine's signs since some moment.
+/// A machine's signs since some moment, and what they come to with those before.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Glance {
     /// Boot edges: how often the guest started anew.
     pub(crate) edges: usize,
     /// Crashes that the panic device told of.
     pub(crate) crashes: usize,
+    /// Boots that failed in a row, up to the last sign.
+    pub(crate) failing: Failing,
     /// The guest powered the machine off.
     pub(crate) powered_off: bool,
     /// A fault of ours that these signs show.
@@ -17,8 +19,9 @@ pub(crate) struct Glance {
 }
 
 impl Glance {
-    /// Reads signs.
-    pub(crate) fn of(signs: &[MachineEvent]) -> Self {
+    /// Reads signs, of which the first `judged` are accounted for.
+    pub(crate) fn of(all: &[MachineEvent], judged: usize) -> Self {
+        let signs = all.get(judged..).unwrap_or_default();
         let powered_off = signs.iter().any(|it| matches!(it.what, MachineSign::Shutdown { guest: true, .. }));
         let fault = signs.iter().find_map(|it| match &it.what {
             MachineSign::Paused { host_full: true, .. } => Some(LabFault::new(
@@ -44,7 +47,7 @@ impl Glance {
             | MachineSign::CrashLoaded
             | MachineSign::Shutdown { .. } => None,
         });
-        Self { edges: boot_edges(signs), crashes: crashes(signs), powered_off, fault }
+        Self { edges: boot_edges(signs), crashes: crashes(signs), failing: failing(all), powered_off, fault }
     }
 }
 
@@ -67,7 +70,7 @@ mod tests {
 
     fn glance(signs: &[MachineSign]) -> Glance {
         let at = jiff::Timestamp::UNIX_EPOCH;
-        Glance::of(&signs.iter().map(|what| MachineEvent { at, what: what.clone() }).collect::<Vec<_>>())
+        Glance::of(&signs.iter().map(|what| MachineEvent { at, what: what.clone() }).collect::<Vec<_>>(), 0)
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use coexist_lab::Unanswered;
 
+use crate::progress::Progress;
 use crate::stop::{Stop, meaning_of};
 
 /// The first knock may take this long; an emulated guest under load needs seconds for a key exchange.
@@ -21,6 +22,8 @@ pub(crate) struct Wait {
     pub(crate) meaning_since: Option<(Stop, Duration)>,
     /// Since when the old boot has answered.
     pub(crate) old_boot_since: Option<Duration>,
+    /// What its machine did meanwhile.
+    pub(crate) progress: Progress,
 }
 
 impl Wait {
@@ -32,7 +35,16 @@ impl Wait {
             refused_since: None,
             meaning_since: None,
             old_boot_since: None,
+            progress: Progress::begun(begun),
         }
+    }
+
+    /// How long the guest has at this moment, of which the plan gives it `deadline`: half as much again while its machine
+    /// still moves and nothing better explains its silence.
+    pub(crate) fn allowed(&self, deadline: Duration, now: Duration) -> Duration {
+        let silent = matches!(self.last, Unanswered::Silent | Unanswered::Broken(_)) && self.meaning_since.is_none();
+        let over = now.saturating_sub(self.begun) >= deadline;
+        if over && silent && self.progress.moves(now) { deadline + deadline / 2 } else { deadline }
     }
 
     /// The old boot has answered: whatever the knocks before it meant is over.

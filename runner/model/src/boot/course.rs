@@ -68,7 +68,7 @@ impl Course {
             (MachineSign::RestartAsked, _) => Self::Leaving,
             (MachineSign::Answered, Self::Starting | Self::Leaving) => Self::Answering,
             (MachineSign::Stage { reached: BootStage::Settled }, Self::Starting | Self::Answering) => Self::Settled,
-            (MachineSign::Stage { reached: BootStage::Ssh | BootStage::Services }, Self::Starting) => Self::Answering,
+            (MachineSign::Stage { reached: BootStage::Services }, Self::Starting) => Self::Answering,
             (
                 MachineSign::Answered
                 | MachineSign::Stage { .. }
@@ -108,12 +108,13 @@ impl OpenBoot {
     }
 
     fn see(&mut self, at: Timestamp, sign: &MachineSign) {
-        if let Some(stage) = shown_by(sign)
-            && !matches!(self.course, Course::Stopped | Course::Struck)
-        {
+        // Who looks on may be late: nothing is reached by a boot that has stopped.
+        let late = matches!(self.course, Course::Stopped | Course::Struck) && matches!(sign, MachineSign::Stage { .. });
+        if let Some(stage) = shown_by(sign).filter(|_| !late) {
             self.reached = self.reached.max(stage);
         }
-        if self.reached >= BootStage::Ssh {
+        // A session that merely began is no answer.
+        if *sign == MachineSign::Answered || self.reached >= BootStage::Services {
             self.answered.get_or_insert(at);
         }
         self.course.go(self.course.after(sign));
@@ -450,7 +451,8 @@ mod tests {
             prop_assert!(stopped <= crashes(&list) + nmis, "more boots stopped than crashed");
             let last = told.len().saturating_sub(1);
             for (place, boot) in told.iter().enumerate() {
-                prop_assert_eq!(boot.state == BootState::Up, boot.reached >= BootStage::Ssh);
+                prop_assert!(boot.state != BootState::Up || boot.reached >= BootStage::Ssh);
+                prop_assert!(boot.state == BootState::Up || boot.reached <= BootStage::Ssh);
                 prop_assert!(boot.ended != BootEnd::Running || place == last, "only the last boot runs");
                 prop_assert!(boot.state != BootState::Recovery, "no sign shows the recovery screen");
             }

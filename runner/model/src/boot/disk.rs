@@ -11,7 +11,8 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::course::given_up;
-use super::{BootEnd, BootStage, BootState, MachineEvent, boots};
+use super::{BootEnd, BootStage, BootState, MachineEvent, MachineSign, between, boots};
+use crate::FailureState;
 
 /// A guest's clock, as told when it first answered, is this good from boot to boot: it is read from a clock of whole
 /// seconds, and firmware takes seconds longer at one start than at another.
@@ -53,8 +54,8 @@ pub struct LoggedBoot {
 /// What a disk proves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Proof {
-    /// The state that the boot led to in truth.
-    pub state: BootState,
+    /// What the boot led to in truth.
+    pub state: FailureState,
     /// The farthest stage that is proved with it.
     pub reached: BootStage,
     /// Why, a clause for people.
@@ -63,42 +64,49 @@ pub struct Proof {
 
 /// What the disk proves of a boot that was told as `told` and never answered; nothing where it proves nothing else.
 ///
-/// `signs` are all signs of the machine; what came after the lab laid hands on it is not looked at. `guest_ahead` is how
-/// far the guest's clock is ahead of that of the signs, unknown if it never answered.
+/// `signs` are all signs of the machine; what came after the lab laid hands on it is not looked at. `guest_began` is when
+/// the guest's first boot began by its own clock, unknown if it never answered: it says how far that clock is off.
 #[must_use]
 pub fn what_the_disk_proves(
-    told: BootState,
+    told: FailureState,
     signs: &[MachineEvent],
-    guest_ahead: Option<SignedDuration>,
+    guest_began: Option<Timestamp>,
     disk: &DiskWitness,
 ) -> Option<Proof> {
     let (boot, until) = given_up(signs)?;
-    if boot.boot.reached >= BootStage::Ssh {
+    if boot.boot.state == BootState::Up {
         return None;
     }
     let proof = |state, reached, because| Some(Proof { state, reached: boot.boot.reached.max(reached), because });
     match (told, disk.repair_log) {
-        // A machine that starts again and again is in a loop, whether or not it was repaired in between.
-        (BootState::Up | BootState::Loop, _) => None,
-        (BootState::Recovery, RepairLog::Unread | RepairLog::Written) => None,
-        (_, RepairLog::Written) => {
+        (
+            FailureState::Bugcheck | FailureState::Hang | FailureState::Unreachable | FailureState::UnexpectedRestart,
+            RepairLog::Written,
+        ) => {
             // The kernel that wrote it is the recovery system's own.
-            proof(BootState::Recovery, BootStage::Kernel, "automatic repair wrote its log, SrtTrail.txt")
+            proof(FailureState::Recovery, BootStage::Kernel, "automatic repair wrote its log, SrtTrail.txt")
         }
-        (BootState::Recovery, RepairLog::AsBefore) => {
-            let stopped = boots(signs).iter().rev().nth(1).is_some_and(|boot| boot.ended == BootEnd::Bugcheck);
-            let state = if stopped { BootState::Bugcheck } else { BootState::Hang };
+        (FailureState::Recovery, RepairLog::AsBefore) => {
+            let stopped = boots(signs).iter().rev().any(|boot| boot.ended == BootEnd::Bugcheck);
+            let state = if stopped { FailureState::Bugcheck } else { FailureState::Hang };
             proof(state, BootStage::Firmware, "automatic repair wrote no log, so it was not the recovery screen")
         }
-        (BootState::Hang, RepairLog::Unread | RepairLog::AsBefore) => {
-            let log = disk.last_boot?;
-            let ran_on = ran_on(log, boot.begun, until, guest_ahead?);
-            ran_on.then_some(()).and_then(|()| {
-                proof(BootState::Unreachable, BootStage::Kernel, "its System log went on while nothing of it answered")
-            })
+        (FailureState::Hang, RepairLog::Unread | RepairLog::AsBefore) => {
+            if !ran_on(disk.last_boot?, boot.begun, until, ahead(signs, guest_began?)?) {
+                return None;
+            }
+            proof(FailureState::Unreachable, BootStage::Kernel, "its System log went on while nothing of it answered")
         }
-        (BootState::Bugcheck | BootState::Unreachable, RepairLog::Unread | RepairLog::AsBefore) => None,
+        // A machine that starts again and again is in a loop, whether or not it was repaired in between; what else is
+        // not of a boot is not the disk's to judge.
+        _ => None,
     }
+}
+
+/// How far the guest's clock is ahead of that of the signs.
+fn ahead(signs: &[MachineEvent], guest_began: Timestamp) -> Option<SignedDuration> {
+    let started = signs.iter().find(|event| event.what == MachineSign::Started)?;
+    Some(guest_began.duration_since(started.at))
 }
 
 /// Whether the log is of the boot that began at `begun` and went on into the second half of the wait, which ended at
@@ -107,16 +115,16 @@ fn ran_on(log: LoggedBoot, begun: Timestamp, until: Timestamp, guest_ahead: Sign
     // Times in a log are whatever the guest wrote: a span out of range is no proof.
     let here = |time: Timestamp| time.checked_sub(guest_ahead).ok();
     let (Some(began), Some(last)) = (here(log.began), here(log.last_record)) else { return false };
-    let (lasted, waited) = (super::between(began, last), super::between(begun, until));
+    let (lasted, waited) = (between(began, last), between(begun, until));
     began.duration_since(begun) >= -CLOCK && lasted >= RAN_ON && lasted >= waited / 2
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::MachineSign;
     use super::super::signs::tests::{PANIC, RESET, signs};
     use super::*;
 
+    /// The guest's clock is in local time.
     const AHEAD: SignedDuration = SignedDuration::from_hours(2);
 
     fn guest(seconds: i64) -> Timestamp {
@@ -138,36 +146,38 @@ mod tests {
         signs(&[(0, MachineSign::Started), (9_000, MachineSign::Answered), (100_000, RESET), (700_000, cut)])
     }
 
-    fn proves(told: BootState, list: &[MachineEvent], disk: &DiskWitness) -> Option<BootState> {
-        what_the_disk_proves(told, list, Some(AHEAD), disk).map(|proof| proof.state)
+    fn proves(told: FailureState, list: &[MachineEvent], disk: &DiskWitness) -> Option<FailureState> {
+        what_the_disk_proves(told, list, Some(guest(0)), disk).map(|proof| proof.state)
     }
 
     #[test]
     fn a_log_that_went_on_tells_a_dead_network_from_a_hang() {
-        let hang = |disk| proves(BootState::Hang, &silent(), &disk);
-        assert_eq!(hang(log(103, 650)), Some(BootState::Unreachable));
+        let hang = |disk| proves(FailureState::Hang, &silent(), &disk);
+        assert_eq!(hang(log(103, 650)), Some(FailureState::Unreachable));
         assert_eq!(hang(log(103, 140)), None, "it hung while it started");
         assert_eq!(hang(log(3, 650)), None, "the log is of the boot before, on a clock that jumped");
         assert_eq!(hang(log(3, 99)), None, "the boot before");
         assert_eq!(hang(repair(RepairLog::AsBefore)), None);
         assert_eq!(hang(DiskWitness::default()), None);
-        assert_eq!(what_the_disk_proves(BootState::Hang, &silent(), None, &log(103, 650)), None, "no clock to compare");
+        let no_clock = what_the_disk_proves(FailureState::Hang, &silent(), None, &log(103, 650));
+        assert_eq!(no_clock, None, "no clock to compare");
         let far = LoggedBoot { began: Timestamp::MIN, last_record: Timestamp::MAX };
         assert_eq!(hang(DiskWitness { last_boot: Some(far), ..DiskWitness::default() }), None);
     }
 
     #[test]
     fn the_log_of_automatic_repair_tells_the_recovery_screen() {
-        for told in [BootState::Hang, BootState::Unreachable, BootState::Bugcheck] {
-            assert_eq!(proves(told, &silent(), &repair(RepairLog::Written)), Some(BootState::Recovery), "{told}");
+        use FailureState::{Bugcheck, Hang, Install, Loop, Recovery, UnexpectedRestart, Unhealthy, Unreachable};
+        for told in [Hang, Unreachable, Bugcheck, UnexpectedRestart] {
+            assert_eq!(proves(told, &silent(), &repair(RepairLog::Written)), Some(Recovery), "{told}");
         }
-        for told in [BootState::Up, BootState::Loop, BootState::Recovery] {
+        for told in [Loop, Recovery, Install, Unhealthy] {
             assert_eq!(proves(told, &silent(), &repair(RepairLog::Written)), None, "{told}");
         }
         // It wrote its log, then the guest came up after all.
         let came_up =
             signs(&[(0, MachineSign::Started), (9_000, PANIC), (9_900, RESET), (15_000, MachineSign::Answered)]);
-        assert_eq!(proves(BootState::Bugcheck, &came_up, &repair(RepairLog::Written)), None);
+        assert_eq!(proves(Bugcheck, &came_up, &repair(RepairLog::Written)), None);
     }
 
     #[test]
@@ -180,8 +190,9 @@ mod tests {
             (19_900, RESET),
             (90_000, MachineSign::Exited { status: "0".to_owned() }),
         ]);
-        assert_eq!(proves(BootState::Recovery, &crashed, &repair(RepairLog::AsBefore)), Some(BootState::Bugcheck));
-        assert_eq!(proves(BootState::Recovery, &silent(), &repair(RepairLog::AsBefore)), Some(BootState::Hang));
-        assert_eq!(proves(BootState::Recovery, &crashed, &repair(RepairLog::Unread)), None);
+        let told = |list: &[MachineEvent], log| proves(FailureState::Recovery, list, &repair(log));
+        assert_eq!(told(&crashed, RepairLog::AsBefore), Some(FailureState::Bugcheck));
+        assert_eq!(told(&silent(), RepairLog::AsBefore), Some(FailureState::Hang));
+        assert_eq!(told(&crashed, RepairLog::Unread), None);
     }
 }

@@ -1,0 +1,175 @@
+//! A guest that does not come: what its machine's signs decide, and what its silence means when its time is over.
+
+use std::time::Duration;
+
+use coexist_lab::Unanswered;
+use coexist_model::{Action, BootState, Failing, FailureState, FaultKind, LabFault, Step, boots};
+
+use crate::arm::ArmRun;
+use crate::boot::REFUSAL;
+use crate::progress::STANDS;
+use crate::signs::Glance;
+use crate::stop::Stop;
+use crate::wait::Wait;
+
+/// A guest that starts anew this often without ever settling is in a loop.
+const LOOP: usize = 3;
+/// Windows shows its recovery screen at the start that follows this many failed ones (Windows Recovery Environment
+/// technical reference: "two consecutive failed attempts to start Windows").
+const BEFORE_RECOVERY: usize = 2;
+
+impl ArmRun<'_> {
+    /// What the signs alone decide.
+    pub(crate) fn by_signs(&self, glance: &Glance) -> Option<Stop> {
+        if let Some(fault) = &glance.fault {
+            // The dump that a crash writes may be what fills the host's disk: the crash came first.
+            return Some(if glance.crashes > 0 && self.accusable() {
+                let message = format!("the guest stopped {}; then the lab failed: {fault}", times(glance.crashes));
+                Stop::failure(FailureState::Bugcheck, message, None)
+            } else {
+                Stop::Fault(fault.clone())
+            });
+        }
+        if glance.powered_off && glance.crashes > 0 {
+            let message = format!("the guest stopped {} and powered the machine off", times(glance.crashes));
+            return Some(Stop::failure(FailureState::Bugcheck, message, None));
+        }
+        if glance.powered_off {
+            let message = "the guest powered the machine off although nobody asked it to";
+            return Some(Stop::failure(FailureState::UnexpectedRestart, message, Some("power-off".to_owned())));
+        }
+        (glance.failing.boots >= LOOP).then(|| a_loop(glance.failing))
+    }
+
+    /// The time is over, the plan's deadline and what a guest that moves was given beyond it.
+    pub(crate) async fn no_answer(
+        &mut self,
+        step: &Step,
+        glance: &Glance,
+        asked: usize,
+        wait: &mut Wait,
+        deadline: Duration,
+    ) -> Stop {
+        let now = self.now();
+        let after = now.saturating_sub(wait.begun).as_secs();
+        let seen = format!("{}{}", self.last_seen(&wait.last), wait.progress.words(now));
+        if glance.failing.boots >= BEFORE_RECOVERY
+            && wait.last == Unanswered::Silent
+            && wait.progress.shows_one_picture_for(now, self.paced(STANDS).min(deadline / 2))
+        {
+            let failed = times(glance.failing.boots);
+            let message = format!(
+                "a boot failed {failed} in a row, and the next one shows a picture that stands still, as the recovery \
+                 screen does; {seen}"
+            );
+            return Stop::failure(FailureState::Recovery, message, None);
+        }
+        if glance.crashes > 0 {
+            let stopped = times(glance.crashes);
+            let message = format!("the guest stopped {stopped} and did not come back within {after} s; {seen}");
+            return Stop::failure(FailureState::Bugcheck, message, None);
+        }
+        if glance.edges > asked {
+            let message = format!("the guest restarted by itself and did not answer within {after} s; {seen}");
+            return Stop::failure(FailureState::UnexpectedRestart, message, None);
+        }
+        if let Some(machine) = &self.machine
+            && let Err(fault) = machine.check().await
+        {
+            return Stop::Fault(fault);
+        }
+        if wait.old_boot_since.is_some() && glance.edges == 0 {
+            let message =
+                format!("the guest accepted the restart, but still ran the same boot {after} s later; {seen}");
+            return Stop::failure(FailureState::Hang, message, None);
+        }
+        if let Some(stop) = wait.take_meaning(self.now(), Duration::ZERO) {
+            return stop;
+        }
+        let refused = wait.refused_since.map(|since| self.now().saturating_sub(since));
+        match &wait.last {
+            Unanswered::Refused if refused >= Some(self.paced(REFUSAL).min(deadline / 2)) => still_refused(refused),
+            Unanswered::Broken(_) if self.accusable() => {
+                let message = format!("the guest begins sessions but finished none within {after} s; {seen}");
+                Stop::failure(FailureState::Hang, message, None)
+            }
+            Unanswered::Silent if asked == 0 && !matches!(step.action, Action::Provision) && self.had_answered() => {
+                self.fell_silent(wait, after, &seen)
+            }
+            Unanswered::Silent | Unanswered::Refused => self.never_answered(wait, after, &seen),
+            _ => Stop::fault(FaultKind::NoAnswer, format!("no session within {after} s; {seen}")),
+        }
+    }
+
+    /// Whether the present boot has answered before.
+    fn had_answered(&self) -> bool {
+        let signs = self.machine.as_ref().map(|machine| machine.journal().since(0)).unwrap_or_default();
+        boots(&signs).last().is_some_and(|boot| boot.state == BootState::Up)
+    }
+
+    /// A boot that had answered has fallen silent: what shows no sign of life for long has stopped altogether, anything
+    /// else has lost its network.
+    fn fell_silent(&self, wait: &Wait, after: u64, seen: &str) -> Stop {
+        let still = wait.progress.still_for(self.now()).is_some_and(|still| still >= self.paced(STANDS));
+        let (state, what) = match still {
+            true => (FailureState::Hang, "stopped doing anything"),
+            false => (FailureState::Unreachable, "ran"),
+        };
+        Stop::failure(state, format!("the guest {what}, and nothing of it has answered for {after} s; {seen}"), None)
+    }
+
+    /// A boot that has not answered: one that works has no network, one that does not hangs.
+    fn never_answered(&self, wait: &Wait, after: u64, seen: &str) -> Stop {
+        if wait.last == Unanswered::Silent && wait.progress.works(self.now()) {
+            let message =
+                format!("the guest works, and nothing of it has answered for {after} s since it started; {seen}");
+            return Stop::failure(FailureState::Unreachable, message, None);
+        }
+        let message = format!("no session with the guest for {after} s since the guest started; {seen}");
+        Stop::failure(FailureState::Hang, message, None)
+    }
+
+    /// What there was last of machine and guest, for who was waited for in vain.
+    fn last_seen(&self, knock: &Unanswered) -> String {
+        let last = self.machine.as_ref().and_then(|machine| machine.journal().since(0).pop());
+        let sign = last.map_or_else(String::new, |sign| {
+            let ago = self.scene.ports.clock.now().duration_since(sign.at).as_secs();
+            format!("the machine's last sign was {}, {ago} s before; ", sign.what)
+        });
+        format!("{sign}at the last knock {knock}")
+    }
+}
+
+/// Boots that failed in a row.
+fn a_loop(failing: Failing) -> Stop {
+    let how = match failing.stopped {
+        0 => "without a word of why".to_owned(),
+        stopped => format!("{} with a stop", times(stopped)),
+    };
+    let life = match failing.longest_life.as_secs() {
+        0 => String::new(),
+        life => format!("; one of them had answered and lived for {life} s"),
+    };
+    let bucket = (failing.stopped == 0).then(|| "loop|no-stop".to_owned());
+    let boots = failing.boots;
+    Stop::failure(FailureState::Loop, format!("boot loop: {boots} boots in a row never settled, {how}{life}"), bucket)
+}
+
+pub(crate) fn still_refused(time: Option<Duration>) -> Stop {
+    let seconds = time.unwrap_or_default().as_secs();
+    Stop::KeptOut(LabFault::new(
+        FaultKind::SshRefused,
+        format!(
+            "the guest's system lives, but nothing has listened for SSH for {seconds} s: something stopped the service"
+        ),
+    ))
+}
+
+/// `once`, `twice`, `3 times`.
+pub(crate) fn times(count: usize) -> String {
+    match count {
+        1 => "once".to_owned(),
+        2 => "twice".to_owned(),
+        more => format!("{more} times"),
+    }
+}
