@@ -1,6 +1,6 @@
 //! What there is to say of a cell beyond its verdict, as named lines: every format for people shows these.
 
-use coexist_model::{AbandonedAttempt, Arm, ArmOutcome, Crash, FaultKind, LabFault, StepFailure, StepId};
+use coexist_model::{AbandonedAttempt, Arm, ArmOutcome, Crash, FaultKind, LabFault, StepFailure, StepId, ladder_words};
 
 use crate::view::{Row, driver_words, stop_words, strength_words};
 
@@ -15,6 +15,8 @@ pub(crate) fn facts(row: Row<'_>) -> Vec<Fact> {
     let mut facts = Vec::new();
     if let Some((arm, step, failure)) = row.failure() {
         facts.extend(failure_facts(arm, step, failure));
+        facts.extend(ladder_words(&row.arms[arm].ladder).map(|words| ("ladder", words)));
+        facts.push(("look at", failure.state.look_at().to_owned()));
     }
     for arm in Arm::BOTH {
         if let ArmOutcome::Fault { step, fault } = &row.arms[arm].outcome {
@@ -33,7 +35,6 @@ fn failure_facts(arm: Arm, step: &StepId, failure: &StepFailure) -> Vec<Fact> {
     if let Some(crash) = &failure.crash {
         facts.extend(crash_facts(crash));
     }
-    facts.push(("look at", failure.state.look_at().to_owned()));
     facts
 }
 

@@ -1,6 +1,8 @@
 //! `run.json`, the contract `coexist.run/1`. Unknown is absent, never null. Fields are only ever added.
 
-use coexist_model::{AbandonedAttempt, ArmOutcome, ArmRecord, Arms, Boot, Crash, Ending, Evidence, Host, Run};
+use coexist_model::{
+    AbandonedAttempt, ArmOutcome, ArmRecord, Arms, Boot, Crash, Ending, Evidence, Host, Run, RungOutcome, RungRecord,
+};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -90,6 +92,9 @@ struct ArmJson<'a> {
     started: Option<String>,
     boots: &'a [Boot],
     evidence: &'a [Evidence],
+    /// The rungs on which evidence was sought, in the order they were climbed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    ladder: Vec<RungRecord>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     notes: Vec<String>,
     /// Attempts that the lab failed, before the one that counts.
@@ -104,6 +109,8 @@ struct AbandonedJson<'a> {
     message: String,
     at: String,
     evidence: &'a [Evidence],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    ladder: Vec<RungRecord>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     notes: Vec<String>,
 }
@@ -190,6 +197,7 @@ fn arm(record: &ArmRecord) -> ArmJson<'_> {
         started: record.started.map(moment),
         boots: &record.boots,
         evidence: &record.evidence,
+        ladder: ladder(&record.ladder),
         notes: record.notes.iter().map(text::line).collect(),
         abandoned: record.abandoned.iter().map(abandoned).collect(),
     };
@@ -217,6 +225,23 @@ fn abandoned(attempt: &AbandonedAttempt) -> AbandonedJson<'_> {
         message: text::line(&attempt.fault.message),
         at: moment(attempt.at),
         evidence: &attempt.evidence,
+        ladder: ladder(&attempt.ladder),
         notes: attempt.notes.iter().map(text::line).collect(),
     }
+}
+
+/// Reasons may quote the guest.
+fn ladder(rungs: &[RungRecord]) -> Vec<RungRecord> {
+    let clean = |it: &RungOutcome| match it {
+        RungOutcome::Gave { files, what, lacks } => RungOutcome::Gave {
+            files: *files,
+            what: what.as_ref().map(text::line),
+            lacks: lacks.as_ref().map(text::line),
+        },
+        RungOutcome::Nothing { why } => RungOutcome::Nothing { why: text::line(why) },
+        RungOutcome::Failed { why } => RungOutcome::Failed { why: text::line(why) },
+        RungOutcome::Skipped { why } => RungOutcome::Skipped { why: text::line(why) },
+        RungOutcome::Encrypted => RungOutcome::Encrypted,
+    };
+    rungs.iter().map(|it| RungRecord { outcome: clean(&it.outcome), ..it.clone() }).collect()
 }

@@ -188,6 +188,7 @@ impl Sink for Progress {
             | Happening::ArmStarted { .. }
             | Happening::MachineSigned { .. }
             | Happening::EvidenceTaken { .. }
+            | Happening::RungEnded { .. }
             | Happening::StepEnded { .. } => {}
         }
         self.now(&state);

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use coexist_model::{
     Arm, ArmOutcome, ArmRecord, Boot, BootEnd, BootState, CheckOutcome, Crash, Evidence, EvidenceKind, FailureState,
-    LabFault, MachineEvent, MachineSign, Step, StepFailure, boot_edges, crashes,
+    LabFault, MachineEvent, MachineSign, Step, StepFailure, boot_edges, crashes, ladder_words,
 };
 
 use super::mapping::joined;
@@ -175,6 +175,9 @@ fn put_rest(body: &mut String, report: Report<'_>, row: Row<'_>, arm: Arm) {
     put_signs(body, record);
     for attempt in attempts_at(row, arm) {
         put(body, "attempt", &attempt);
+    }
+    if let Some(ladder) = ladder_words(&record.ladder) {
+        put(body, "ladder", &ladder);
     }
     for it in record.all_evidence() {
         put(body, "evidence", &evidence_words(it));

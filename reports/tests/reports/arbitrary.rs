@@ -2,7 +2,7 @@
 
 use coexist_model::{
     AbandonedAttempt, Arm, ArmOutcome, ArmRecord, Bucket, Cell, CheckOutcome, CheckRecord, Ending, Evidence,
-    EvidenceKind, FailureState, FaultKind, LabFault, Run, Rung, Seconds, StepFailure,
+    EvidenceKind, FailureState, FaultKind, LabFault, Run, Rung, RungOutcome, RungRecord, Seconds, StepFailure,
 };
 use proptest::prelude::*;
 
@@ -155,9 +155,25 @@ fn arm(cell: Cell, arm: Arm) -> impl Strategy<Value = ArmRecord> {
         record.evidence = [EvidenceKind::SerialLog, EvidenceKind::KernelDump]
             .map(|kind| Evidence { path: path.clone(), kind, rung: Rung::Host, sha256: path.clone().into(), size: 9 })
             .to_vec();
+        record.ladder = ladder(&record.notes[0]);
         record.abandoned = abandoned.into_iter().map(|fault| attempt(fault, &record)).collect();
         record
     })
+}
+
+/// Rungs whose reasons quote the guest.
+fn ladder(foreign: &str) -> Vec<RungRecord> {
+    let quoted = || foreign.to_owned();
+    let gave = RungOutcome::Gave { files: 1, what: Some(quoted()), lacks: Some(quoted()) };
+    [
+        (Rung::Panic, gave),
+        (Rung::Sftp, RungOutcome::Failed { why: quoted() }),
+        (Rung::Nmi, RungOutcome::Skipped { why: quoted() }),
+        (Rung::Memory, RungOutcome::Nothing { why: quoted() }),
+        (Rung::Disk, RungOutcome::Encrypted),
+    ]
+    .map(|(rung, outcome)| RungRecord { rung, outcome, took_s: Seconds::from_millis(7) })
+    .to_vec()
 }
 
 /// An attempt before the one of the record, which left what the record has.
@@ -167,6 +183,7 @@ fn attempt(fault: LabFault, record: &ArmRecord) -> AbandonedAttempt {
         step: "provision".into(),
         fault,
         evidence: record.evidence.clone(),
+        ladder: record.ladder.clone(),
         notes: record.notes.clone(),
     }
 }

@@ -6,8 +6,8 @@ use coexist_model::{
     Action, AgentChoice, Arm, ArmOutcome, ArmRef, Arms, Blame, Bucket, CandidateKind, CandidateRef, Cell, Check,
     CheckOutcome, Crash, Disk, DiskBus, EVENTS_SCHEMA, Edition, Event, Evidence, EvidenceKind, Exercise, FailureState,
     FaultKind, Firmware, GuestAccess, Happening, Hex, Host, Image, LabFault, LoadedDriver, MachineEvent,
-    MachineProfile, MachineSign, MatrixRef, NetworkCard, PLAN_SCHEMA, Pace, PackageSource, Plan, Rung, Seconds, Sha256,
-    Step, StepFailure, Strength, USUAL_LAB_FAULT_RETRIES, WindowsFacts,
+    MachineProfile, MachineSign, MatrixRef, NetworkCard, PLAN_SCHEMA, Pace, PackageSource, Plan, Rung, RungOutcome,
+    Seconds, Sha256, Step, StepFailure, Strength, USUAL_LAB_FAULT_RETRIES, WindowsFacts,
 };
 use jiff::Timestamp;
 
@@ -53,6 +53,32 @@ impl Tape {
         self.tell(40, Happening::EvidenceTaken { of: of.clone(), evidence });
     }
 
+    fn rung(&mut self, of: &ArmRef, rung: Rung, outcome: RungOutcome, took: u64) {
+        let took_s = Seconds::from_millis(took);
+        self.tell(took as i64, Happening::RungEnded { of: of.clone(), rung, outcome, took_s });
+    }
+
+    /// The ladder as it is climbed for a guest that left its dump on the disk only.
+    fn ladder(&mut self, of: &ArmRef, failure: &StepFailure) {
+        let gave = |files| RungOutcome::Gave { files, what: None, lacks: None };
+        let because = str::to_owned;
+        let told = because("the machine told of a stop, and not which");
+        self.rung(of, Rung::Panic, RungOutcome::Nothing { why: told }, 0);
+        self.evidence(of, "screen.png", EvidenceKind::Screenshot, Rung::Console, 14_201);
+        self.evidence(of, "serial.log", EvidenceKind::SerialLog, Rung::Console, 9_120);
+        self.rung(of, Rung::Console, gave(2), 3);
+        let sftp = match failure.state {
+            FailureState::Loop => because("the guest never settled"),
+            _ => because("the guest holds no dump of this crash"),
+        };
+        self.rung(of, Rung::Sftp, RungOutcome::Nothing { why: sftp }, 12);
+        self.rung(of, Rung::Nmi, RungOutcome::Skipped { why: because("the guest does not hang") }, 0);
+        self.rung(of, Rung::Memory, RungOutcome::Skipped { why: because("the guest does not hang") }, 0);
+        self.evidence(of, "pagefile.dmp", EvidenceKind::KernelDump, Rung::Disk, 262_144);
+        self.evidence(of, "system.evtx", EvidenceKind::EventLog, Rung::Disk, 69_632);
+        self.rung(of, Rung::Disk, gave(2), 450);
+    }
+
     fn check(&mut self, of: &ArmRef, step: &Step, check: &Check, outcome: CheckOutcome, took: u64) {
         let took_s = Seconds::from_millis(took);
         let check = check.name.clone();
@@ -94,9 +120,7 @@ impl Tape {
                     } else {
                         self.sign(&of, 2900, MachineSign::Answered);
                     }
-                    self.evidence(&of, "screen.png", EvidenceKind::Screenshot, Rung::Console, 14_201);
-                    self.evidence(&of, "serial.log", EvidenceKind::SerialLog, Rung::Host, 9_120);
-                    self.evidence(&of, "pagefile.dmp", EvidenceKind::KernelDump, Rung::Disk, 262_144);
+                    self.ladder(&of, failure);
                     let failure = StepFailure::clone(failure);
                     let step = step.id.clone();
                     let why = format!("needs step {step}, which failed");

@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Arm, ArmOutcome, CellId, CheckOutcome, Evidence, LabFault, MachineEvent, Pace, Plan, RunId, Seconds, StepId,
+    Arm, ArmOutcome, CellId, CheckOutcome, Evidence, LabFault, MachineEvent, Pace, Plan, RunId, Rung, RungOutcome,
+    Seconds, StepId,
 };
 
 /// Schema name of the event log.
@@ -101,6 +102,18 @@ pub enum Happening {
         of: ArmRef,
         /// The evidence.
         evidence: Evidence,
+    },
+    /// A rung of the collection ladder was climbed, or was not needed; its evidence was told before.
+    RungEnded {
+        /// Which arm.
+        #[serde(flatten)]
+        of: ArmRef,
+        /// Which rung.
+        rung: Rung,
+        /// What came of it.
+        outcome: RungOutcome,
+        /// How long it took.
+        took_s: Seconds,
     },
     /// Something worth telling that changes no outcome.
     Noted {

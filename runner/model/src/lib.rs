@@ -12,6 +12,7 @@ mod fault;
 mod hex;
 mod ids;
 mod image;
+mod ladder;
 mod outcome;
 mod pace;
 mod plan;
@@ -32,6 +33,7 @@ pub use fault::{FaultFacts, FaultKind, LabFault};
 pub use hex::Hex;
 pub use ids::{AgentId, CellId, ImageId, RunId, Sha256, StepId};
 pub use image::{Disk, DiskBus, Edition, Firmware, GuestAccess, Image, MachineProfile, NetworkCard, WindowsFacts};
+pub use ladder::{RungOutcome, RungRecord, ladder_words};
 pub use outcome::{ArmOutcome, CheckOutcome, FailureState, StepFailure};
 pub use pace::Pace;
 pub use plan::{

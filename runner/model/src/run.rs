@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Arm, ArmOutcome, ArmRef, Arms, Boot, CheckOutcome, Ending, Event, Happening, Host, LabFault, MachineEvent, Plan,
-    RunId, Seconds, Sha256, StepId,
+    RunId, RungRecord, Seconds, Sha256, StepId,
 };
 
 /// One execution of a plan.
@@ -48,6 +48,8 @@ pub struct ArmRecord {
     pub signs: Vec<MachineEvent>,
     /// What is safe on the host.
     pub evidence: Vec<Evidence>,
+    /// The rungs on which evidence was sought, in the order they were climbed.
+    pub ladder: Vec<RungRecord>,
     /// Remarks.
     pub notes: Vec<String>,
     /// Attempts before this one, in order, each ended by a fault of the lab.
@@ -65,6 +67,8 @@ pub struct AbandonedAttempt {
     pub fault: LabFault,
     /// What is safe on the host.
     pub evidence: Vec<Evidence>,
+    /// The rungs on which evidence was sought.
+    pub ladder: Vec<RungRecord>,
     /// Remarks.
     pub notes: Vec<String>,
 }
@@ -141,6 +145,28 @@ pub enum Rung {
     Host,
 }
 
+impl Rung {
+    /// Its name in every format.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Panic => "panic",
+            Self::Sftp => "sftp",
+            Self::Disk => "disk",
+            Self::Nmi => "nmi",
+            Self::Memory => "memory",
+            Self::Console => "console",
+            Self::Host => "host",
+        }
+    }
+}
+
+impl std::fmt::Display for Rung {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
 /// Why events make no run.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FoldError {
@@ -196,6 +222,9 @@ impl Run {
             }
             Happening::MachineSigned { of, machine } => self.arm(&of)?.signs.push(machine),
             Happening::EvidenceTaken { of, evidence } => self.arm(&of)?.evidence.push(evidence),
+            Happening::RungEnded { of, rung, outcome, took_s } => {
+                self.arm(&of)?.ladder.push(RungRecord { rung, outcome, took_s });
+            }
             Happening::Noted { of, note } => self.arm(&of)?.notes.push(note),
             Happening::CheckEnded { of, check, outcome, took_s, .. } => {
                 self.arm(&of)?.checks.insert(check, CheckRecord { outcome, at, took_s });
@@ -225,8 +254,8 @@ impl Run {
         let reason = format!("the run ended after an attempt that the lab failed ({} in step {step})", fault.kind);
         record.outcome = ArmOutcome::NotRun { reason };
         record.abandoned = before.abandoned;
-        let ArmRecord { evidence, notes, .. } = before;
-        record.abandoned.push(AbandonedAttempt { at, step, fault, evidence, notes });
+        let ArmRecord { evidence, ladder, notes, .. } = before;
+        record.abandoned.push(AbandonedAttempt { at, step, fault, evidence, ladder, notes });
         Ok(())
     }
 
@@ -260,6 +289,7 @@ impl ArmRecord {
             boots: Vec::new(),
             signs: Vec::new(),
             evidence: Vec::new(),
+            ladder: Vec::new(),
             notes: Vec::new(),
             abandoned: Vec::new(),
         }
