@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use coexist_lab::{Guest, Machine, MachineSpec, RemoteFile};
+use coexist_lab::{Guest, Machine, MachineSpec};
 use coexist_model::{
     Action, AgentId, ArmOutcome, ArmRef, BootIdentity, BootStage, Bucket, Cell, CheckOutcome, FailureState, FaultKind,
     Happening, LabFault, MachineSign, Seconds, Step, StepFailure, StepId, boot_edges, crashes,
 };
 use tracing::{Instrument, info_span};
 
+use crate::ladder::FileName;
 use crate::run::{Halt, Scene};
 use crate::signs::Glance;
 use crate::stop::Stop;
@@ -23,6 +24,9 @@ const GUARD_STARTS: u32 = 5;
 const GUARD: Duration = Duration::from_secs(180);
 /// Before the first machine of an image starts, its whole disk is read once to prove its digest.
 const DIGEST: Duration = Duration::from_secs(1200);
+/// Where the guest's own clock is not known, a dump may be this much older than the arm and still be its: a real-time
+/// clock in local time is the usual reason.
+const CLOCK_SLACK: jiff::SignedDuration = jiff::SignedDuration::from_hours(15);
 /// How often the loss of a guest is explained before the arm gives up on it: it may be lost again while it is asked.
 const EXPLANATIONS: usize = 3;
 
@@ -60,15 +64,8 @@ pub(crate) struct ArmRun<'a> {
     pub(crate) signs_before_products: usize,
     /// Whether the author's own commands were run: what keeps the lab out may be their doing.
     pub(crate) ran_own_commands: bool,
-    /// Dumps that the golden image brought along.
-    pub(crate) dumps_before: BTreeSet<DumpName>,
-}
-
-/// What tells one dump file from another: an old name may get a new dump.
-pub(crate) type DumpName = (String, u64, u64);
-
-pub(crate) fn dump_name(file: &RemoteFile) -> DumpName {
-    (file.path.clone(), file.size, file.modified)
+    /// Files that the golden image brought along and that may look like evidence.
+    pub(crate) files_before: BTreeSet<FileName>,
 }
 
 impl<'a> ArmRun<'a> {
@@ -88,7 +85,7 @@ impl<'a> ArmRun<'a> {
             installed: Vec::new(),
             signs_before_products: 0,
             ran_own_commands: false,
-            dumps_before: BTreeSet::new(),
+            files_before: BTreeSet::new(),
         }
     }
 
@@ -159,7 +156,7 @@ impl<'a> ArmRun<'a> {
                 outcome
             }
             None => {
-                self.bounded_collection(Self::collect_console).await;
+                crate::ladder::console(self).await;
                 let reason = "the run was stopped in this step".to_owned();
                 decided.push(CheckOutcome::NotRun { reason: reason.clone() });
                 ArmOutcome::NotRun { reason }
@@ -304,7 +301,7 @@ impl<'a> ArmRun<'a> {
         });
         match fault {
             Some(fault) => {
-                self.bounded_collection(Self::collect_console).await;
+                crate::ladder::console(self).await;
                 ArmOutcome::Fault { step: step_id, fault }
             }
             None => ArmOutcome::Up,
@@ -314,8 +311,7 @@ impl<'a> ArmRun<'a> {
     async fn conclude_failure(&mut self, step: &Step, decided: &mut [CheckOutcome], index: usize) -> ArmOutcome {
         let CheckOutcome::Failed { failure } = &decided[index] else { return ArmOutcome::Up };
         let mut failure = failure.clone();
-        let collected = self.bounded_collection(async |arm| arm.collect_failure(step, &mut failure).await).await;
-        if let Some(Some(fault)) = collected {
+        if let Some(fault) = crate::ladder::climb(self, step, &mut failure).await {
             // A guest that hangs because its machine does accuses nobody.
             decided[index] = CheckOutcome::Faulted { fault: fault.clone() };
             return ArmOutcome::Fault { step: step.id.clone(), fault };
@@ -344,6 +340,11 @@ impl<'a> ArmRun<'a> {
 
     fn tell_check(&self, step: &Step, check: &str, outcome: CheckOutcome, took_s: Seconds) {
         tell_check(self.scene.recorder, &self.of, step, check, outcome, took_s);
+    }
+
+    /// No crash of this arm has a time before this.
+    pub(crate) fn earliest(&self) -> jiff::Timestamp {
+        self.guest_began.unwrap_or_else(|| self.scene.ports.clock.now() - CLOCK_SLACK)
     }
 
     pub(crate) fn note(&self, note: impl Into<String>) {

@@ -12,8 +12,8 @@
 mod arm;
 mod arrival;
 mod boot;
-mod collect;
 mod folder;
+mod ladder;
 mod log;
 mod loss;
 mod progress;

@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use coexist_lab::{Guest, GuestError, InstallReport, Reading};
 use coexist_model::{
-    Action, Bucket, CheckOutcome, Exercise, ExitMeaning, FailureState, FaultKind, Hex, Install, LabFault, MachineSign,
-    Method, PlannedProbe, Restart, Seconds, SettingValue, Step, StepFailure,
+    Action, Bucket, CheckOutcome, EvidenceKind, Exercise, ExitMeaning, FailureState, FaultKind, Install, LabFault,
+    MachineSign, Method, PlannedProbe, Restart, Seconds, SettingValue, Step, StepFailure,
 };
 
 use jiff::SignedDuration;
 
-use crate::arm::{ArmRun, dump_name};
+use crate::arm::ArmRun;
 use crate::boot::no_machine;
+use crate::ladder::{self, file_name};
 use crate::stop::Stop;
 
 /// Between two tries while another installation runs (exit code 1618).
@@ -34,7 +35,7 @@ impl ArmRun<'_> {
             Action::Reboot { settle, .. } => self.reboot(step, settle.to_duration()).await?,
             Action::Exercise(work) => self.exercise(step, work).await?,
             Action::Probe { settings, probes, look } => return self.probe(settings, probes, *look, decided).await,
-            Action::Collect => self.collect_records(step.deadline.to_duration()).await?,
+            Action::Collect => ladder::records(self, step.deadline.to_duration()).await?,
         }
         decided.push(CheckOutcome::Passed);
         Ok(())
@@ -58,7 +59,7 @@ impl ArmRun<'_> {
             return Err(Stop::fault(FaultKind::ImageAltered, message));
         }
         self.clock_is_plausible()?;
-        self.dumps_before = self.guest()?.evidence_files().await?.iter().map(dump_name).collect();
+        self.files_before = self.guest()?.evidence_files().await?.iter().map(file_name).collect();
         Ok(())
     }
 
@@ -280,16 +281,22 @@ impl ArmRun<'_> {
         Ok(())
     }
 
-    /// A dump that nobody noticed being written is a crash all the same; one that the guest wrote while it lived on is
-    /// worth a remark.
+    /// A dump that nobody noticed being written is a crash all the same; one that the guest wrote while it lived on, or
+    /// wrote of a program, is worth a remark.
     async fn no_new_dumps(&self) -> Result<CheckOutcome, Stop> {
         let files = self.guest()?.evidence_files().await?;
-        let mut new = files.iter().filter(|file| !self.dumps_before.contains(&dump_name(file)));
-        let (live, crashed): (Vec<_>, Vec<_>) = new.by_ref().partition(|file| file.live);
-        for file in live {
-            self.note(format!("the guest wrote a live report, which is no crash: {}", file.path));
+        let mut crashed = None;
+        for file in files.iter().filter(|file| !self.files_before.contains(&file_name(file))) {
+            match file.kind {
+                EvidenceKind::KernelDump if !file.live => drop(crashed.get_or_insert(file)),
+                EvidenceKind::KernelDump => {
+                    self.note(format!("the guest wrote a live report, which is no crash: {}", file.path));
+                }
+                EvidenceKind::UserDump => self.note(format!("a program crashed in the guest: {}", file.path)),
+                _ => {}
+            }
         }
-        Ok(match crashed.first() {
+        Ok(match crashed {
             None => CheckOutcome::Passed,
             Some(file) => CheckOutcome::Failed {
                 failure: StepFailure {
@@ -299,15 +306,6 @@ impl ArmRun<'_> {
                     crash: None,
                 },
             },
-        })
-    }
-
-    /// The last stop that the panic device told of, where the hypervisor passes it on.
-    pub(crate) fn told_stop(&self) -> Option<[Hex; 5]> {
-        let signs = self.machine.as_ref()?.journal().since(0);
-        signs.iter().rev().find_map(|sign| match sign.what {
-            MachineSign::Panicked { stop } => stop,
-            _ => None,
         })
     }
 }

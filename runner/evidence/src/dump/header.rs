@@ -136,7 +136,8 @@ pub(super) fn required_by_windows(bytes: Bytes<'_>) -> Option<u64> {
 ///
 /// `RequiredDumpSpace` equals the file's length in dumps that Windows wrote; a triage block's own size leaves out the
 /// secondary data behind it, so it is the second choice.
-pub(crate) fn stated_length(start: &[u8]) -> Option<u64> {
+#[must_use]
+pub fn stated_length(start: &[u8]) -> Option<u64> {
     let bytes = Bytes(start);
     let sane = |length: &u64| (HEADER_SIZE..=i64::MAX as u64).contains(length);
     let triage = || {

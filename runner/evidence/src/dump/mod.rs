@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use crate::bytes::Bytes;
 
-pub(crate) use header::stated_length;
+pub use header::stated_length;
 pub use memory::Memory;
 
 /// Notes kept of one dump; further ones would only repeat that it is damaged.

@@ -1,0 +1,80 @@
+//! The screen, the serial port, and QEMU's own words.
+
+use coexist_model::{EvidenceKind, FailureState, FaultKind, Rung};
+
+use super::needs::Need;
+use super::{Climbed, Ladder};
+
+impl Ladder<'_, '_> {
+    pub(super) async fn console(&mut self) -> Climbed {
+        let mut lacks = Vec::new();
+        self.picture(&mut lacks).await;
+        if self.hung.is_none() {
+            self.logs(&mut lacks).await;
+        } else {
+            // The fault needs its log all the same.
+            self.logs(&mut Vec::new()).await;
+        }
+        Climbed::lacking(lacks)
+    }
+
+    async fn picture(&mut self, lacks: &mut Vec<String>) {
+        let Some(machine) = self.arm.machine.as_ref().filter(|machine| machine.journal().end().is_none()) else {
+            lacks.push("the machine does not run any more".to_owned());
+            return;
+        };
+        let file = self.free_name("screen.png");
+        let part = match self.store.part(&file) {
+            Ok(part) => part,
+            Err(error) => {
+                lacks.push(format!("{file}: {error}"));
+                return;
+            }
+        };
+        if let Err(fault) = machine.screenshot(&part).await {
+            lacks.push(format!("there is no picture of the screen: {fault}"));
+            // A guest that hangs because its machine does accuses nobody.
+            if matches!(fault.kind, FaultKind::QemuHung | FaultKind::QemuDied)
+                && matches!(self.state, FailureState::Hang | FailureState::Unreachable)
+            {
+                self.hung = Some(fault);
+            }
+            return;
+        }
+        match self.keep(&part, file, EvidenceKind::Screenshot, Rung::Console).await {
+            Ok(()) => drop(self.safe.insert(Need::Picture)),
+            Err(error) => lacks.push(format!("the picture could not be kept: {error}")),
+        }
+    }
+
+    async fn logs(&mut self, lacks: &mut Vec<String>) {
+        let Some(machine) = &self.arm.machine else { return };
+        for log in machine.logs() {
+            let (name, rung) = match log.kind {
+                EvidenceKind::SerialLog => ("serial.log", Rung::Console),
+                _ => ("qemu.log", Rung::Host),
+            };
+            if let Err(error) = self.copy_log(&log.path, name, log.kind, rung).await {
+                lacks.push(format!("{name} could not be kept: {error}"));
+            } else if log.kind == EvidenceKind::SerialLog {
+                self.safe.insert(Need::Console);
+            }
+        }
+    }
+
+    async fn copy_log(
+        &mut self,
+        from: &std::path::Path,
+        name: &str,
+        kind: EvidenceKind,
+        rung: Rung,
+    ) -> std::io::Result<()> {
+        let file = self.free_name(name);
+        let part = self.store.part(&file)?;
+        if tokio::fs::copy(from, &part).await? == 0 {
+            self.store.drop_partial();
+            return Ok(());
+        }
+        self.keep(&part, file, kind, rung).await
+    }
+}

@@ -1,0 +1,133 @@
+//! What dumps say, and which of them is of this crash.
+
+use std::io::Read as _;
+use std::path::Path;
+
+use coexist_evidence::dump::{DumpError, stated_length};
+use coexist_evidence::{DriverOwners, crash_from, read_kernel_dump};
+use coexist_model::Crash;
+use jiff::Timestamp;
+
+/// Most of a dump that is read into memory. Of larger ones the beginning is read: it has the facts.
+pub(super) const READ_LIMIT: u64 = 64 << 20;
+
+/// What a dump of this arm says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Found {
+    /// The facts.
+    pub(super) crash: Crash,
+    /// Whether nothing of the dump is missing.
+    pub(super) whole: bool,
+}
+
+/// What reading a dump came to.
+#[derive(Debug)]
+pub(super) enum Reading {
+    /// Facts of this arm.
+    Found(Box<Found>),
+    /// It is of an older crash.
+    Old,
+    /// It gives no facts.
+    Unreadable(DumpError),
+}
+
+/// Reads a dump of which `whole` says whether all of its file is there. No crash of this arm has a time before
+/// `earliest`.
+pub(super) fn read(bytes: &[u8], size: u64, whole: bool, owners: &DriverOwners, earliest: Timestamp) -> Reading {
+    let dump = match read_kernel_dump(bytes) {
+        Ok(dump) => dump,
+        Err(error) => return Reading::Unreadable(error),
+    };
+    if dump.time.is_some_and(|time| time < earliest) {
+        return Reading::Old;
+    }
+    let mut crash = crash_from(&dump, owners);
+    // [K] that large dumps state their length as small ones do. Where they state more, a rung more is climbed.
+    let stated = stated_length(bytes).unwrap_or(size);
+    if stated > size {
+        crash.notes.push(format!("the dump is cut off: it says that it has {stated} bytes, there are {size}"));
+    }
+    Reading::Found(Box::new(Found { crash, whole: whole && stated <= size }))
+}
+
+/// The beginning of a dump on this host.
+pub(super) fn beginning(path: &Path) -> std::io::Result<(Vec<u8>, u64)> {
+    let file = std::fs::File::open(path)?;
+    let size = file.metadata()?.len();
+    let mut bytes = Vec::new();
+    file.take(READ_LIMIT).read_to_end(&mut bytes)?;
+    Ok((bytes, size))
+}
+
+/// Of several dumps of an arm the newest is of the crash that ended it. Of two of one crash the one that says more
+/// speaks.
+pub(super) fn of_this_crash(found: Vec<Found>) -> Option<Crash> {
+    let rank = |it: &Found| (it.crash.time, it.whole, it.crash.blame.strength, it.crash.drivers.len());
+    found.into_iter().max_by_key(rank).map(|it| it.crash)
+}
+
+/// Stops by an interrupt tell nothing of who hangs: their code is that of a hardware failure, for all alike.
+const NMI_HARDWARE_FAILURE: u64 = 0x80;
+
+/// Whether a crash is what an injected interrupt makes of any guest.
+pub(super) fn is_of_an_interrupt(crash: &Crash) -> bool {
+    crash.stop_code.0 == NMI_HARDWARE_FAILURE
+}
+
+/// A crash in half a line.
+pub(super) fn headline(crash: &Crash) -> String {
+    let name = crash.stop_name.as_deref().map(|name| format!(" {name}")).unwrap_or_default();
+    let place = match (&crash.blame.module, crash.blame.offset) {
+        (Some(module), Some(offset)) => format!(" in {module}+{offset}"),
+        (Some(module), None) => format!(" in {module}"),
+        (None, _) => String::new(),
+    };
+    let vendor = crash.blame.vendor.as_deref().map(|vendor| format!(" ({vendor})")).unwrap_or_default();
+    format!("stop {}{name}{place}{vendor}", crash.stop_code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use coexist_model::{Blame, Bucket, Hex, Strength};
+
+    fn found(code: u64, time: Option<&str>, whole: bool, strength: Strength) -> Found {
+        let mut crash = super::super::panic::crash_of([code, 1, 2, 3, 4].map(Hex));
+        crash.time = time.map(|time| time.parse().unwrap());
+        crash.blame = Blame { strength, ..crash.blame };
+        crash.bucket = Bucket(code.to_string());
+        Found { crash, whole }
+    }
+
+    fn spoken(found: Vec<Found>) -> Option<u64> {
+        of_this_crash(found).map(|crash| crash.stop_code.0)
+    }
+
+    #[test]
+    fn the_newest_dump_speaks() {
+        let [old, new] = ["2026-11-23T05:00:00Z", "2026-11-23T05:10:00Z"].map(Some);
+        let strong = |code, time| found(code, time, true, Strength::Strong);
+        assert_eq!(spoken(vec![strong(1, new), strong(2, old)]), Some(1));
+        assert_eq!(spoken(vec![strong(1, old), strong(2, new)]), Some(2));
+        assert_eq!(spoken(vec![strong(1, old), found(2, new, false, Strength::None)]), Some(2), "though it is cut off");
+        assert_eq!(spoken(vec![strong(1, old), strong(2, None)]), Some(1), "a time is better than none");
+        assert_eq!(spoken(vec![]), None);
+    }
+
+    #[test]
+    fn of_one_crash_the_dump_that_says_more_speaks() {
+        let time = Some("2026-11-23T05:00:00Z");
+        let cut = found(1, time, false, Strength::Strong);
+        let whole = found(2, time, true, Strength::None);
+        assert_eq!(spoken(vec![whole.clone(), cut.clone()]), Some(2));
+        assert_eq!(spoken(vec![cut, whole.clone()]), Some(2));
+        assert_eq!(spoken(vec![found(3, time, true, Strength::Likely), whole]), Some(3));
+    }
+
+    #[test]
+    fn what_is_no_dump_gives_no_facts() {
+        let owners = DriverOwners::default();
+        let read = read(b"bytes", 5, true, &owners, Timestamp::UNIX_EPOCH);
+        assert!(matches!(read, Reading::Unreadable(DumpError::NotADump)), "{read:?}");
+    }
+}

@@ -1,0 +1,123 @@
+//! A hung guest: an interrupt that makes it write its own dump, and its memory where that moves nothing.
+
+use std::time::Duration;
+
+use coexist_lab::MemoryForm;
+use coexist_model::{EvidenceKind, MachineSign, Rung};
+
+use super::needs::Need;
+use super::{Climbed, Ladder};
+
+/// A Windows that still takes interrupts stops at once; an emulated one under load needs a while to tell.
+const REACTION: Duration = Duration::from_secs(60);
+/// From the stop to the restart after it: the dump is written meanwhile.
+const DUMP_WRITTEN: Duration = Duration::from_secs(120);
+/// From the restart until the guest answers. One that hangs at boot does so again.
+const COMES_BACK: Duration = Duration::from_secs(120);
+/// Largest memory of a guest that is written to this host: those of the lab have 4 to 8 GiB.
+const MEMORY_LIMIT: u64 = 9 << 30;
+
+/// What a guest did at an interrupt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reaction {
+    /// Nothing that could be seen.
+    None,
+    /// It stopped, and still shows it.
+    Stop,
+    /// It restarted.
+    Restart,
+}
+
+impl Ladder<'_, '_> {
+    pub(super) async fn nmi(&mut self) -> Climbed {
+        let Some(machine) = &self.arm.machine else { return Climbed::Broken("there is no machine".to_owned()) };
+        let seen = machine.journal().len();
+        if let Err(fault) = machine.inject_nmi().await {
+            return Climbed::Broken(fault.message);
+        }
+        let mut reaction = self.reaction(seen, REACTION, Reaction::Stop).await;
+        self.interrupted = Some(reaction);
+        if reaction == Reaction::Stop {
+            reaction = self.reaction(seen, DUMP_WRITTEN, Reaction::Restart).await;
+            self.interrupted = Some(reaction);
+        }
+        match reaction {
+            Reaction::None => {
+                let waited = self.arm.paced(REACTION).as_secs();
+                Climbed::nothing(format!("the guest did nothing within {waited} s of the interrupt"))
+            }
+            Reaction::Stop => Climbed::Done {
+                what: Some("the guest stopped at the interrupt".to_owned()),
+                lacks: vec!["it did not restart".to_owned()],
+            },
+            Reaction::Restart => self.after_restart().await,
+        }
+    }
+
+    /// What the guest does, until it does what is waited for or the time is over.
+    async fn reaction(&mut self, seen: usize, within: Duration, until: Reaction) -> Reaction {
+        let Some(machine) = &self.arm.machine else { return Reaction::None };
+        let journal = machine.journal();
+        let over = self.arm.scene.ports.clock.sleep(self.arm.paced(within));
+        tokio::pin!(over);
+        let reached = |reaction: Reaction| reaction == Reaction::Restart || reaction == until;
+        loop {
+            let signs = journal.since(seen);
+            let reaction = signs.iter().fold(Reaction::None, |before, sign| match sign.what {
+                MachineSign::Reset { .. } => Reaction::Restart,
+                MachineSign::Panicked { .. } | MachineSign::CrashLoaded if before == Reaction::None => Reaction::Stop,
+                _ => before,
+            });
+            if reached(reaction) {
+                return reaction;
+            }
+            tokio::select! {
+                () = journal.more_than(seen + signs.len()) => {}
+                () = &mut over => return reaction,
+            }
+        }
+    }
+
+    /// The guest restarted: if it comes back, it makes a file of its dump.
+    async fn after_restart(&mut self) -> Climbed {
+        let what = Some("the guest restarted at the interrupt".to_owned());
+        if self.reopen(COMES_BACK).await.is_none() {
+            return Climbed::Done { what, lacks: vec!["it did not come back".to_owned()] };
+        }
+        let mut lacks = Vec::new();
+        let dumps = match self.new_files(true).await {
+            Ok(files) => self.dumps(&files, Rung::Nmi, &mut lacks).await,
+            Err(why) => Err(why),
+        };
+        lacks.extend(dumps.err());
+        if !self.safe.contains(&Need::Dump) && lacks.is_empty() {
+            lacks.push("it holds no whole dump".to_owned());
+        }
+        Climbed::Done { what, lacks }
+    }
+
+    /// The guest's memory as it is.
+    pub(super) async fn memory(&mut self) -> Climbed {
+        let broken = |error: std::io::Error| Climbed::Broken(error.to_string());
+        let part = match self.store.part(&self.arm.evidence("memory")) {
+            Ok(part) => part,
+            Err(error) => return broken(error),
+        };
+        let Some(machine) = &self.arm.machine else { return Climbed::Broken("there is no machine".to_owned()) };
+        let form = match machine.dump_memory(&part, MEMORY_LIMIT).await {
+            Ok(form) => form,
+            Err(fault) => return Climbed::Broken(fault.message),
+        };
+        let name = self.free_name(match form {
+            MemoryForm::Windows => "memory.dmp",
+            MemoryForm::Elf => "memory.elf",
+        });
+        match self.keep(&part, name, EvidenceKind::MemoryDump, Rung::Memory).await {
+            Ok(()) => {
+                self.safe.insert(Need::Dump);
+                Climbed::lacking(Vec::new())
+            }
+            Err(error) => broken(error),
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! The first rung: what the machine told of a stop while it happened.
+
+use coexist_evidence::stop_codes::{Suspects, name, suspects};
+use coexist_model::{Blame, Bucket, Crash, Hex, MachineSign, Strength, crashes};
+
+use super::{Climbed, Ladder};
+
+impl Ladder<'_, '_> {
+    /// The last stop that the machine told of, where the hypervisor passes it on.
+    pub(super) fn panic(&mut self) -> Climbed {
+        let Some(machine) = &self.arm.machine else { return Climbed::nothing("there is no machine") };
+        // A stop before any product was there ended the arm then.
+        let signs = machine.journal().since(self.arm.signs_before_products);
+        self.told = signs.iter().rev().find_map(|sign| match sign.what {
+            MachineSign::Panicked { stop } => stop,
+            _ => None,
+        });
+        match self.told {
+            Some([code, ..]) => {
+                let name = stop_name(code).map(|name| format!(" {name}")).unwrap_or_default();
+                Climbed::Done { what: Some(format!("stop {code}{name}")), lacks: Vec::new() }
+            }
+            None if crashes(&signs) > 0 => Climbed::nothing("the machine told of a stop, and not which"),
+            None => Climbed::nothing("the machine told of no stop"),
+        }
+    }
+}
+
+/// The facts of a stop of which nothing is known but what the machine told.
+pub(super) fn crash_of(stop: [Hex; 5]) -> Crash {
+    let [code, parameters @ ..] = stop;
+    let base = u32::try_from(code.0).ok();
+    let reason = match base.map(suspects) {
+        Some(Suspects::Nobody(reason)) => reason,
+        _ => "only the stop code and its parameters were told; without a dump nobody knows which driver lies where",
+    };
+    Crash {
+        format: None,
+        stop_code: code,
+        stop_name: stop_name(code).map(str::to_owned),
+        parameters: parameters.to_vec(),
+        build: None,
+        architecture: None,
+        time: None,
+        uptime_s: None,
+        processors: None,
+        process: None,
+        drivers: Vec::new(),
+        unloaded: Vec::new(),
+        blame: Blame { strength: Strength::None, module: None, offset: None, vendor: None, reason: reason.to_owned() },
+        bucket: bucket_of(stop),
+        notes: vec!["the stop was told by the hypervisor; there is no dump of it".to_owned()],
+    }
+}
+
+fn stop_name(code: Hex) -> Option<&'static str> {
+    u32::try_from(code.0).ok().and_then(name)
+}
+
+/// Two crashes of one code need not be alike, and without a dump nothing tells them apart but the parameters: so all of
+/// them are part of it, and it is equal for the very same stop only. Its first word keeps it from any dump's.
+fn bucket_of(stop: [Hex; 5]) -> Bucket {
+    Bucket(format!("told|{}", stop.map(|number| format!("{:x}", number.0)).join("|")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stop(numbers: [u64; 5]) -> [Hex; 5] {
+        numbers.map(Hex)
+    }
+
+    #[test]
+    fn a_told_stop_accuses_nobody() {
+        let crash = crash_of(stop([0x50, 0xffff_8405_0000_0074, 0, 0xffff_f806_7151_14ed, 2]));
+        assert_eq!(crash.stop_name.as_deref(), Some("PAGE_FAULT_IN_NONPAGED_AREA"));
+        assert_eq!((crash.blame.strength, &crash.blame.module), (Strength::None, &None));
+        assert_eq!(crash.parameters.len(), 4);
+        assert!(crash_of(stop([0xe2, 0, 0, 0, 0])).blame.reason.contains("operator"));
+        assert_eq!(crash_of(stop([u64::MAX, 0, 0, 0, 0])).stop_name, None);
+    }
+
+    /// A bucket that is equal hides a regression, so it must not be equal by chance.
+    #[test]
+    fn a_told_stop_is_like_no_other() {
+        let one = crash_of(stop([0x50, 1, 0, 3, 2]));
+        assert_eq!(one.bucket, crash_of(stop([0x50, 1, 0, 3, 2])).bucket);
+        assert_ne!(one.bucket, crash_of(stop([0x50, 1, 0, 4, 2])).bucket);
+        assert_ne!(one.bucket, crash_of(stop([0x51, 1, 0, 3, 2])).bucket);
+        // A dump's begins with its code in base 16.
+        assert!(one.bucket.0.starts_with("told|"));
+    }
+}

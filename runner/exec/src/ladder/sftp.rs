@@ -1,0 +1,315 @@
+//! The guest's own files, while it answers: its dumps first, because a guest that crashed may do so again any moment.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use coexist_evidence::DriverOwners;
+use coexist_lab::{GuestError, RemoteFile};
+use coexist_model::{Action, EvidenceKind, FailureState, FaultKind, Rung};
+
+use super::crashes::{self, READ_LIMIT, Reading};
+use super::known::{file_name, host_name};
+use super::needs::{Need, needs};
+use super::transfer::Missed;
+use super::{Climbed, Ladder};
+use crate::stop::Stop;
+
+/// Most files of one kind that are fetched, the newest.
+const OF_A_KIND: usize = 5;
+/// A guest that came back from a crash makes a file of its dump some time after it answers.
+const DUMP_WAIT: Duration = Duration::from_secs(45);
+/// Between two looks for that file.
+const DUMP_LOOK: Duration = Duration::from_secs(1);
+/// Largest event log or installer's log.
+const LOG_LIMIT: u64 = 32 << 20;
+/// Largest driver file.
+const DRIVER_LIMIT: u64 = 64 << 20;
+/// Where drivers lie, for SFTP.
+const DRIVERS: &str = "/C:/Windows/System32/drivers/";
+
+impl Ladder<'_, '_> {
+    pub(super) async fn sftp(&mut self) -> Climbed {
+        if self.arm.guest.is_none() {
+            return Climbed::nothing(absent(self.state));
+        }
+        let mut lacks = Vec::new();
+        match self.guest_files(&mut lacks).await {
+            Ok(()) => {}
+            Err(why) => lacks.push(why),
+        }
+        Climbed::lacking(lacks)
+    }
+
+    /// Everything that the guest can give, what matters most first. An error when it gives no more.
+    async fn guest_files(&mut self, lacks: &mut Vec<String>) -> Result<(), String> {
+        let files = self.new_files(self.state == FailureState::Bugcheck).await?;
+        let (small, large) = chosen(files, lacks);
+        self.dumps(&small, Rung::Sftp, lacks).await?;
+        if needs(self.state).contains(&Need::Dump) && !self.safe.contains(&Need::Dump) && lacks.is_empty() {
+            lacks.push("the guest holds no dump of this crash".to_owned());
+        }
+        for (channel, need) in [("System", Need::SystemLog), ("Application", Need::ApplicationLog)] {
+            if needs(self.state).contains(&need) {
+                let logged = or_missed(self.log(channel).await, lacks)?;
+                self.safe.extend(logged.map(|()| need));
+            }
+        }
+        if needs(self.state).contains(&Need::SetupLog) {
+            let logged = or_missed(self.setup_log().await, lacks)?;
+            self.safe.extend(logged.map(|()| Need::SetupLog));
+        }
+        for file in small.iter().filter(|file| file.kind != EvidenceKind::KernelDump || file.live) {
+            self.take(file, lacks).await?;
+        }
+        self.driver(lacks).await?;
+        for file in &large {
+            self.take(file, lacks).await?;
+        }
+        if small.iter().chain(&large).all(|file| self.store.has(&file.path, file.size)) {
+            self.safe.insert(Need::NewFiles);
+        }
+        Ok(())
+    }
+
+    /// Kernel dumps of a size that can be read.
+    pub(super) async fn dumps(
+        &mut self,
+        files: &[RemoteFile],
+        rung: Rung,
+        lacks: &mut Vec<String>,
+    ) -> Result<(), String> {
+        for file in files.iter().filter(|file| file.kind == EvidenceKind::KernelDump && !file.live) {
+            or_missed(self.take_as(file, "minidump-1.dmp", rung).await, lacks)?;
+        }
+        Ok(())
+    }
+
+    /// Fetches one file under its own name.
+    async fn take(&mut self, file: &RemoteFile, lacks: &mut Vec<String>) -> Result<(), String> {
+        if file.kind == EvidenceKind::UserDump {
+            self.programs.push(host_name(&file.path));
+        }
+        or_missed(self.take_as(file, &host_name(&file.path), Rung::Sftp).await, lacks)?;
+        Ok(())
+    }
+
+    async fn take_as(&mut self, file: &RemoteFile, name: &str, rung: Rung) -> Result<(), Missed> {
+        if self.store.has(&file.path, file.size) {
+            return Ok(());
+        }
+        let name = self.free_name(name);
+        let (part, whole) = self.fetch(file, &name).await?;
+        let path = self.store.path(&name);
+        let host = |error: std::io::Error| Missed::File(format!("{name}: {error}"));
+        self.keep(&part, name.clone(), file.kind, rung).await.map_err(host)?;
+        if file.kind == EvidenceKind::KernelDump && !file.live {
+            let (bytes, size) = crashes::beginning(&path).map_err(host)?;
+            self.learn(&file.path, &bytes, size, whole, &[]);
+        }
+        if !whole {
+            return Err(Missed::File(format!("{} was shorter than the guest said", file.path)));
+        }
+        self.store.remember(&file.path, file.size);
+        Ok(())
+    }
+
+    /// What a dump says, if it is of this arm at all. Whether it is a whole one of this arm.
+    pub(super) fn learn(&mut self, name: &str, bytes: &[u8], size: u64, whole: bool, notes: &[String]) -> bool {
+        let owners: DriverOwners = self.arm.scene.plan.driver_owners.iter().collect();
+        match crashes::read(bytes, size, whole, &owners, self.arm.earliest()) {
+            Reading::Found(mut found) => {
+                found.crash.notes.extend_from_slice(notes);
+                let whole = found.whole;
+                if whole {
+                    self.safe.insert(Need::Dump);
+                }
+                if self.interrupted.is_none() || !crashes::is_of_an_interrupt(&found.crash) {
+                    self.crashes.push(*found);
+                }
+                whole
+            }
+            Reading::Old => {
+                self.arm.note(format!("{name} is of an older crash and proves nothing here"));
+                false
+            }
+            Reading::Unreadable(error) => {
+                self.arm.note(format!("{name} cannot be read as a kernel dump: {error}"));
+                false
+            }
+        }
+    }
+
+    /// The files that were not there before. After a crash they are waited for: until there is a dump and the list stands
+    /// still.
+    pub(super) async fn new_files(&mut self, wait: bool) -> Result<Vec<RemoteFile>, String> {
+        let clock = self.arm.scene.ports.clock.clone();
+        let (begun, patience) = (clock.elapsed(), self.arm.paced(DUMP_WAIT));
+        let mut last = None;
+        loop {
+            let mut files = self.listed().await?;
+            files.retain(|file| !self.arm.files_before.contains(&file_name(file)));
+            files.sort_by_key(|file| (file.modified, file.path.clone()));
+            let names: Vec<_> = files.iter().map(file_name).collect();
+            let a_dump = files.iter().any(|file| file.kind == EvidenceKind::KernelDump && !file.live);
+            let settled = a_dump && last.as_ref() == Some(&names);
+            if settled || !wait || clock.elapsed().saturating_sub(begun) >= patience {
+                return Ok(files);
+            }
+            last = Some(names);
+            clock.sleep(DUMP_LOOK).await;
+        }
+    }
+
+    /// The guest's list, by another session where this one breaks.
+    async fn listed(&mut self) -> Result<Vec<RemoteFile>, String> {
+        let why = match self.arm.guest.as_deref() {
+            None => "there is no session".to_owned(),
+            Some(guest) => match guest.evidence_files().await {
+                Ok(files) => return Ok(files),
+                Err(error) => error.to_string(),
+            },
+        };
+        if self.reopen(Duration::from_secs(60)).await.is_some()
+            && let Some(guest) = self.arm.guest.as_deref()
+        {
+            return guest.evidence_files().await.map_err(|error| error.to_string());
+        }
+        Err(why)
+    }
+
+    /// An event log.
+    async fn log(&mut self, channel: &str) -> Result<(), Missed> {
+        let log = self.exported(channel).await?;
+        let name = format!("{}.evtx", channel.to_lowercase());
+        if log.size > LOG_LIMIT {
+            return Err(Missed::File(format!("the {channel} log has {} bytes", log.size)));
+        }
+        self.take_as(&log, &name, Rung::Sftp).await
+    }
+
+    async fn exported(&mut self, channel: &str) -> Result<RemoteFile, Missed> {
+        let missed = |error: GuestError| Missed::File(format!("the {channel} log: {error}"));
+        let why = match self.arm.guest.as_deref() {
+            None => return Err(Missed::Guest("there is no session".to_owned())),
+            Some(guest) => match guest.export_log(channel).await {
+                Ok(log) => return Ok(log),
+                Err(error @ GuestError::Lost { .. }) => error.to_string(),
+                Err(error) => return Err(missed(error)),
+            },
+        };
+        let gone = || Missed::Guest(format!("{why}, and the guest did not answer again"));
+        self.reopen(Duration::from_secs(60)).await.ok_or_else(gone)?;
+        self.arm.guest.as_deref().ok_or_else(gone)?.export_log(channel).await.map_err(missed)
+    }
+
+    /// The log of the step's installer, where it writes one.
+    async fn setup_log(&mut self) -> Result<(), Missed> {
+        let Some(step) = self.step else { return Ok(()) };
+        let Action::Install(install) = &step.action else { return Ok(()) };
+        let Some(path) = self.arm.guest.as_deref().and_then(|guest| guest.setup_log(install)) else {
+            return Ok(());
+        };
+        let name = format!("{}.log", step.id);
+        self.take_unlisted(path, EvidenceKind::SetupLog, &name, LOG_LIMIT).await
+    }
+
+    /// The file of the driver that is blamed: it tells company, version and signer.
+    async fn driver(&mut self, lacks: &mut Vec<String>) -> Result<(), String> {
+        let Some(module) = self.blamed() else { return Ok(()) };
+        let path = format!("{DRIVERS}{module}");
+        or_missed(self.take_unlisted(path, EvidenceKind::Driver, &module, DRIVER_LIMIT).await, lacks)?;
+        Ok(())
+    }
+
+    /// The driver that is blamed most so far, by a name that can be a file's.
+    pub(super) fn blamed(&self) -> Option<String> {
+        let crash = crashes::of_this_crash(self.crashes.clone())?;
+        crash.blame.module.filter(|module| host_name(module) == *module)
+    }
+
+    /// A file of which the guest has not told the size.
+    async fn take_unlisted(&mut self, path: String, kind: EvidenceKind, name: &str, limit: u64) -> Result<(), Missed> {
+        let limit = limit.min(self.store.left());
+        let file = self.free_name(name);
+        let remote = RemoteFile { path, kind, size: limit, modified: 0, live: false };
+        // Shorter than the limit is what is hoped for.
+        let (part, _) = self.fetch(&remote, &file).await?;
+        let size = std::fs::metadata(&part).map(|it| it.len()).unwrap_or_default();
+        let kept = self.keep(&part, file.clone(), kind, Rung::Sftp).await;
+        kept.map_err(|error| Missed::File(format!("{file}: {error}")))?;
+        self.store.remember(&remote.path, size);
+        Ok(())
+    }
+
+    /// The System log alone, as the last step of an arm that is well: a session that breaks then is explained first.
+    pub(super) async fn records(&mut self, deadline: Duration) -> Result<(), Stop> {
+        let clock = self.arm.scene.ports.clock.clone();
+        let fetched = tokio::select! {
+            fetched = self.system_log() => fetched,
+            () = clock.sleep(deadline) => {
+                let message = format!("the event log was not there within {} s", deadline.as_secs());
+                Err(Stop::fault(FaultKind::Deadline, message))
+            }
+        };
+        self.store.drop_partial();
+        fetched
+    }
+
+    async fn system_log(&mut self) -> Result<(), Stop> {
+        let log = self.arm.guest()?.export_log("System").await?;
+        let file = self.free_name("system.evtx");
+        let path = self.store.path(&file);
+        let host = |error: std::io::Error| crate::arm::host_file(&path, &error);
+        let mut incoming = self.store.begin(&file).map_err(host)?;
+        self.arm.guest()?.fetch(&log.path, 0, log.size.min(LOG_LIMIT), &mut incoming).await?;
+        let part = incoming.finish();
+        self.keep(&part, file.clone(), EvidenceKind::EventLog, Rung::Sftp).await.map_err(host)
+    }
+}
+
+/// A file that is missed is told; a guest that gives no more ends the rung.
+fn or_missed<T>(done: Result<T, Missed>, lacks: &mut Vec<String>) -> Result<Option<T>, String> {
+    match done {
+        Ok(done) => Ok(Some(done)),
+        Err(Missed::File(why)) => {
+            lacks.push(why);
+            Ok(None)
+        }
+        Err(Missed::Guest(why)) => Err(why),
+    }
+}
+
+/// The newest files of each kind: those that are fetched and read first, and those that are too large to be read.
+fn chosen(files: Vec<RemoteFile>, lacks: &mut Vec<String>) -> (Vec<RemoteFile>, Vec<RemoteFile>) {
+    let mut counts: BTreeMap<(EvidenceKind, bool), usize> = BTreeMap::new();
+    // Newest first; then oldest first again, as they came.
+    let mut chosen: Vec<_> = files
+        .into_iter()
+        .rev()
+        .filter(|file| {
+            let count = counts.entry((file.kind, file.live)).or_default();
+            *count += 1;
+            *count <= OF_A_KIND
+        })
+        .collect();
+    chosen.reverse();
+    for count in counts.into_values().filter(|count| *count > OF_A_KIND) {
+        lacks.push(format!("only the newest {OF_A_KIND} of {count} files of a kind were fetched"));
+    }
+    chosen.into_iter().partition(|file| file.size <= READ_LIMIT)
+}
+
+/// Why there is no session, by what is known of the guest.
+fn absent(state: FailureState) -> &'static str {
+    match state {
+        FailureState::Bugcheck | FailureState::UnexpectedRestart => "the guest did not come back",
+        FailureState::Loop => "the guest never settled",
+        FailureState::Recovery => "the guest shows its recovery screen",
+        FailureState::Hang
+        | FailureState::Unreachable
+        | FailureState::Install
+        | FailureState::InstallTimeout
+        | FailureState::Unhealthy
+        | FailureState::Exercise => "the guest does not answer",
+    }
+}
