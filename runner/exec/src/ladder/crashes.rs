@@ -1,6 +1,6 @@
 //! What dumps say, and which of them is of this crash.
 
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::path::Path;
 
 use coexist_evidence::dump::{DumpError, stated_length};
@@ -31,27 +31,30 @@ pub(super) enum Reading {
     Unreadable(DumpError),
 }
 
-/// Reads a dump of which `whole` says whether all of its file is there. No crash of this arm has a time before
-/// `earliest`.
-pub(super) fn read(bytes: &[u8], size: u64, whole: bool, owners: &DriverOwners, earliest: Timestamp) -> Reading {
-    let dump = match read_kernel_dump(bytes) {
+/// Reads a dump on this host, of which `whole` says whether all of the guest's file is there. No crash of this arm has a
+/// time before `earliest`.
+///
+/// # Errors
+/// When the host refuses the file.
+pub(super) fn read(path: &Path, whole: bool, owners: &DriverOwners, earliest: Timestamp) -> io::Result<Reading> {
+    let (bytes, size) = beginning(path)?;
+    let dump = match read_kernel_dump(&bytes) {
         Ok(dump) => dump,
-        Err(error) => return Reading::Unreadable(error),
+        Err(error) => return Ok(Reading::Unreadable(error)),
     };
     if dump.time.is_some_and(|time| time < earliest) {
-        return Reading::Old;
+        return Ok(Reading::Old);
     }
     let mut crash = crash_from(&dump, owners);
     // [K] that large dumps state their length as small ones do. Where they state more, a rung more is climbed.
-    let stated = stated_length(bytes).unwrap_or(size);
+    let stated = stated_length(&bytes).unwrap_or(size);
     if stated > size {
         crash.notes.push(format!("the dump is cut off: it says that it has {stated} bytes, there are {size}"));
     }
-    Reading::Found(Box::new(Found { crash, whole: whole && stated <= size }))
+    Ok(Reading::Found(Box::new(Found { crash, whole: whole && stated <= size })))
 }
 
-/// The beginning of a dump on this host.
-pub(super) fn beginning(path: &Path) -> std::io::Result<(Vec<u8>, u64)> {
+fn beginning(path: &Path) -> io::Result<(Vec<u8>, u64)> {
     let file = std::fs::File::open(path)?;
     let size = file.metadata()?.len();
     let mut bytes = Vec::new();
@@ -127,7 +130,10 @@ mod tests {
     #[test]
     fn what_is_no_dump_gives_no_facts() {
         let owners = DriverOwners::default();
-        let read = read(b"bytes", 5, true, &owners, Timestamp::UNIX_EPOCH);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.dmp");
+        std::fs::write(&path, "bytes").unwrap();
+        let read = read(&path, true, &owners, Timestamp::UNIX_EPOCH).unwrap();
         assert!(matches!(read, Reading::Unreadable(DumpError::NotADump)), "{read:?}");
     }
 }

@@ -53,7 +53,7 @@ impl Ladder<'_, '_> {
             let _ = self.read_disk(Wanted::only(driver), &mut lacks).await;
         }
         if needs(self.state).contains(&Need::Dump) && !self.safe.contains(&Need::Dump) {
-            lacks.push("there is no whole dump of this crash".to_owned());
+            lacks.push(self.no_dump("there is no dump of this crash"));
         }
         Climbed::lacking(lacks)
     }
@@ -110,8 +110,7 @@ impl Ladder<'_, '_> {
         let kept: PathBuf = self.store.path(&name);
         match kind {
             EvidenceKind::KernelDump => {
-                let (bytes, length) = super::crashes::beginning(&kept)?;
-                self.learn(path, &bytes, length, *whole, notes);
+                self.learn(path, &kept, *whole, notes)?;
             }
             EvidenceKind::EventLog if path.ends_with("System.evtx") => drop(self.safe.insert(Need::SystemLog)),
             EvidenceKind::EventLog => drop(self.safe.insert(Need::ApplicationLog)),

@@ -6,6 +6,7 @@ use coexist_lab::MemoryForm;
 use coexist_model::{EvidenceKind, MachineSign, Rung};
 
 use super::needs::Need;
+use super::sftp::or_missed;
 use super::{Climbed, Ladder};
 
 /// A Windows that still takes interrupts stops at once; an emulated one under load needs a while to tell.
@@ -85,15 +86,21 @@ impl Ladder<'_, '_> {
             return Climbed::Done { what, lacks: vec!["it did not come back".to_owned()] };
         }
         let mut lacks = Vec::new();
-        let dumps = match self.new_files(true).await {
-            Ok(files) => self.dumps(&files, Rung::Nmi, &mut lacks).await,
-            Err(why) => Err(why),
-        };
-        lacks.extend(dumps.err());
+        let given = self.given(&mut lacks).await;
+        lacks.extend(given.err());
         if !self.safe.contains(&Need::Dump) && lacks.is_empty() {
-            lacks.push("it holds no whole dump".to_owned());
+            lacks.push(self.no_dump("it holds no new dump"));
         }
         Climbed::Done { what, lacks }
+    }
+
+    /// Its dump, and what it logged until it hung: the power need not be cut for that any more.
+    async fn given(&mut self, lacks: &mut Vec<String>) -> Result<(), String> {
+        let files = self.new_files(true).await?;
+        self.dumps(&files, Rung::Nmi, lacks).await?;
+        let logged = or_missed(self.log("System", Rung::Nmi).await, lacks)?;
+        self.safe.extend(logged.map(|()| Need::SystemLog));
+        Ok(())
     }
 
     /// The guest's memory as it is.

@@ -1,6 +1,7 @@
 //! The guest's own files, while it answers: its dumps first, because a guest that crashed may do so again any moment.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
 
 use coexist_evidence::DriverOwners;
@@ -46,11 +47,11 @@ impl Ladder<'_, '_> {
         let (small, large) = chosen(files, lacks);
         self.dumps(&small, Rung::Sftp, lacks).await?;
         if needs(self.state).contains(&Need::Dump) && !self.safe.contains(&Need::Dump) && lacks.is_empty() {
-            lacks.push("the guest holds no dump of this crash".to_owned());
+            lacks.push(self.no_dump("the guest holds no dump of this crash"));
         }
         for (channel, need) in [("System", Need::SystemLog), ("Application", Need::ApplicationLog)] {
             if needs(self.state).contains(&need) {
-                let logged = or_missed(self.log(channel).await, lacks)?;
+                let logged = or_missed(self.log(channel, Rung::Sftp).await, lacks)?;
                 self.safe.extend(logged.map(|()| need));
             }
         }
@@ -103,8 +104,7 @@ impl Ladder<'_, '_> {
         let host = |error: std::io::Error| Missed::File(format!("{name}: {error}"));
         self.keep(&part, name.clone(), file.kind, rung).await.map_err(host)?;
         if file.kind == EvidenceKind::KernelDump && !file.live {
-            let (bytes, size) = crashes::beginning(&path).map_err(host)?;
-            self.learn(&file.path, &bytes, size, whole, &[]);
+            self.learn(&file.path, &path, whole, &[]).map_err(host)?;
         }
         if !whole {
             return Err(Missed::File(format!("{} was shorter than the guest said", file.path)));
@@ -113,30 +113,31 @@ impl Ladder<'_, '_> {
         Ok(())
     }
 
-    /// What a dump says, if it is of this arm at all. Whether it is a whole one of this arm.
-    pub(super) fn learn(&mut self, name: &str, bytes: &[u8], size: u64, whole: bool, notes: &[String]) -> bool {
+    /// What a dump says, if it is of this arm at all.
+    ///
+    /// # Errors
+    /// When the host refuses its file.
+    pub(super) fn learn(&mut self, name: &str, file: &Path, whole: bool, notes: &[String]) -> std::io::Result<()> {
         let owners: DriverOwners = self.arm.scene.plan.driver_owners.iter().collect();
-        match crashes::read(bytes, size, whole, &owners, self.arm.earliest()) {
+        match crashes::read(file, whole, &owners, self.arm.earliest())? {
             Reading::Found(mut found) => {
                 found.crash.notes.extend_from_slice(notes);
-                let whole = found.whole;
-                if whole {
+                if found.whole {
                     self.safe.insert(Need::Dump);
                 }
                 if self.interrupted.is_none() || !crashes::is_of_an_interrupt(&found.crash) {
                     self.crashes.push(*found);
                 }
-                whole
             }
-            Reading::Old => {
-                self.arm.note(format!("{name} is of an older crash and proves nothing here"));
-                false
-            }
-            Reading::Unreadable(error) => {
-                self.arm.note(format!("{name} cannot be read as a kernel dump: {error}"));
-                false
-            }
+            Reading::Old => self.arm.note(format!("{name} is of an older crash and proves nothing here")),
+            Reading::Unreadable(error) => self.arm.note(format!("{name} cannot be read as a kernel dump: {error}")),
         }
+        Ok(())
+    }
+
+    /// Why there is no whole dump so far.
+    pub(super) fn no_dump(&self, none: &str) -> String {
+        if self.crashes.is_empty() { none } else { "the dump of this crash is cut off" }.to_owned()
     }
 
     /// The files that were not there before. After a crash they are waited for: until there is a dump and the list stands
@@ -178,13 +179,13 @@ impl Ladder<'_, '_> {
     }
 
     /// An event log.
-    async fn log(&mut self, channel: &str) -> Result<(), Missed> {
+    pub(super) async fn log(&mut self, channel: &str, rung: Rung) -> Result<(), Missed> {
         let log = self.exported(channel).await?;
         let name = format!("{}.evtx", channel.to_lowercase());
         if log.size > LOG_LIMIT {
             return Err(Missed::File(format!("the {channel} log has {} bytes", log.size)));
         }
-        self.take_as(&log, &name, Rung::Sftp).await
+        self.take_as(&log, &name, rung).await
     }
 
     async fn exported(&mut self, channel: &str) -> Result<RemoteFile, Missed> {
@@ -268,7 +269,7 @@ impl Ladder<'_, '_> {
 }
 
 /// A file that is missed is told; a guest that gives no more ends the rung.
-fn or_missed<T>(done: Result<T, Missed>, lacks: &mut Vec<String>) -> Result<Option<T>, String> {
+pub(super) fn or_missed<T>(done: Result<T, Missed>, lacks: &mut Vec<String>) -> Result<Option<T>, String> {
     match done {
         Ok(done) => Ok(Some(done)),
         Err(Missed::File(why)) => {

@@ -69,6 +69,7 @@ impl Guest for ScriptedGuest {
     }
     async fn install(&self, order: &Install, _file: &Path) -> Result<InstallReport, GuestError> {
         self.alive("install")?;
+        *self.inside.candidate.lock().unwrap() |= order.version == "2";
         if let Some(blow) = self.inside.script.dwell.filter(|_| order.version == "2") {
             // Falls a while after the last installation, when the arm is quiet.
             let (inside, boot) = (self.inside.clone(), self.boot);
@@ -169,32 +170,36 @@ impl Guest for ScriptedGuest {
         good()
     }
     async fn evidence_files(&self) -> Result<Vec<RemoteFile>, GuestError> {
-        self.alive("crash files")?;
-        let dumps = *self.inside.dumps.lock().unwrap();
-        let file = |n| RemoteFile {
-            path: format!("/C:/Windows/Minidump/{n}.dmp"),
-            kind: EvidenceKind::KernelDump,
-            size: 5,
-            modified: n,
-            live: false,
-        };
-        Ok((0..dumps.into()).map(file).collect())
+        self.alive("evidence files")?;
+        let (dumps, candidate) = (*self.inside.dumps.lock().unwrap(), *self.inside.candidate.lock().unwrap());
+        Ok(self.inside.script.loot.files(dumps, candidate).into_iter().map(|item| item.file).collect())
     }
-    async fn fetch(
-        &self,
-        _remote: &str,
-        from: u64,
-        _limit: u64,
-        to: &mut (dyn Write + Send),
-    ) -> Result<u64, GuestError> {
+    async fn fetch(&self, remote: &str, from: u64, limit: u64, to: &mut (dyn Write + Send)) -> Result<u64, GuestError> {
         self.alive("fetch")?;
-        let rest = b"bytes".get(usize::try_from(from).unwrap()..).unwrap_or_default();
+        let loot = &self.inside.script.loot;
+        if loot.drips {
+            std::future::pending::<()>().await;
+        }
+        let content = loot.content(remote);
+        let end = content.len().min(usize::try_from(limit).unwrap());
+        let rest = content.get(usize::try_from(from).unwrap()..end).unwrap_or_default();
+        let mut cuts = self.inside.cuts.lock().unwrap();
+        if *cuts > 0 {
+            *cuts -= 1;
+            to.write_all(&rest[..rest.len() / 2]).unwrap();
+            if loot.gone_when_cut {
+                self.inside.set(State::Silent);
+            }
+            let (during, detail) = (format!("fetching {remote}"), "reset by peer".to_owned());
+            return Err(GuestError::Lost { during, detail, transfer: true });
+        }
         to.write_all(rest).unwrap();
         Ok(rest.len() as u64)
     }
     async fn export_log(&self, channel: &str) -> Result<RemoteFile, GuestError> {
         self.alive("event log")?;
         let path = format!("/C:/coexist/logs/{channel}.evtx");
-        Ok(RemoteFile { path, kind: EvidenceKind::EventLog, size: 5, modified: 0, live: false })
+        let size = self.inside.script.loot.content(&path).len() as u64;
+        Ok(RemoteFile { path, kind: EvidenceKind::EventLog, size, modified: 0, live: false })
     }
 }

@@ -2,13 +2,21 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop where it stands")]
 
+#[expect(dead_code, reason = "another crate's tests use the rest")]
+#[path = "../../../evidence/tests/evidence/disk_images.rs"]
+mod disk_images;
+#[expect(dead_code, reason = "another crate's tests use the rest")]
+#[path = "../../../evidence/tests/evidence/dump_builder.rs"]
+mod dump_builder;
 mod guest;
+mod ladder;
+mod loot;
 mod misfortunes;
 mod plans;
 mod world;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -93,7 +101,28 @@ async fn play_plan(plan: &Plan, stage: Stage, scripts: Arms<Vec<Script>>) -> Run
         assert_eq!(serde_json::from_str::<Event>(&line).unwrap(), *event, "an event is not read back as it was");
     }
     every_check_is_told_once(&run, &events);
+    all_evidence_is_told(&run, folder.path());
     run
+}
+
+/// What is told is there, and what is there was told: no piece of evidence is lost, and no half of one is left behind.
+fn all_evidence_is_told(run: &Run, folder: &Path) {
+    let mut there = BTreeMap::new();
+    let mut folders = vec![folder.join("evidence")];
+    while let Some(next) = folders.pop() {
+        for entry in std::fs::read_dir(&next).into_iter().flatten() {
+            let entry = entry.unwrap();
+            match entry.metadata().unwrap() {
+                it if it.is_dir() => folders.push(entry.path()),
+                it => drop(there.insert(entry.path(), it.len())),
+            }
+        }
+    }
+    let arms = run.cells.iter().flat_map(|arms| [&arms.baseline, &arms.candidate]);
+    let told: Vec<_> = arms.flat_map(ArmRecord::all_evidence).collect();
+    let by_path: BTreeMap<_, _> = told.iter().map(|it| (folder.join(&it.path), it.size)).collect();
+    assert_eq!(by_path, there);
+    assert_eq!(told.len(), there.len(), "a file was told twice");
 }
 
 fn every_check_is_told_once(run: &Run, events: &[Event]) {

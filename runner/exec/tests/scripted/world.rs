@@ -8,11 +8,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use coexist_lab::{
-    Clock, DiskFiles, Door, Guest, Journal, LogFile, Machine, MachineSpec, Provider, Unanswered, UnexpectedEnd,
+    Clock, DiskFiles, Door, Guest, Journal, LogFile, Machine, MachineSpec, MemoryForm, Provider, Unanswered,
+    UnexpectedEnd,
 };
 use coexist_model::{Arms, FaultKind, GuestAccess, Host, LabFault, MachineEvent, MachineSign, Pace};
 
 use crate::guest::ScriptedGuest;
+use crate::loot::{AtInterrupt, Loot};
 
 /// What a boot does, or what happens while a boot is up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,6 +115,8 @@ pub(crate) struct Script {
     pub(crate) starved_machine: bool,
     /// What the guest's own log tells of ends of boots, from the second boot on.
     pub(crate) log: Vec<UnexpectedEnd>,
+    /// What there is to be had as evidence.
+    pub(crate) loot: Loot,
 }
 
 /// The clock of the paused runtime.
@@ -157,6 +161,10 @@ pub(crate) struct Inside {
     pub(crate) settings: Mutex<bool>,
     /// How often another installation still runs.
     pub(crate) busy: Mutex<u32>,
+    /// Whether the candidate's installation began.
+    pub(crate) candidate: Mutex<bool>,
+    /// How many transfers still break.
+    pub(crate) cuts: Mutex<u32>,
 }
 
 impl Inside {
@@ -210,6 +218,9 @@ impl Inside {
     async fn crash(self: &Arc<Self>) {
         self.set(State::Starting);
         self.sign(MachineSign::CrashLoaded);
+        if let Some(stop) = self.script.loot.told {
+            self.sign(MachineSign::Panicked { stop: Some(stop) });
+        }
         *self.dumps.lock().unwrap() += 1;
         let stop = [0x50, 1, 2, 3, 4].map(|number: u64| number.into());
         self.ends.lock().unwrap().push(UnexpectedEnd { stop: Some(stop) });
@@ -296,6 +307,8 @@ impl Provider for World {
             ends: Mutex::default(),
             busy: Mutex::new(if let Some(Blow::Busy(times)) = script.candidate { times } else { 0 }),
             settings: Mutex::new(false),
+            candidate: Mutex::new(false),
+            cuts: Mutex::new(script.loot.cuts),
             script,
         });
         let mut living = self.living.lock().unwrap();
@@ -336,15 +349,41 @@ impl Machine for ScriptedMachine {
         Ok(())
     }
     async fn screenshot(&self, file: &Path) -> Result<(), LabFault> {
+        if let Some(kind) = self.inside.script.loot.no_picture {
+            return Err(LabFault::new(kind, "as the script says"));
+        }
         std::fs::write(file, "picture").unwrap();
         Ok(())
+    }
+    async fn inject_nmi(&self) -> Result<(), LabFault> {
+        let inside = self.inside.clone();
+        let again = match inside.script.loot.at_interrupt {
+            AtInterrupt::Unable => return Err(LabFault::new(FaultKind::QemuHung, "this machine cannot inject an NMI")),
+            AtInterrupt::Nothing => return Ok(()),
+            AtInterrupt::Stop => {
+                inside.sign(MachineSign::Panicked { stop: None });
+                return Ok(());
+            }
+            AtInterrupt::ComeBack => Fate::Good,
+            AtInterrupt::HangAgain => Fate::Hang,
+        };
+        inside.fates.lock().unwrap().push_front(again);
+        tokio::spawn(async move { inside.crash().await });
+        Ok(())
+    }
+    async fn dump_memory(&self, file: &Path, _limit: u64) -> Result<MemoryForm, LabFault> {
+        let form = self.inside.script.loot.memory;
+        let form = form.ok_or_else(|| LabFault::new(FaultKind::QemuHung, "this machine cannot write its memory"))?;
+        std::fs::write(file, "memory").unwrap();
+        Ok(form)
     }
     async fn cut_power(&self) -> Result<(), LabFault> {
         self.inside.set(State::Gone);
         Ok(())
     }
     fn disk(&self) -> DiskFiles {
-        DiskFiles { overlay: PathBuf::from("no-such-disk"), golden: PathBuf::from("no-such-disk") }
+        let none = || DiskFiles { overlay: PathBuf::from("no-such-disk"), golden: PathBuf::from("no-such-disk") };
+        self.inside.script.loot.disk.clone().unwrap_or_else(none)
     }
     fn logs(&self) -> Vec<LogFile> {
         Vec::new()

@@ -107,7 +107,7 @@ pub(super) fn read(
     left: u64,
     stop: &Arc<AtomicBool>,
 ) -> Result<(Vec<Copied>, Vec<String>), Refused> {
-    let guest = GuestDisk::open(&disk.overlay, ImageFormat::Qcow2, &[disk.golden.clone()])?;
+    let guest = GuestDisk::open(&disk.overlay, ImageFormat::Qcow2, std::slice::from_ref(&disk.golden))?;
     std::fs::create_dir_all(folder).map_err(|error| Refused::Broken(format!("{}: {error}", folder.display())))?;
     let mut reading = Reading { guest, wanted, folder, left, stop, copied: Vec::new(), missing: Vec::new() };
     if wanted.dumps {
