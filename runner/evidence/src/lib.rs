@@ -1,7 +1,8 @@
 //! Bytes that a crashed machine left behind, read as facts.
 //!
 //! ```text
-//! disk image ─► disk::GuestDisk ─► raw dump bytes ─► dump::read_kernel_dump ─► KernelDump
+//! disk image ─► disk::GuestDisk ─► raw dump bytes ─► dump::read_kernel_dump ─┬► KernelDump
+//!                                  file of any size ─► dump::read_dump_file ─┘
 //!                                                    KernelDump + DriverOwners ─► crash_from ─► model::Crash
 //! ```
 //!
@@ -14,9 +15,9 @@
 //! - [`console_stop`]: a stop code from the serial console's log.
 //! - [`disk`]: files of a powered-off guest, read from its disk image.
 //!
-//! All input is the guest's and hostile. Everything but `disk` is a pure function of bytes; nothing here panics or
-//! allocates more than a small multiple of what it was given, and damage gives fewer facts and a note, not an error,
-//! as long as there is a stop code to report.
+//! All input is the guest's and hostile. Everything but `disk` is a pure function of bytes or of a file's; nothing here
+//! panics or allocates more than a small multiple of what it was given (for files of any size: more than a stated
+//! bound), and damage gives fewer facts and a note, not an error, as long as there is a stop code to report.
 
 mod blame;
 mod bucket;
@@ -37,3 +38,4 @@ pub use crash::crash_from;
 pub use dump::{DumpError, KernelDump, read_kernel_dump};
 pub use pe::{DriverFileError, read_driver_file};
 pub use user_dump::{UserDumpError, read_user_dump};
+pub use dump::{DumpError, KernelDump, read_dump_file, read_kernel_dump};

@@ -92,6 +92,9 @@ fn format_of(number: u32) -> Option<DumpFormat> {
         5 => DumpFormat::BitmapFull,
         6 => DumpFormat::BitmapKernel,
         7 => DumpFormat::Automatic,
+        8 => DumpFormat::RangesKernel,
+        9 => DumpFormat::RangesKernelAndUser,
+        10 => DumpFormat::RangesComplete,
         _ => return None,
     })
 }

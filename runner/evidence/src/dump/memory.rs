@@ -32,6 +32,11 @@ impl<'a> Memory<'a> {
         Self { file: Cow::Borrowed(file.0), stack: None, blocks: Vec::new() }
     }
 
+    /// The same, living on its own.
+    pub(super) fn into_owned(self) -> Memory<'static> {
+        Memory { file: Cow::Owned(self.file.into_owned()), stack: self.stack, blocks: self.blocks }
+    }
+
     /// Keeps as much of the stack as the file holds, and says how much that is.
     pub(super) fn set_stack(&mut self, stack: Block) -> u32 {
         let there = Bytes(&self.file).slice_up_to(stack.offset.into(), stack.size.into()).len();
@@ -81,6 +86,38 @@ impl<'a> Memory<'a> {
         let (first, copy) = slots.unwrap_or((0, &[]));
         let values = copy.chunks_exact(8).filter_map(|slot| Some(u64::from_le_bytes(slot.try_into().ok()?)));
         (0..).zip(values).filter_map(move |(index, value): (u64, u64)| Some((first.checked_add(8 * index)?, value)))
+    }
+}
+
+/// What is copied out of a dump too big to be held, as a file of its own.
+#[derive(Default)]
+pub(super) struct Excerpt {
+    file: Vec<u8>,
+    stack: Option<Block>,
+    blocks: Vec<Block>,
+}
+
+impl Excerpt {
+    pub(super) fn put_stack(&mut self, address: u64, bytes: &[u8]) {
+        self.stack = self.put(address, bytes);
+    }
+
+    pub(super) fn put_block(&mut self, address: u64, bytes: &[u8]) {
+        let block = self.put(address, bytes);
+        self.blocks.extend(block);
+    }
+
+    fn put(&mut self, address: u64, bytes: &[u8]) -> Option<Block> {
+        let offset = u32::try_from(self.file.len()).ok()?;
+        let size = u32::try_from(bytes.len()).ok()?;
+        self.file.extend_from_slice(bytes);
+        Some(Block { address, offset, size })
+    }
+
+    pub(super) fn into_memory(self) -> Memory<'static> {
+        let mut memory = Memory { file: Cow::Owned(self.file), stack: self.stack, blocks: Vec::new() };
+        memory.set_blocks(self.blocks);
+        memory
     }
 }
 

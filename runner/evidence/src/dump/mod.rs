@@ -2,10 +2,12 @@
 //!
 //! Layout: `DUMP_HEADER64` as in the public Windows SDK (crate `windows-sys`, `Win32::System::Diagnostics::Debug`), and
 //! the triage block of small dumps as seen in three dumps of Windows 10 and told by public readers (rizin, Ghidra).
-//! Full, kernel and bitmap dumps give the facts of their header only.
+//! Dumps of physical memory are read by [`read_dump_file`] alone; from bytes they give the facts of their header.
 
+mod file;
 mod header;
 mod memory;
+mod physical;
 mod process;
 mod triage;
 
@@ -13,6 +15,7 @@ use std::time::Duration;
 
 use crate::bytes::Bytes;
 
+pub use file::read_dump_file;
 pub use header::stated_length;
 pub use memory::Memory;
 
@@ -37,6 +40,12 @@ pub enum DumpError {
         /// Bytes there are.
         length: u64,
     },
+    /// Reading failed.
+    #[error("a file that could not be read: {reason}")]
+    Unreadable {
+        /// What the system says.
+        reason: String,
+    },
     /// The stop code was never written.
     #[error("a kernel dump without a stop code")]
     NoStopCode,
@@ -57,8 +66,14 @@ pub enum DumpFormat {
     BitmapFull,
     /// 6: kernel memory, pages listed in a bitmap.
     BitmapKernel,
-    /// 7: automatic.
+    /// 7: automatic; laid out like one with a bitmap [K].
     Automatic,
+    /// 8: kernel memory, pages listed in ranges.
+    RangesKernel,
+    /// 9: kernel memory and the current process, pages listed in ranges.
+    RangesKernelAndUser,
+    /// 10: all memory, pages listed in ranges.
+    RangesComplete,
 }
 
 impl DumpFormat {
@@ -73,7 +88,15 @@ impl DumpFormat {
             Self::BitmapFull => "bitmap-full64",
             Self::BitmapKernel => "bitmap-kernel64",
             Self::Automatic => "automatic64",
+            Self::RangesKernel => "ranges-kernel64",
+            Self::RangesKernelAndUser => "ranges-kernel-user64",
+            Self::RangesComplete => "ranges-complete64",
         }
+    }
+
+    /// Whether the dump holds pages of physical memory in a layout that is read.
+    fn is_physical(self) -> bool {
+        !matches!(self, Self::Kernel | Self::Header | Self::Triage)
     }
 }
 
@@ -188,6 +211,11 @@ pub struct KernelDump<'a> {
 }
 
 impl KernelDump<'_> {
+    /// The same, living on its own.
+    fn into_owned(self) -> KernelDump<'static> {
+        KernelDump { memory: self.memory.into_owned(), ..self }
+    }
+
     /// The loaded driver that holds an address.
     #[must_use]
     pub fn driver_at(&self, address: u64) -> Option<(&Driver, u64)> {

@@ -8,6 +8,8 @@ mod driver_file;
 mod dump;
 mod dump_builder;
 mod hostile;
+mod memory;
+mod memory_builder;
 mod samples;
 mod signature_builder;
 mod user_dump;
