@@ -15,43 +15,16 @@
 //! upwards, never from its lower end, where values of finished calls lie. Of three real dumps at hand this finds the
 //! publicly known culprit in two and nobody in the third; that is no measure of how good it is in general.
 
-use std::collections::BTreeMap;
-
 use coexist_model::{Blame, Hex, Strength};
 
-use crate::bytes::base_name;
-use crate::dump::{Architecture, Driver, KernelDump};
+use crate::dump::{Driver, KernelDump};
+use crate::stack;
 use crate::stop_codes::{self, Suspects};
+use crate::vendors::DriverOwners;
 
-/// Modules whose presence says nothing: every stop is made by them.
-const KERNEL: &[&str] = &["ntoskrnl.exe", "ntkrnlmp.exe", "ntkrnlpa.exe", "ntkrpamp.exe", "hal.dll"];
-
-/// Code does not begin before the image's headers end.
-const FIRST_CODE: u64 = 0x1000;
 /// A trap's dispatcher takes this much stack below the kernel's stop routine (measured on a dump of build 19041), so a
 /// return address nearer than this is of a direct caller.
 const NEAR: u64 = 0x140;
-/// Further up than this a value is more likely left over than a return address.
-const FAR: u64 = 0x1000;
-
-/// Vendors of drivers, by the drivers' base names.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct DriverOwners(BTreeMap<String, String>);
-
-impl DriverOwners {
-    /// The vendor of a driver, whatever the name's case or folder.
-    #[must_use]
-    pub fn vendor(&self, driver: &str) -> Option<&str> {
-        self.0.get(&base_name(driver)).map(String::as_str)
-    }
-}
-
-impl<D: AsRef<str>, V: Into<String>> FromIterator<(D, V)> for DriverOwners {
-    /// From pairs of driver and vendor.
-    fn from_iter<I: IntoIterator<Item = (D, V)>>(pairs: I) -> Self {
-        Self(pairs.into_iter().map(|(driver, vendor)| (base_name(driver.as_ref()), vendor.into())).collect())
-    }
-}
 
 /// Who is suspected of the crash, how strongly and why; the module doc's table is the rule.
 #[must_use]
@@ -115,13 +88,13 @@ pub(crate) fn kernel_place(dump: &KernelDump<'_>) -> Option<Place> {
     let context = dump.context.map(|context| context.instruction);
     faulting.into_iter().chain(context).find_map(|address| {
         let (driver, offset) = dump.driver_at(address)?;
-        is_kernel(driver).then(|| place(driver, offset))
+        driver.is_kernel().then(|| place(driver, offset))
     })
 }
 
 fn instruction_in_driver(dump: &KernelDump<'_>, faulting: Option<(usize, u64)>) -> Option<Suspicion> {
     instructions(dump, faulting).find_map(|(what, address)| {
-        let (driver, offset) = suspect_at(dump, address)?;
+        let (driver, offset) = dump.suspect_at(address)?;
         let place = place(driver, offset);
         let reason = format!("{what}, lies in {}", place.module);
         Some(Suspicion::of(Strength::Strong, place, reason))
@@ -145,7 +118,7 @@ fn instructions(dump: &KernelDump<'_>, faulting: Option<(usize, u64)>) -> impl I
 
 fn any_parameter(dump: &KernelDump<'_>) -> Option<Suspicion> {
     (1..).zip(dump.parameters).find_map(|(number, address)| {
-        let (place, how) = match suspect_at(dump, address) {
+        let (place, how) = match dump.suspect_at(address) {
             Some((driver, offset)) => (place(driver, offset), "lies in"),
             None => (unloaded_at(dump, address)?, "lies in the unloaded"),
         };
@@ -157,60 +130,19 @@ fn any_parameter(dump: &KernelDump<'_>) -> Option<Suspicion> {
 /// The nearest return address in a driver: near or proved for `Likely`, anywhere in the window for `Weak`.
 fn on_stack(dump: &KernelDump<'_>, strength: Strength) -> Option<Suspicion> {
     let context = dump.context?;
-    if dump.driver_at(context.instruction).is_some_and(|(driver, _)| !is_kernel(driver)) {
+    if dump.driver_at(context.instruction).is_some_and(|(driver, _)| !driver.is_kernel()) {
         return None;
     }
-    let mut candidates = 0_usize;
-    let mut kept = Vec::new();
-    for (slot, value) in dump.memory.slots_from(context.stack) {
-        let distance = slot - context.stack;
-        if distance >= FAR {
-            break;
-        }
-        let Some((driver, offset)) = suspect_at(dump, value).filter(|(_, offset)| *offset >= FIRST_CODE) else {
-            continue;
-        };
-        candidates += 1;
-        match follows_call(dump, value) {
-            Some(false) => {}
-            proof => kept.push((distance, proof.is_some(), driver, offset)),
-        }
-    }
-    let found = kept.iter().find(|(distance, proved, ..)| strength == Strength::Weak || *proved || *distance < NEAR);
-    let (distance, proved, driver, offset) = *found?;
-    let place = place(driver, offset);
-    let how = if proved { ", behind a call" } else { "" };
+    let (kept, candidates) = stack::kept(dump);
+    let found = kept.iter().find(|found| strength == Strength::Weak || found.proved || found.distance < NEAR)?;
+    let (distance, place) = (found.distance, place(found.driver, found.offset));
+    let how = if found.proved { ", behind a call" } else { "" };
     let reason = format!(
         "the nearest return address in a driver is in {}, {distance:#x} bytes above the stack pointer{how}",
         place.module
     );
     let note = Some(format!("thread stack: {} of {candidates} candidates kept", kept.len()));
     Some(Suspicion { strength, place: Some(place), reason, incidental: strength == Strength::Weak, note })
-}
-
-/// Whether a call instruction ends at an address; `None` where the dump does not hold the bytes or they are not x64.
-fn follows_call(dump: &KernelDump<'_>, address: u64) -> Option<bool> {
-    /// The longest form looked at: `FF /2` with a SIB byte and a 32-bit displacement.
-    const LONGEST: u64 = 7;
-    if dump.architecture != Some(Architecture::X64) {
-        return None;
-    }
-    let before = dump.memory.read(address.checked_sub(LONGEST)?, LONGEST)?;
-    let near = before.get(2) == Some(&0xe8);
-    // `FF /2` has 2 in the middle bits of the byte behind; the rest of its length is that byte's affair.
-    let indirect = [2, 3, 4, 6, 7].iter().any(|length| {
-        let start = before.len().wrapping_sub(*length);
-        matches!(before.get(start..), Some([0xff, form, ..]) if form & 0x38 == 0x10)
-    });
-    Some(near || indirect)
-}
-
-fn suspect_at<'d>(dump: &'d KernelDump<'_>, address: u64) -> Option<(&'d Driver, u64)> {
-    dump.driver_at(address).filter(|(driver, _)| !is_kernel(driver))
-}
-
-fn is_kernel(driver: &Driver) -> bool {
-    driver.name.as_deref().is_some_and(|name| KERNEL.contains(&name))
 }
 
 fn place(driver: &Driver, offset: u64) -> Place {

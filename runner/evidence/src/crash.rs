@@ -2,10 +2,11 @@
 
 use coexist_model::{Crash, Hex, LoadedDriver, Seconds, UnloadedDriver};
 
-use crate::blame::{DriverOwners, UNNAMED, blame, suspicion};
+use crate::blame::{UNNAMED, blame, suspicion};
 use crate::bucket::bucket_of;
 use crate::dump::{Architecture, DumpFormat, KernelDump};
 use crate::stop_codes;
+use crate::vendors::DriverOwners;
 
 /// The published form of a dump's facts, with blame and bucket. `owners` are the drivers whose vendors are known.
 #[must_use]

@@ -30,8 +30,11 @@ mod guard;
 mod pe;
 pub mod stop_codes;
 mod user_dump;
+mod stack;
+pub mod stop_codes;
+mod vendors;
 
-pub use blame::{DriverOwners, blame};
+pub use blame::blame;
 pub use bucket::bucket;
 pub use console::{ConsoleStop, console_stop};
 pub use crash::crash_from;
@@ -39,3 +42,5 @@ pub use dump::{DumpError, KernelDump, read_kernel_dump};
 pub use pe::{DriverFileError, read_driver_file};
 pub use user_dump::{UserDumpError, read_user_dump};
 pub use dump::{DumpError, KernelDump, read_dump_file, read_kernel_dump};
+pub use stack::{StackCandidate, stack_candidates};
+pub use vendors::{DriverFile, DriverOwners};

@@ -86,7 +86,7 @@ pub struct Blame {
     /// Offset of the address in the module.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub offset: Option<Hex>,
-    /// Vendor of the module, from the recipes' driver lists.
+    /// Vendor of the module: from the recipes' driver lists, else as publicly documented, else as its file says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vendor: Option<String>,
     /// The reason in words.

@@ -143,7 +143,15 @@ pub struct Driver {
     pub timestamp: u32,
 }
 
+/// Modules whose presence says nothing: every stop is made by them.
+const KERNEL: &[&str] = &["ntoskrnl.exe", "ntkrnlmp.exe", "ntkrnlpa.exe", "ntkrpamp.exe", "hal.dll"];
+
 impl Driver {
+    /// Whether it is the kernel or its HAL.
+    pub(crate) fn is_kernel(&self) -> bool {
+        self.name.as_deref().is_some_and(|name| KERNEL.contains(&name))
+    }
+
     /// Offset of a kernel address in this image.
     #[must_use]
     pub fn offset_of(&self, address: u64) -> Option<u64> {
@@ -220,6 +228,11 @@ impl KernelDump<'_> {
     #[must_use]
     pub fn driver_at(&self, address: u64) -> Option<(&Driver, u64)> {
         self.drivers.iter().find_map(|driver| Some((driver, driver.offset_of(address)?)))
+    }
+
+    /// The driver, other than the kernel, that holds an address.
+    pub(crate) fn suspect_at(&self, address: u64) -> Option<(&Driver, u64)> {
+        self.driver_at(address).filter(|(driver, _)| !driver.is_kernel())
     }
 
     /// Takes the process's name from a copy of its `EPROCESS`.

@@ -1,6 +1,6 @@
 //! The rules of blame and bucket, a row each.
 
-use coexist_evidence::{DriverOwners, blame, bucket, read_kernel_dump};
+use coexist_evidence::{DriverOwners, blame, bucket, read_kernel_dump, stack_candidates};
 use coexist_model::Strength;
 
 use crate::dump_builder::{ACME, DumpSpec, GLOBEX, KERNEL, STACK, module, quiet};
@@ -274,11 +274,36 @@ fn the_july_2024_pattern() {
         ..quiet()
     };
     let bytes = spec.build();
-    let owners = DriverOwners::from_iter([("csagent.sys", "CrowdStrike")]);
-    let blame = blame(&read_kernel_dump(&bytes).unwrap(), &owners);
+    let dump = read_kernel_dump(&bytes).unwrap();
+    let blame = blame(&dump, &DriverOwners::default());
+    assert_eq!(bucket(&dump).0, "50|read|csagent.sys+0xe14ed|2-300000");
     assert_eq!(blame.strength, Strength::Strong);
     assert_eq!(blame.module.as_deref(), Some("csagent.sys"));
     assert_eq!(blame.offset.unwrap().to_string(), "0xe14ed");
     assert_eq!(blame.vendor.as_deref(), Some("CrowdStrike"));
     assert_eq!(blame.reason, "parameter 3, the faulting instruction, lies in csagent.sys");
+}
+
+#[test]
+fn stack_candidates_are_those_that_blame_weighs() {
+    let spec = DumpSpec { blocks: vec![(GLOBEX + 0x1ff0, vec![0x90; 32])], ..quiet() }
+        .with_slot(0, GLOBEX + 0x2000)
+        .with_slot(0x10, KERNEL + 0x2000)
+        .with_slot(0x18, ACME + 0x10)
+        .with_slot(0x20, ACME + 0x3000)
+        .with_slot(0x900, ACME + 0x4000)
+        .with_slot(0x1000, ACME + 0x5000);
+    let proved = spec.clone();
+    for (spec, expected) in [
+        (spec, vec![(STACK + 0x20, 0x3000, false), (STACK + 0x900, 0x4000, false)]),
+        (
+            DumpSpec { blocks: vec![(ACME + 0x2ff9, vec![0x90, 0x90, 0xe8, 0, 0, 0, 0])], ..proved },
+            vec![(STACK, 0x2000, false), (STACK + 0x20, 0x3000, true), (STACK + 0x900, 0x4000, false)],
+        ),
+    ] {
+        let bytes = spec.build();
+        let found = stack_candidates(&read_kernel_dump(&bytes).unwrap());
+        let found: Vec<_> = found.iter().map(|found| (found.slot, found.offset, found.follows_call)).collect();
+        assert_eq!(found, expected);
+    }
 }
