@@ -4,6 +4,9 @@
 //! known faulting parameter, but any parameter or the stack may still hint at a driver.
 
 mod names;
+mod parameters;
+
+pub use parameters::parameter_meanings;
 
 /// The flag of the "_M" forms (`0x1000007E` for `0x7E`): same parameters, same meaning.
 const M_FLAG: u32 = 0x1000_0000;
@@ -40,9 +43,9 @@ pub fn suspects(code: u32) -> Suspects {
     match base_code(code) {
         0x0a | 0xd1 | 0xc5 => Suspects::Parameter(4),
         0x1e | 0x8e | 0x3b | 0x7e => Suspects::Parameter(2),
-        0x50 => Suspects::Parameter(3),
-        0xe2 | 0xdead_dead | 0x1c8 => Suspects::Nobody(OPERATOR),
-        0x2e | 0x80 | 0x9c | 0x124 => Suspects::Nobody(HARDWARE),
+        0x50 | 0xce | 0xd5 | 0xd6 => Suspects::Parameter(3),
+        0xe2 | 0xdead_dead | 0x161 | 0x1c8 => Suspects::Nobody(OPERATOR),
+        0x2e | 0x80 | 0x9c | 0x122 | 0x124 | 0x12b => Suspects::Nobody(HARDWARE),
         0x4a => {
             Suspects::Nobody("the code that raised the interrupt level has left the stack by the time of this stop")
         }
@@ -66,19 +69,10 @@ pub fn subcode(code: u32, parameters: &[u64; 4]) -> Option<String> {
     match base_code(code) {
         // An NTSTATUS, sign-extended to 64 bits.
         0x1e | 0x8e | 0x3b | 0x7e => Some(format!("{:x}", first & 0xffff_ffff)),
-        // 1 was the write of systems before Windows 10 1507.
-        0x50 => match second {
-            0 => Some("read".to_owned()),
-            1 | 2 => Some("write".to_owned()),
-            0x10 => Some("execute".to_owned()),
-            other => number(other),
-        },
-        0x0a | 0xd1 | 0xc5 => match third {
-            0 => Some("read".to_owned()),
-            1 => Some("write".to_owned()),
-            8 => Some("execute".to_owned()),
-            other => number(other),
-        },
+        base @ (0x50 | 0xce | 0xd5 | 0xd6) => {
+            parameters::access(base, second).map(str::to_owned).or_else(|| number(second))
+        }
+        base @ (0x0a | 0xd1 | 0xc5) => parameters::access(base, third).map(str::to_owned).or_else(|| number(third)),
         0x7f | 0x9f | 0xc4 | 0xc9 | 0x124 | 0x133 | 0x139 | 0x13a => number(first),
         0xef => number(second),
         0x109 => number(fourth),

@@ -43,6 +43,20 @@ fn rows() -> Vec<Row> {
             "50|write|acmeflt.sys+0x2000|5f1a2b3c-40000",
         ),
         row(
+            "0xD5: parameter 3 in a driver",
+            DumpSpec { code: 0xd5, parameters: [0xffff_8405_0000_0074, 1, GLOBEX + 0x1010, 0], ..quiet() },
+            Strong,
+            Some(("globex.sys", 0x1010)),
+            "d5|write|globex.sys+0x1010|60000001-8000",
+        ),
+        row(
+            "a live dump is an operator's wish",
+            DumpSpec { code: 0x161, rip: ACME + 0x2000, ..quiet() },
+            Nobody,
+            None,
+            "161|-|-|-",
+        ),
+        row(
             "context in a driver",
             DumpSpec { rip: ACME + 0x1234, ..quiet() },
             Strong,
@@ -141,7 +155,7 @@ fn rows() -> Vec<Row> {
             DumpSpec { code: 0xce, parameters: [UNLOADED + 0x2000, 0, 0, 0], ..quiet() },
             Weak,
             Some(("dump_storahc", 0x2000)),
-            "ce|-|dump_storahc+0x2000|unloaded-33000",
+            "ce|read|dump_storahc+0x2000|unloaded-33000",
         ),
         row(
             "the kernel is no suspect",
