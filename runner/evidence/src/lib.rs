@@ -13,6 +13,7 @@
 //! - [`read_user_dump`]: one process's dump to published facts.
 //! - [`read_driver_file`]: who made a program or driver, as its file says.
 //! - [`console_stop`]: a stop code from the serial console's log.
+//! - [`read_hive`]: a registry hive: what Windows does at a stop, which drivers it loads.
 //! - [`disk`]: files of a powered-off guest, read from its disk image.
 //!
 //! All input is the guest's and hostile. Everything but `disk` is a pure function of bytes or of a file's; nothing here
@@ -27,6 +28,7 @@ mod crash;
 pub mod disk;
 pub mod dump;
 mod guard;
+mod hive;
 mod pe;
 pub mod stop_codes;
 mod user_dump;
@@ -39,6 +41,7 @@ pub use bucket::bucket;
 pub use console::{ConsoleStop, console_stop};
 pub use crash::crash_from;
 pub use dump::{DumpError, KernelDump, read_kernel_dump};
+pub use hive::{HiveError, read_hive};
 pub use pe::{DriverFileError, read_driver_file};
 pub use user_dump::{UserDumpError, read_user_dump};
 pub use dump::{DumpError, KernelDump, read_dump_file, read_kernel_dump};

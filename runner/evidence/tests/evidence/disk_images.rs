@@ -10,6 +10,11 @@ pub(crate) const FIRST_SECTOR: u64 = 2048;
 
 /// Runs a tool that a machine set up for this project has; its absence fails the test.
 pub(crate) fn run(package: &str, tool: &str, arguments: &[&str], input: &str) -> String {
+    String::from_utf8_lossy(&run_for_bytes(package, tool, arguments, input)).into_owned()
+}
+
+/// The same, for a tool whose output is no text.
+pub(crate) fn run_for_bytes(package: &str, tool: &str, arguments: &[&str], input: &str) -> Vec<u8> {
     use std::io::Write as _;
     let path = format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default());
     let mut child = Command::new(tool)
@@ -24,7 +29,7 @@ pub(crate) fn run(package: &str, tool: &str, arguments: &[&str], input: &str) ->
     let output = child.wait_with_output().unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     assert!(output.status.success(), "{tool} {arguments:?}: {}{}", text(&output.stdout), text(&output.stderr));
-    text(&output.stdout)
+    output.stdout
 }
 
 /// An NTFS volume in a file of its own.

@@ -7,6 +7,8 @@ mod disk_images;
 mod driver_file;
 mod dump;
 mod dump_builder;
+mod hive;
+mod hive_builder;
 mod hostile;
 mod memory;
 mod memory_builder;
