@@ -4,6 +4,7 @@
 //! it in its next good boot, which a boot loop never gets. What lies there may also be an old crash: compare its time.
 
 use super::{DiskError, GuestDisk};
+use crate::bytes::Bytes;
 use crate::dump::stated_length;
 
 /// Where Windows writes small dumps unless told otherwise.
@@ -25,6 +26,15 @@ pub struct FoundDump {
     pub notes: Vec<String>,
 }
 
+/// A dump that Windows has made no file of yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RawDump {
+    /// Bytes that belong to it, from the file's first.
+    pub length: u64,
+    /// What is missing or contradicts itself.
+    pub notes: Vec<String>,
+}
+
 impl GuestDisk {
     /// The raw dump in `\pagefile.sys`, if one begins at its first byte. Reads no further than the dump reaches.
     ///
@@ -39,6 +49,21 @@ impl GuestDisk {
     /// # Errors
     /// As for [`GuestDisk::page_file_dump`].
     pub fn dump_in(&self, path: &str, max_bytes: u64) -> Result<Option<FoundDump>, DiskError> {
+        let Some(RawDump { mut length, mut notes }) = self.raw_dump(path)? else { return Ok(None) };
+        if length > max_bytes {
+            notes.push(too_long(length, "it may take", max_bytes));
+            length = max_bytes;
+        }
+        let bytes = self.read_file(path, length)?.bytes;
+        Ok(Some(FoundDump { name: safe_name(path), bytes, notes }))
+    }
+
+    /// How far the raw dump at the start of a file reaches, if there is one: `\pagefile.sys`, or the dedicated dump file
+    /// that the guest's registry names. To be copied by [`GuestDisk::copy_file`].
+    ///
+    /// # Errors
+    /// When the file cannot be read. One that is not there, or holds no dump, is no error.
+    pub fn raw_dump(&self, path: &str) -> Result<Option<RawDump>, DiskError> {
         let start = match self.read_file(path, START) {
             Err(DiskError::NotFound(_)) => return Ok(None),
             start => start?,
@@ -47,19 +72,23 @@ impl GuestDisk {
             return Ok(None);
         }
         let mut notes = Vec::new();
-        let stated = stated_length(&start.bytes);
-        let mut length = stated.unwrap_or(start.size);
-        if stated.is_none() {
-            notes.push("the dump does not say how long it is".to_owned());
-        }
-        for (limit, what) in [(start.size, "the file has"), (max_bytes, "it may take")] {
-            if length > limit {
-                notes.push(format!("the dump takes {length} bytes, {what} {limit}"));
-                length = limit;
+        let (stated, needed) = (stated_length(&start.bytes), bitmap_length(&start.bytes));
+        let mut length = match (stated, needed) {
+            (Some(stated), Some(needed)) if stated < needed => {
+                notes.push(format!("the dump says that it takes {stated} bytes, and its pages take {needed}"));
+                needed
             }
+            (Some(stated), _) => stated,
+            (None, needed) => {
+                notes.push("the dump does not say how long it is".to_owned());
+                needed.unwrap_or(start.size)
+            }
+        };
+        if length > start.size {
+            notes.push(too_long(length, "the file has", start.size));
+            length = start.size;
         }
-        let bytes = self.read_file(path, length)?.bytes;
-        Ok(Some(FoundDump { name: safe_name(path), bytes, notes }))
+        Ok(Some(RawDump { length, notes }))
     }
 
     /// The dump files in a folder ([`MINIDUMP_FOLDER`] unless the guest's registry says otherwise) that are `wanted` by
@@ -104,6 +133,23 @@ impl GuestDisk {
         };
         FoundDump { name: safe_name(name), bytes, notes }
     }
+}
+
+fn too_long(length: u64, whose: &str, limit: u64) -> String {
+    format!("the dump takes {length} bytes, {whose} {limit}")
+}
+
+/// Bytes that the pages of a bitmap dump take with all that lies before them. \[K\]: the layout is from public readers of
+/// such dumps, and no sample was at hand.
+fn bitmap_length(start: &[u8]) -> Option<u64> {
+    /// Behind the header of 64 bits.
+    const BITMAP: u64 = 0x2000;
+    const PAGE: u64 = 0x1000;
+    let bytes = Bytes(start);
+    let known = [b"SDMPDUMP", b"FDMPDUMP"].contains(&bytes.slice(BITMAP, 8)?.try_into().ok()?);
+    let (first, present) = (bytes.u64(BITMAP + 0x20)?, bytes.u64(BITMAP + 0x28)?);
+    let length = first.checked_add(present.checked_mul(PAGE)?)?;
+    (known && first > BITMAP && present > 0 && length <= i64::MAX as u64).then_some(length)
 }
 
 /// A guest's base name, fit to be part of a path on the host.

@@ -6,9 +6,13 @@
 //! refused, and a panic of the NTFS library (0.4.0 has some on damaged indexes) is an error of the volume; the panic
 //! hook's message on standard error is all that remains of it.
 //!
+//! [`GuestDisk::evidence_files`] tells which files may be evidence; [`GuestDisk::raw_dump`] finds a crash of which Windows
+//! has made no file yet; [`GuestDisk::copy_file`] copies any of them as a stream.
+//!
 //! The NTFS journal is not replayed, so the last seconds of a guest that was cut off may be missing.
 
 mod dumps;
+mod files;
 mod image;
 mod partitions;
 mod path;
@@ -18,7 +22,8 @@ mod volume;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-pub use dumps::{FoundDump, MINIDUMP_FOLDER, PAGE_FILE};
+pub use dumps::{FoundDump, MINIDUMP_FOLDER, PAGE_FILE, RawDump};
+pub use files::{DiskFile, EvidenceOnDisk, SRT_TRAIL};
 pub use image::ImageFormat;
 
 use image::Image;

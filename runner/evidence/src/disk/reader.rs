@@ -21,13 +21,19 @@ pub(super) struct Reader<'i> {
     calls_left: u64,
 }
 
+/// Every call moves some bytes on average; the library's structures take some ten calls each.
+const BYTES_PER_CALL: u64 = 16;
+
 impl<'i> Reader<'i> {
     /// `bytes` bounds what may be read.
     pub(super) fn new(image: &'i Image, start: u64, length: u64, bytes: u64) -> Self {
-        /// Every call moves some bytes on average; the library's structures take some ten calls each.
-        const BYTES_PER_CALL: u64 = 16;
         let calls_left = bytes / BYTES_PER_CALL;
         Self { image, start, length, position: 0, window: Vec::new(), window_start: 0, bytes_left: bytes, calls_left }
+    }
+
+    /// What is left of the bytes that may be read.
+    pub(super) fn left(&self) -> u64 {
+        self.bytes_left.min(self.calls_left.saturating_mul(BYTES_PER_CALL))
     }
 
     fn in_window(&self) -> Option<&[u8]> {

@@ -4,8 +4,10 @@ use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use ntfs::indexes::NtfsFileNameIndex;
-use ntfs::structured_values::{NtfsFileAttributeFlags, NtfsFileNamespace, NtfsIndexRoot};
-use ntfs::{Ntfs, NtfsAttributeFlags, NtfsAttributeType, NtfsError, NtfsFile, NtfsFileFlags, NtfsReadSeek};
+use ntfs::structured_values::{NtfsFileAttributeFlags, NtfsFileName, NtfsFileNamespace, NtfsIndexRoot};
+use ntfs::{
+    Ntfs, NtfsAttributeFlags, NtfsAttributeType, NtfsError, NtfsFile, NtfsFileFlags, NtfsIndexEntry, NtfsReadSeek,
+};
 
 use super::image::Image;
 use super::partitions::Partition;
@@ -20,6 +22,63 @@ const WALK: u64 = 0x100_0000;
 const MAX_LISTED: usize = 0x1_0000;
 /// Records of files and folders have 1 or 4 KiB; the library would allocate whatever the volume says.
 const RECORD_SIZES: std::ops::RangeInclusive<u32> = 0x200..=0x1_0000;
+
+/// Names in one folder that are looked at.
+const MAX_SCANNED: usize = 0x1000;
+/// 100-nanosecond steps in a second, and seconds from 1601 to 1970.
+const TICKS: u64 = 10_000_000;
+const EPOCH: u64 = 11_644_473_600;
+
+/// What is left of the work that a search may cause, over all the folders it looks into.
+pub(super) struct Work(u64);
+
+impl Work {
+    pub(super) fn new(bytes: u64) -> Self {
+        Self(bytes)
+    }
+
+    /// For one step of the search.
+    fn left(&self) -> u64 {
+        self.0.min(WALK)
+    }
+
+    /// After a step that was given [`Self::left`] and left this.
+    fn done(&mut self, left: u64) {
+        let taken = self.left().saturating_sub(left);
+        self.0 = self.0.saturating_sub(taken);
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.0 == 0
+    }
+}
+
+/// Size and last change (seconds since 1970) of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Stat {
+    pub(super) size: u64,
+    pub(super) modified: u64,
+}
+
+/// One name in a folder.
+type Entry<'e> = NtfsIndexEntry<'e, NtfsFileNameIndex>;
+
+/// What a folder holds that does not lead elsewhere.
+#[derive(Debug, Default)]
+pub(super) struct Scan {
+    pub(super) folders: Vec<String>,
+    pub(super) files: Vec<(String, Stat)>,
+    /// Names of folders and wanted files that lead elsewhere, or are damaged.
+    pub(super) refused: Vec<String>,
+    /// Why the folder was not looked at to its end.
+    pub(super) broken: Option<String>,
+}
+
+impl Scan {
+    fn is_full(&self) -> bool {
+        self.folders.len() + self.files.len() + self.refused.len() >= MAX_SCANNED
+    }
+}
 
 pub(super) struct Volume {
     start: u64,
@@ -62,29 +121,61 @@ impl Volume {
     pub(super) fn list(&self, image: &Image, path: &GuestPath) -> Result<Vec<DirEntry>, DiskError> {
         let mut reader = self.reader(image, WALK);
         guarded(|| {
-            let folder = self.find(&mut reader, path)?;
-            if !folder.is_directory() {
-                return Err(DiskError::WrongKind(path.to_string()));
-            }
-            check_index(&folder, &mut reader)?;
-            let index = folder.directory_index(&mut reader).map_err(damaged)?;
-            let mut entries = index.entries();
             let mut listed = Vec::new();
-            while let Some(entry) = entries.next(&mut reader) {
-                let entry = entry.map_err(damaged)?;
-                let Some(name) = entry.key().transpose().map_err(damaged)? else { continue };
-                // Short names stand beside the long ones of the same files.
-                if name.namespace() == NtfsFileNamespace::Dos {
-                    continue;
-                }
+            let folder = self.find(&mut reader, path)?;
+            each_entry(&folder, &mut reader, path, |_, name, _| {
                 let (is_directory, size) = (name.is_directory(), name.data_size());
                 listed.push(DirEntry { name: name.name().to_string_lossy(), is_directory, size });
-                if listed.len() == MAX_LISTED {
-                    break;
-                }
-            }
+                Ok(listed.len() < MAX_LISTED)
+            })?;
             Ok(listed)
         })
+    }
+
+    /// What one file is.
+    pub(super) fn stat(&self, image: &Image, path: &GuestPath, work: &mut Work) -> Result<Stat, DiskError> {
+        let mut reader = self.reader(image, work.left());
+        let found = guarded(|| {
+            let file = self.find(&mut reader, path)?;
+            let stat = stat(&file, &mut reader)?.filter(|_| !file.is_directory());
+            stat.ok_or_else(|| DiskError::WrongKind(path.to_string()))
+        });
+        work.done(reader.left());
+        found
+    }
+
+    /// Looks at a folder: at its folders, and at those of its files that are wanted.
+    pub(super) fn scan(
+        &self,
+        image: &Image,
+        path: &GuestPath,
+        work: &mut Work,
+        wanted: &dyn Fn(&str) -> bool,
+    ) -> Result<Scan, DiskError> {
+        let mut reader = self.reader(image, work.left());
+        let mut scan = Scan::default();
+        let scanned = guarded(|| {
+            let folder = self.find(&mut reader, path)?;
+            each_entry(&folder, &mut reader, path, |entry, name, reader| {
+                let text = name.name().to_string_lossy();
+                if name.is_directory() || wanted(&text) {
+                    let file = entry.to_file(&self.ntfs, reader).map_err(damaged);
+                    match file.and_then(|file| Ok((file.is_directory(), stat(&file, reader)?))) {
+                        Ok((true, Some(_))) => scan.folders.push(text),
+                        Ok((false, Some(stat))) => scan.files.push((text, stat)),
+                        Ok((_, None)) | Err(_) => scan.refused.push(text),
+                    }
+                }
+                Ok(!scan.is_full())
+            })
+        });
+        work.done(reader.left());
+        match scanned {
+            Err(error @ (DiskError::NotFound(_) | DiskError::WrongKind(_) | DiskError::Redirected(_))) => Err(error),
+            Err(error) => Ok(Scan { broken: Some(error.to_string()), ..scan }),
+            Ok(()) if scan.is_full() => Ok(Scan { broken: Some("it holds too many names".to_owned()), ..scan }),
+            Ok(()) => Ok(scan),
+        }
     }
 
     fn reader<'i>(&self, image: &'i Image, bytes: u64) -> Reader<'i> {
@@ -119,6 +210,46 @@ impl Volume {
         let file = entry.and_then(|entry| entry.to_file(&self.ntfs, reader)).map_err(damaged)?;
         Ok(Some(file).filter(|file| file.flags().contains(NtfsFileFlags::IN_USE)))
     }
+}
+
+/// Looks at the entries of a folder until there are no more, or no more are wanted.
+fn each_entry<'i>(
+    folder: &NtfsFile<'_>,
+    reader: &mut Reader<'i>,
+    path: &GuestPath,
+    mut look: impl FnMut(&Entry<'_>, &NtfsFileName, &mut Reader<'i>) -> Result<bool, DiskError>,
+) -> Result<(), DiskError> {
+    if !folder.is_directory() {
+        return Err(DiskError::WrongKind(path.to_string()));
+    }
+    check_index(folder, reader)?;
+    let index = folder.directory_index(reader).map_err(damaged)?;
+    let mut entries = index.entries();
+    while let Some(entry) = entries.next(reader) {
+        let entry = entry.map_err(damaged)?;
+        let Some(name) = entry.key().transpose().map_err(damaged)? else { continue };
+        // Short names stand beside the long ones of the same files.
+        if name.namespace() != NtfsFileNamespace::Dos && !look(&entry, &name, reader)? {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Size and time of a file or folder; none for what is not in use, leads elsewhere, or is a file without data.
+fn stat(file: &NtfsFile<'_>, reader: &mut Reader<'_>) -> Result<Option<Stat>, DiskError> {
+    let info = file.info().map_err(damaged)?;
+    let elsewhere = info.file_attributes().contains(NtfsFileAttributeFlags::REPARSE_POINT);
+    if elsewhere || !file.flags().contains(NtfsFileFlags::IN_USE) {
+        return Ok(None);
+    }
+    let modified = (info.modification_time().nt_timestamp() / TICKS).saturating_sub(EPOCH);
+    if file.is_directory() {
+        return Ok(Some(Stat { size: 0, modified }));
+    }
+    let Some(item) = file.data(reader, "") else { return Ok(None) };
+    let size = item.map_err(damaged)?.to_attribute().map_err(damaged)?.value_length();
+    Ok(Some(Stat { size, modified }))
 }
 
 fn copy_data(

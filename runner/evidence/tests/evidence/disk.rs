@@ -10,7 +10,7 @@ use crate::disk_images::{Ntfs, partitioned, qcow2, run, text};
 use crate::dump_builder::{put64, quiet};
 
 /// Bytes that repeat nowhere within a file.
-fn pattern(length: usize, seed: u32) -> Vec<u8> {
+pub(crate) fn pattern(length: usize, seed: u32) -> Vec<u8> {
     (0..length.div_ceil(4)).flat_map(|n| (u32::try_from(n).unwrap() ^ seed << 20).to_le_bytes()).take(length).collect()
 }
 
@@ -20,7 +20,7 @@ const _: fn() = || {
     movable::<GuestDisk>();
 };
 
-fn raw_disk(folder: &Path, ntfs: &Ntfs) -> GuestDisk {
+pub(crate) fn raw_disk(folder: &Path, ntfs: &Ntfs) -> GuestDisk {
     let disk = folder.join("disk.raw");
     partitioned(ntfs, &disk, "dos");
     GuestDisk::open(&disk, ImageFormat::Raw, &[]).unwrap()
@@ -239,6 +239,8 @@ fn damaged_volumes_are_survived() {
         if let Ok(disk) = GuestDisk::open(&ntfs.path, ImageFormat::Raw, &[]) {
             let found = disk.minidumps(r"\Windows", |_| true, 64, 10_000).unwrap_or_default();
             assert!(found.len() <= 64 && found.iter().all(|dump| dump.bytes.len() <= 10_000));
+            let evidence = disk.evidence_files();
+            assert!(evidence.files.len() <= 40 && evidence.notes.len() < 1000);
             read += found.iter().filter(|dump| dump.bytes.len() == 5000).count();
         }
         for (at, length) in changed {

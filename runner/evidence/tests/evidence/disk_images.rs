@@ -1,5 +1,7 @@
 //! Disk images for tests, made with the tools of other people: mkntfs, ntfscp, sfdisk, qemu-img.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -35,6 +37,7 @@ pub(crate) fn run_for_bytes(package: &str, tool: &str, arguments: &[&str], input
 /// An NTFS volume in a file of its own.
 pub(crate) struct Ntfs {
     pub(crate) path: PathBuf,
+    folders: RefCell<BTreeSet<String>>,
 }
 
 impl Ntfs {
@@ -61,7 +64,7 @@ impl Ntfs {
             text(&path),
         ];
         run("ntfs-3g", "mkntfs", &arguments, "");
-        Self { path }
+        Self { path, folders: RefCell::default() }
     }
 
     /// Puts a file; folders on the way must be there.
@@ -71,10 +74,22 @@ impl Ntfs {
         run("ntfs-3g", "ntfscp", &["-q", "-f", text(&self.path), text(&source), at], "");
     }
 
+    /// Makes a folder and those above it that are not there.
+    pub(crate) fn make_folders(&self, at: &str) {
+        for (end, _) in at.match_indices('/').chain([(at.len(), "")]) {
+            let folder = &at[..end];
+            let known = self.folders.borrow().contains(folder);
+            if !known {
+                self.make_folder(folder);
+            }
+        }
+    }
+
     /// Makes a folder. No tool does this without mounting, so an empty file's record is turned into a folder's: its
     /// data attribute gives way to an empty name index, as the format's public descriptions show it.
     pub(crate) fn make_folder(&self, at: &str) {
         self.put(at, b"");
+        self.folders.borrow_mut().insert(at.to_owned());
         let name = at.rsplit('/').next().unwrap();
         self.edit_record(name, |record| {
             let data = attribute(record, 0x80).unwrap();
@@ -107,6 +122,27 @@ impl Ntfs {
             record[0x18..0x1c].copy_from_slice(&used.to_le_bytes());
             record[0x16] |= 2;
         });
+        self.mark_as_folder(name);
+    }
+
+    /// Says of every copy of this name, in records and in the indexes of the folders above, that it is a folder's.
+    fn mark_as_folder(&self, name: &str) {
+        const FOLDER: u8 = 0x10;
+        let mut volume = std::fs::read(&self.path).unwrap();
+        let wanted: Vec<u8> = name.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let characters = u8::try_from(wanted.len() / 2).unwrap();
+        // The last two bytes of a sector hold a fix-up instead of what belongs there.
+        let fixed_up = |at: usize| at % 512 >= 510;
+        let is_it = |at: usize| {
+            volume[at - 2] == characters
+                && wanted.iter().zip(at..).all(|(byte, at)| fixed_up(at) || volume[at] == *byte)
+        };
+        let copies: Vec<_> = (0x42..volume.len() - wanted.len()).step_by(2).filter(|&at| is_it(at)).collect();
+        for at in copies {
+            // The highest byte of the attributes, ten bytes before the name.
+            volume[at - 7] |= FOLDER;
+        }
+        std::fs::write(&self.path, volume).unwrap();
     }
 
     /// Sets file attributes (0x400: reparse point) in a file's own record.
@@ -125,7 +161,7 @@ impl Ntfs {
         });
     }
 
-    /// Lets a test change the record of the file with this name. Changes stay clear of the record's fix-ups, which
+    /// Lets a test change the record of the last file with this name. Changes stay clear of the record's fix-ups, which
     /// lie at the ends of its sectors.
     fn edit_record(&self, name: &str, edit: impl FnOnce(&mut [u8])) {
         let mut volume = std::fs::read(&self.path).unwrap();
@@ -136,7 +172,7 @@ impl Ntfs {
             record[at + 0x18 + 0x42..][..2 * characters] == wanted[..]
         };
         // The mirror of the first records comes later or earlier on the disk, but never has a file of a test.
-        let found = (0..volume.len()).step_by(1024).find(|&at| is_it(&volume[at..at + 1024])).expect("a record");
+        let found = (0..volume.len()).step_by(1024).rev().find(|&at| is_it(&volume[at..at + 1024])).expect("a record");
         edit(&mut volume[found..found + 510]);
         std::fs::write(&self.path, volume).unwrap();
     }

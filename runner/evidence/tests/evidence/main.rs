@@ -3,6 +3,7 @@
 
 mod blame;
 mod disk;
+mod disk_files;
 mod disk_images;
 mod driver_file;
 mod dump;
