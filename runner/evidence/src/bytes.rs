@@ -83,7 +83,7 @@ mod tests {
         assert_eq!(bytes.u32(6), None);
         assert_eq!(bytes.u64(u64::MAX - 3), None);
         assert_eq!(bytes.slice_up_to(7, u64::MAX), [8, 9]);
-        assert_eq!(bytes.slice_up_to(100, 1), []);
+        assert_eq!(bytes.slice_up_to(100, 1), [0_u8; 0]);
         assert_eq!(bytes.utf16(0, u64::MAX), None);
         assert_eq!(Bytes(b"PAGEPAGE").set_u32(4), None);
         assert_eq!(Bytes(b"PAGEPAGE").set_u64(0), None);

@@ -4,6 +4,7 @@
 //! disk image ─► disk::GuestDisk ─► raw dump bytes ─► dump::read_kernel_dump ─┬► KernelDump
 //!                                  file of any size ─► dump::read_dump_file ─┘
 //!                                                    KernelDump + DriverOwners ─► crash_from ─► model::Crash
+//! event log ─► event_log::read_event_log ─► model::BootHistory
 //! ```
 //!
 //! - [`dump`]: bytes to facts. Says only what the bytes say.
@@ -14,6 +15,7 @@
 //! - [`read_driver_file`]: who made a program or driver, as its file says.
 //! - [`console_stop`]: a stop code from the serial console's log.
 //! - [`read_hive`]: a registry hive: what Windows does at a stop, which drivers it loads.
+//! - [`event_log`]: the boots a log tells of.
 //! - [`disk`]: files of a powered-off guest, read from its disk image.
 //!
 //! All input is the guest's and hostile. Everything but `disk` is a pure function of bytes or of a file's; nothing here
@@ -30,6 +32,7 @@ pub mod dump;
 mod guard;
 mod hive;
 mod pe;
+pub mod event_log;
 pub mod stop_codes;
 mod user_dump;
 mod stack;
@@ -47,3 +50,4 @@ pub use user_dump::{UserDumpError, read_user_dump};
 pub use dump::{DumpError, KernelDump, read_dump_file, read_kernel_dump};
 pub use stack::{StackCandidate, stack_candidates};
 pub use vendors::{DriverFile, DriverOwners};
+pub use event_log::{EventLogError, read_event_log};

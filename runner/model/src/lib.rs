@@ -5,6 +5,7 @@
 //! happened, and [`Run::fold`] makes one record of them that every report renders.
 
 mod boot;
+mod boot_history;
 mod crash;
 mod driver_file;
 mod event;
@@ -27,6 +28,8 @@ pub use boot::{
     Boot, BootEnd, BootIdentity, BootStage, BootState, DiskWitness, Failing, LoggedBoot, MachineEvent, MachineSign,
     Proof, RepairLog, boot_edges, boots, crashes, failing, reached, what_the_disk_proves,
 };
+pub use boot::{Boot, BootEnd, BootIdentity, BootState, MachineEvent, MachineSign, boot_edges, boots, crashes};
+pub use boot_history::{BootHistory, LoggedBoot, LoggedEnd};
 pub use crash::{Blame, Bucket, Crash, LoadedDriver, Strength, UnloadedDriver};
 pub use driver_file::DriverFile;
 pub use event::{ArmRef, EVENTS_SCHEMA, Ending, Event, Happening, Host};

@@ -10,6 +10,8 @@ mod dump;
 mod dump_builder;
 mod hive;
 mod hive_builder;
+mod event_log;
+mod event_log_samples;
 mod hostile;
 mod memory;
 mod memory_builder;

@@ -1,0 +1,177 @@
+//! The file: a header of 4 KiB, then chunks of 64 KiB, which Windows overwrites oldest first.
+
+use std::io::{self, Read, Seek, SeekFrom};
+use std::sync::Arc;
+
+use evtx::err::{ChunkError, EvtxError};
+use evtx::{EvtxChunkData, EvtxChunkHeader, EvtxFileHeader, ParserSettings};
+
+use super::record::Record;
+use super::{EventLogError, SIGNATURE};
+
+const FILE_HEADER: usize = 4096;
+const CHUNK: usize = 0x1_0000;
+const CHUNK_HEADER: usize = 512;
+/// 256 MiB. The System log of Windows is 20 MiB unless somebody made it larger.
+const MAX_CHUNKS: usize = 4096;
+
+/// Where a chunk lies.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    /// Its number in the file.
+    pub(super) number: u64,
+    /// Number of its first record, or that of the chunk before it where its own header is no help.
+    first_record: u64,
+}
+
+/// The chunks of a log.
+pub(super) struct Chunks<'a, S> {
+    source: &'a mut S,
+    settings: Arc<ParserSettings>,
+    /// In the order of their records.
+    pub(super) places: Vec<Place>,
+    /// Chunks that are not read because there are too many.
+    pub(super) dropped: Option<usize>,
+    /// What is wrong with the file as a whole.
+    pub(super) oddities: Vec<String>,
+    /// Whether chunks are missing at the end.
+    pub(super) truncated: bool,
+}
+
+impl<'a, S: Read + Seek> Chunks<'a, S> {
+    pub(super) fn open(source: &'a mut S) -> Result<Self, EventLogError> {
+        let header = read_at(source, 0, FILE_HEADER)?;
+        if !header.starts_with(SIGNATURE) {
+            return Err(EventLogError::NotALog);
+        }
+        let mut oddities = Vec::new();
+        let mut truncated = false;
+        let length = source.seek(SeekFrom::End(0))?;
+        let stated = match EvtxFileHeader::from_bytes(&header) {
+            Ok(stated) if stated.validate_checksum() => Some(stated),
+            Ok(_) => {
+                oddities.push("the file header's checksum is wrong".to_owned());
+                None
+            }
+            Err(_) => {
+                truncated = true;
+                oddities.push(format!("truncated: {length} bytes, less than the file header"));
+                None
+            }
+        };
+        let behind_header = length.saturating_sub(FILE_HEADER as u64);
+        let there = behind_header.div_ceil(CHUNK as u64);
+        if let Some(stated) = stated.map(|header| u64::from(header.chunk_count)).filter(|stated| *stated > there) {
+            truncated = true;
+            oddities.push(format!("truncated: {there} of {stated} chunks"));
+        }
+        let (places, dropped) = places(source, there)?;
+        let settings = ParserSettings::new().separate_json_attributes(true).indent(false);
+        Ok(Self { source, settings: Arc::new(settings), places, dropped, oddities, truncated })
+    }
+
+    /// Reads one chunk, or says why it holds nothing that can be read. `None`: Windows took its room in advance.
+    pub(super) fn read(&mut self, place: Place) -> Result<Option<Chunk>, String> {
+        let mut bytes = read_at(self.source, offset(place.number), CHUNK).map_err(|error| error.to_string())?;
+        let there = bytes.len();
+        if bytes.iter().all(|byte| *byte == 0) {
+            return Ok(None);
+        }
+        // The records of a cut chunk are read up to the cut.
+        bytes.resize(CHUNK, 0);
+        let data = EvtxChunkData::new(bytes, false).map_err(|error| brief(&error))?;
+        let oddity = if there < CHUNK {
+            Some(format!("cut after {there} of {CHUNK} bytes"))
+        } else if !data.validate_checksum() {
+            Some("a checksum is wrong".to_owned())
+        } else {
+            None
+        };
+        Ok(Some(Chunk { number: place.number, oddity, data, settings: Arc::clone(&self.settings) }))
+    }
+}
+
+/// The chunks that hold anything, in the order of their records, at most the newest [`MAX_CHUNKS`].
+fn places(source: &mut (impl Read + Seek), there: u64) -> Result<(Vec<Place>, Option<usize>), EventLogError> {
+    let mut places: Vec<Place> = Vec::new();
+    let mut dropped = 0;
+    let mut before = 0;
+    for number in 0..there {
+        let header = read_at(source, offset(number), CHUNK_HEADER)?;
+        let first_record = match EvtxChunkHeader::from_bytes(&header) {
+            // An empty chunk has all ones.
+            Ok(header) if header.first_event_record_id > header.last_event_record_id => continue,
+            Ok(header) if header.last_event_record_id == u64::MAX => continue,
+            Ok(header) => header.first_event_record_id,
+            Err(_) => before,
+        };
+        before = first_record;
+        places.push(Place { number, first_record });
+        if places.len() == 2 * MAX_CHUNKS {
+            dropped += keep_newest(&mut places);
+        }
+    }
+    dropped += keep_newest(&mut places);
+    Ok((places, (dropped > 0).then_some(dropped)))
+}
+
+/// Sorts, and drops the oldest chunks beyond [`MAX_CHUNKS`]; says how many.
+fn keep_newest(places: &mut Vec<Place>) -> usize {
+    places.sort_by_key(|place| place.first_record);
+    let too_many = places.len().saturating_sub(MAX_CHUNKS);
+    places.drain(..too_many);
+    too_many
+}
+
+fn offset(chunk: u64) -> u64 {
+    FILE_HEADER as u64 + chunk * CHUNK as u64
+}
+
+/// Up to `length` bytes; fewer only at the source's end.
+fn read_at(source: &mut (impl Read + Seek), offset: u64, length: usize) -> io::Result<Vec<u8>> {
+    source.seek(SeekFrom::Start(offset))?;
+    let mut bytes = Vec::with_capacity(length);
+    source.take(length as u64).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// One chunk in memory.
+pub(super) struct Chunk {
+    pub(super) number: u64,
+    pub(super) oddity: Option<String>,
+    data: EvtxChunkData,
+    settings: Arc<ParserSettings>,
+}
+
+impl Chunk {
+    /// Gives every record, or why one cannot be read. The crate bounds what a chunk may cost in time and memory.
+    pub(super) fn each_record(&mut self, mut take: impl FnMut(Result<Record, String>)) {
+        let mut chunk = match self.data.parse(Arc::clone(&self.settings)) {
+            Ok(chunk) => chunk,
+            Err(error) => return take(Err(brief(&error))),
+        };
+        for record in chunk.iter() {
+            take(record.and_then(evtx::EvtxRecord::into_json).map_err(|error| record_error(&error)).and_then(
+                |record| {
+                    Record::read(&record).ok_or_else(|| format!("record {} has no event in it", record.event_record_id))
+                },
+            ));
+        }
+    }
+}
+
+fn record_error(error: &EvtxError) -> String {
+    match error {
+        EvtxError::FailedToReadRecordAt { offset, .. } => format!("no record can be read at {offset:#x}"),
+        EvtxError::FailedToParseRecord { record_id, .. } => format!("record {record_id} cannot be read"),
+        other => other.to_string(),
+    }
+}
+
+fn brief(error: &ChunkError) -> String {
+    match error {
+        ChunkError::FailedToParseChunkHeader(_) => "its header is damaged".to_owned(),
+        ChunkError::FailedToBuildStringCache { .. } => "its table of names is damaged".to_owned(),
+        other => other.to_string(),
+    }
+}

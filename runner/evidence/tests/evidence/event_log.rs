@@ -1,0 +1,464 @@
+//! Event logs written by the stand-in's own writer, which shares nothing with the reader.
+
+use std::io::Cursor;
+
+use coexist_evidence::{EventLogError, read_event_log};
+use coexist_model::{BootHistory, LoggedEnd};
+use jiff::Timestamp;
+use proptest::prelude::{ProptestConfig, any, prop, proptest};
+use serde_json::{Value, json};
+use standin_formats::evtx::{BINARY, Event, EventLog};
+
+const KERNEL_GENERAL: &str = "Microsoft-Windows-Kernel-General";
+const KERNEL_BOOT: &str = "Microsoft-Windows-Kernel-Boot";
+const KERNEL_POWER: &str = "Microsoft-Windows-Kernel-Power";
+const BUGCHECK: &str = "Microsoft-Windows-WER-SystemErrorReporting";
+
+/// FILETIME of 2026-11-23T08:00:00Z.
+const START: u64 = 134_398_944_000_000_000;
+const SECOND: u64 = 10_000_000;
+
+/// Events and the clock that stamps them.
+struct Story {
+    events: Vec<Event>,
+    now: u64,
+    computer: &'static str,
+    channel: &'static str,
+}
+
+impl Story {
+    fn new() -> Self {
+        Self { events: Vec::new(), now: START, computer: "LAB-1", channel: "System" }
+    }
+
+    fn event(&mut self, provider: &str, id: u16, data: &[(&str, &str)]) -> &mut Self {
+        self.now += SECOND;
+        self.events.push(Event {
+            provider: provider.to_owned(),
+            guid: provider.starts_with("Microsoft").then(|| "{a68ca8b7-004f-d7b6-a698-07e2de0f1f5d}".to_owned()),
+            event_id: id,
+            level: 4,
+            time: self.now,
+            record_id: self.events.len() as u64 + 1,
+            event_data: data.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            ..Event::default()
+        });
+        self
+    }
+
+    fn moment(&self) -> String {
+        standin_formats::filetime::to_text(self.now)
+    }
+
+    fn kernel_start(&mut self) -> &mut Self {
+        let moment = self.moment();
+        self.event(KERNEL_GENERAL, 12, &[("StartTime", &moment)])
+    }
+
+    fn log_start(&mut self) -> &mut Self {
+        self.event("EventLog", 6009, &[("", "10.00.")]).event("EventLog", 6005, &[])
+    }
+
+    fn boot(&mut self) -> &mut Self {
+        self.kernel_start().log_start()
+    }
+
+    fn work(&mut self, records: usize) -> &mut Self {
+        for _ in 0..records {
+            self.event("Service Control Manager", 7036, &[("param1", "a service"), ("param2", "running")]);
+        }
+        self
+    }
+
+    fn log_stop(&mut self) -> &mut Self {
+        self.event("User32", 1074, &[]).event("EventLog", 6006, &[])
+    }
+
+    fn kernel_stop(&mut self) -> &mut Self {
+        let moment = self.moment();
+        self.event(KERNEL_GENERAL, 13, &[("StopTime", &moment)])
+    }
+
+    fn shut_down(&mut self) -> &mut Self {
+        self.log_stop().kernel_stop()
+    }
+
+    /// Kernel-Power 41; the code is decimal.
+    fn power(&mut self, code: &str, button: &str) -> &mut Self {
+        let parameters = ["1", "2", "3", "4"].map(|number| format!("BugcheckParameter{number}"));
+        let values = if code == "0" { ["0x0"; 4] } else { ["0xffff840500000074", "0x0", "0xfffff806715114ed", "0x2"] };
+        let mut data = vec![("BugcheckCode", code)];
+        data.extend(parameters.iter().map(String::as_str).zip(values));
+        data.push(("PowerButtonTimestamp", button));
+        self.event(KERNEL_POWER, 41, &data)
+    }
+
+    /// EventLog 6008: text in the words of the guest, and two SYSTEMTIMEs: local time, then 2025-08-31T21:33:01.500 UTC.
+    fn not_stopped(&mut self) -> &mut Self {
+        let binary = "E9070800000020000600210001000000E907080000001F001500210001 00F401".replace(' ', "");
+        self.event(
+            "EventLog",
+            6008,
+            &[("", "9:59:13 PM"), ("", "\u{200e}8/\u{200e}31/\u{200e}2025"), (BINARY, &binary)],
+        )
+    }
+
+    fn reported(&mut self, code: &str) -> &mut Self {
+        let stop = format!("{code} (0xffff840500000074, 0x0000000000000000, 0xfffff806715114ed, 0x0000000000000002)");
+        self.event(BUGCHECK, 1001, &[("param1", &stop), ("param2", r"C:\Windows\Minidump\1.dmp"), ("param3", "1")])
+    }
+
+    fn last_boot(&mut self, good: bool, id: u32) -> &mut Self {
+        let (good, id) = (good.to_string(), id.to_string());
+        self.event(KERNEL_BOOT, 20, &[("LastShutdownGood", &good), ("LastBootGood", "true"), ("LastBootId", &id)])
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        let mut log = EventLog::new(self.channel, self.computer);
+        self.events.iter().for_each(|event| log.push(event.clone()));
+        log.to_bytes()
+    }
+
+    fn history(&self) -> BootHistory {
+        read(&self.bytes())
+    }
+}
+
+fn read(bytes: &[u8]) -> BootHistory {
+    read_event_log(&mut Cursor::new(bytes)).unwrap()
+}
+
+fn ends(history: &BootHistory) -> Vec<&'static str> {
+    history.boots.iter().map(|boot| boot.ended.map_or("?", LoggedEnd::as_str)).collect()
+}
+
+fn first_records(history: &BootHistory) -> Vec<Option<u64>> {
+    history.boots.iter().map(|boot| boot.first_record).collect()
+}
+
+#[test]
+fn every_way_a_boot_can_end() {
+    type Tell = fn(&mut Story);
+    let rows: [(&str, &str, Tell); 9] = [
+        ("a proper shutdown", "clean", |story| {
+            story.shut_down().boot();
+        }),
+        ("41 with a code", "bugcheck", |story| {
+            story.boot().power("80", "0");
+        }),
+        ("1001 alone", "bugcheck", |story| {
+            story.boot().reported("0x00000050");
+        }),
+        ("41 of zeros, 1001", "bugcheck", |story| {
+            story.boot().power("0", "0").reported("0x00000050");
+        }),
+        ("41 of zeros", "power-loss", |story| {
+            story.boot().not_stopped().power("0", "0");
+        }),
+        ("41 with a held button", "power-button", |story| {
+            story.boot().power("0", "133000000000000000");
+        }),
+        ("zeros where no dump can be", "unexpected", |story| {
+            story.event("volmgr", 46, &[]).boot().power("0", "0");
+        }),
+        ("6008 alone", "unexpected", |story| {
+            story.boot().not_stopped();
+        }),
+        ("20 alone", "unexpected", |story| {
+            story.boot().last_boot(false, 7);
+        }),
+    ];
+    for (what, ended, tell) in rows {
+        let mut story = Story::new();
+        story.boot().work(3);
+        tell(&mut story);
+        let history = story.history();
+        assert_eq!(ends(&history), [ended, "running"], "{what}: {history:?}");
+        let boot = &history.boots[0];
+        assert_eq!(boot.stop_code.map(|code| code.0), (ended == "bugcheck").then_some(0x50), "{what}");
+        assert_eq!(boot.parameters.len(), if ended == "bugcheck" { 4 } else { 0 }, "{what}");
+        assert!(!history.damaged, "{what}: {:?}", history.notes);
+    }
+}
+
+#[test]
+fn a_bugcheck_has_code_parameters_dump_and_moment() {
+    let mut story = Story::new();
+    story.boot().boot().not_stopped().power("80", "0").reported("0x00000050");
+    let history = story.history();
+    assert_eq!(
+        serde_json::to_value(&history).unwrap(),
+        json!({"boots": [
+            {"first_record": 1, "started": "2026-11-23T08:00:00Z", "ended": "bugcheck",
+             "ended_at": "2025-08-31T21:33:01.5Z", "stop_code": "0x50",
+             "parameters": ["0xffff840500000074", "0x0", "0xfffff806715114ed", "0x2"],
+             "dump": "C:\\Windows\\Minidump\\1.dmp"},
+            {"first_record": 4, "started": "2026-11-23T08:00:03Z", "ended": "running"},
+        ]})
+    );
+}
+
+/// As logs of Windows 7 and 10 have it: the log's first records come before the records of the shutdown before them.
+#[test]
+fn late_records_of_a_shutdown_belong_to_the_boot_that_ended() {
+    let mut story = Story::new();
+    story.boot().work(300).log_stop().log_start().work(20).kernel_stop().kernel_start().work(300).log_stop();
+    story.log_start().kernel_stop().kernel_start();
+    let history = story.history();
+    assert_eq!(ends(&history), ["clean", "clean", "running"]);
+    assert_eq!(first_records(&history), [Some(1), Some(306), Some(632)]);
+    let stopped: Timestamp = "2026-11-23T08:05:27Z".parse().unwrap();
+    assert_eq!(history.boots[0].ended_at, Some(stopped));
+}
+
+/// After a crash the service writes 6008 before its 6009, and the kernel's start may come before or behind them.
+#[test]
+fn a_crash_belongs_to_one_boot_in_either_order() {
+    for kernel_first in [true, false] {
+        let mut story = Story::new();
+        story.boot().work(2);
+        if kernel_first {
+            story.kernel_start().not_stopped().log_start();
+        } else {
+            story.not_stopped().log_start().kernel_start();
+        }
+        story.power("80", "0");
+        let history = story.history();
+        assert_eq!(ends(&history), ["bugcheck", "running"], "{kernel_first} {history:?}");
+        assert_eq!(first_records(&history), [Some(1), Some(6)], "{kernel_first}");
+    }
+}
+
+#[test]
+fn a_clock_that_is_set_back_changes_nothing() {
+    let mut story = Story::new();
+    story.boot().shut_down();
+    story.now -= 86_400 * SECOND;
+    story.boot().work(2).boot().power("0", "0");
+    let history = story.history();
+    assert_eq!(ends(&history), ["clean", "power-loss", "running"]);
+    assert!(history.boots[1].started < history.boots[0].started);
+}
+
+#[test]
+fn boots_that_left_no_record_are_told_of_by_the_next_one() {
+    // The log begins with the boot after the crash.
+    let mut story = Story::new();
+    story.boot().power("80", "0");
+    let history = story.history();
+    assert_eq!((ends(&history), first_records(&history)), (vec!["bugcheck", "running"], vec![None, Some(1)]));
+
+    // A proper shutdown, then a loop of boots of which none came as far as the log.
+    for (ids, between) in [(Some((3, 7)), true), (Some((3, 4)), false), (None, true)] {
+        let mut story = Story::new();
+        story.boot();
+        if let Some((id, _)) = ids {
+            story.last_boot(true, id);
+        }
+        story.shut_down().boot();
+        if let Some((_, id)) = ids {
+            story.last_boot(false, id);
+        }
+        story.power("80", "0");
+        let history = story.history();
+        let expected = if between { vec!["clean", "bugcheck", "running"] } else { vec!["bugcheck", "running"] };
+        assert_eq!(ends(&history), expected, "{ids:?}");
+        let counted = history.notes.iter().any(|note| note.starts_with("3 boots before record"));
+        assert_eq!(counted, ids == Some((3, 7)), "{:?}", history.notes);
+    }
+
+    // The log's service had stopped, the kernel not: it crashed as it shut down.
+    let mut story = Story::new();
+    story.boot().log_stop().boot().power("80", "0");
+    assert_eq!(ends(&story.history()), ["bugcheck", "running"]);
+}
+
+#[test]
+fn look_alikes_tell_nothing() {
+    let mut story = Story::new();
+    story.boot();
+    story.event("Windows Error Reporting", 1001, &[("param1", "0x00000050 (0x1, 0x2, 0x3, 0x4)")]);
+    story.event("Acme Agent", 41, &[("BugcheckCode", "80")]).event("Acme Agent", 6008, &[]).event(
+        "Acme Agent",
+        12,
+        &[],
+    );
+    story.event("Acme Agent", 6005, &[]).event(KERNEL_POWER, 13, &[]).event(KERNEL_GENERAL, 41, &[]);
+    let history = story.history();
+    assert_eq!(ends(&history), ["running"]);
+    assert_eq!(history.notes, Vec::<String>::new());
+}
+
+#[test]
+fn a_report_of_an_older_crash_does_not_change_a_clean_end() {
+    let mut story = Story::new();
+    story.boot().shut_down().boot().reported("0x00000050");
+    let history = story.history();
+    assert_eq!(ends(&history), ["clean", "running"]);
+    assert_eq!(history.notes, ["record 10: a report of stop 0x50 in an earlier boot"]);
+}
+
+#[test]
+fn two_codes_for_one_stop_are_said() {
+    let mut story = Story::new();
+    story.boot().boot().power("80", "0").reported("0x0000007e");
+    let history = story.history();
+    assert_eq!(history.boots[0].stop_code.unwrap().0, 0x50);
+    assert_eq!(history.boots[0].dump, None, "the dump is of the other stop");
+    assert_eq!(history.notes, ["the boot before record 4: record 8 reports stop code 0x7e, the kernel 0x50"]);
+}
+
+#[test]
+fn a_log_service_that_starts_again_is_no_boot() {
+    let mut story = Story::new();
+    story.boot().work(400).event("EventLog", 6006, &[]).log_start().work(400).shut_down().boot();
+    let history = story.history();
+    assert_eq!((ends(&history), first_records(&history)), (vec!["clean", "running"], vec![Some(1), Some(810)]));
+    assert_eq!(history.notes, ["record 405: the log's service started again, without a boot"]);
+}
+
+#[test]
+fn a_log_that_begins_within_a_boot_does_not_say_when_it_began() {
+    let mut story = Story::new();
+    story.work(5).shut_down().boot();
+    let history = story.history();
+    assert_eq!(ends(&history), ["clean", "running"]);
+    assert_eq!((history.boots[0].first_record, history.boots[0].started), (Some(1), None));
+}
+
+#[test]
+fn other_channels_and_empty_logs_tell_of_no_boots() {
+    let mut story = Story::new();
+    story.channel = "Application";
+    story.boot().boot().power("80", "0");
+    let history = story.history();
+    assert!(!history.damaged && history.boots.is_empty());
+    assert_eq!(history.notes, ["a log of Application: only the System log tells of boots"]);
+
+    let empty = Story::new().history();
+    assert!(!empty.damaged && empty.boots.is_empty());
+    assert_eq!(empty.notes, ["the log holds no record"]);
+}
+
+#[test]
+fn what_is_no_log_is_an_error() {
+    for bytes in [&b""[..], b"ElfFil", b"regf and more", &[0; 5000]] {
+        assert!(matches!(read_event_log(&mut Cursor::new(bytes)), Err(EventLogError::NotALog)), "{bytes:?}");
+    }
+}
+
+/// A long story of eight boots over several chunks, of which the second and the fifth crashed.
+fn long_story() -> Story {
+    let mut story = Story::new();
+    for number in 0..8 {
+        story.boot();
+        if number == 2 || number == 5 {
+            story.not_stopped().power("80", "0").reported("0x00000050");
+        }
+        story.work(200);
+        if number != 1 && number != 4 {
+            story.shut_down();
+        }
+    }
+    story
+}
+
+const CHUNK: usize = 0x1_0000;
+const HEADER: usize = 4096;
+
+#[test]
+fn chunks_are_read_in_the_order_of_their_records() {
+    let bytes = long_story().bytes();
+    let told = read(&bytes);
+    assert_eq!(ends(&told), ["clean", "bugcheck", "clean", "clean", "bugcheck", "clean", "clean", "clean"]);
+    assert!(bytes.len() >= HEADER + 3 * CHUNK, "{}", bytes.len());
+    // As Windows writes a full log: the newest records in front of the oldest.
+    let mut turned = bytes[..HEADER].to_vec();
+    turned.extend_from_slice(&bytes[HEADER + 2 * CHUNK..]);
+    turned.extend_from_slice(&bytes[HEADER..HEADER + 2 * CHUNK]);
+    assert_eq!(read(&turned), told);
+}
+
+#[test]
+fn a_lost_chunk_leaves_the_rest_and_a_note() {
+    let bytes = long_story().bytes();
+    let whole = read(&bytes);
+    for (chunk, damage) in [(0, "signature"), (1, "signature"), (1, "zeroes"), (1, "a record"), (2, "signature")] {
+        let mut damaged = bytes.clone();
+        let start = HEADER + chunk * CHUNK;
+        match damage {
+            "signature" => damaged[start..start + 8].fill(b'x'),
+            "zeroes" => damaged[start..start + CHUNK].fill(0),
+            _ => damaged[start + 20_000..start + 24_000].fill(0xff),
+        }
+        let told = read(&damaged);
+        assert!(told.damaged, "{chunk} {damage}");
+        let names_it = told.notes.iter().any(|note| note.starts_with(&format!("chunk {chunk}: ")));
+        assert!(names_it || damage == "zeroes", "{chunk} {damage} {:?}", told.notes);
+        assert!(!told.boots.is_empty());
+        for boot in told.boots.iter().filter(|boot| boot.started.is_some() && boot.first_record.is_some()) {
+            let Some(same) = whole.boots.iter().find(|same| same.first_record == boot.first_record) else { continue };
+            assert!(boot.ended.is_none() || boot.ended == same.ended, "{chunk} {damage} {boot:?} {same:?}");
+        }
+    }
+}
+
+#[test]
+fn several_computers_in_one_log() {
+    let mut story = long_story();
+    let renamed = EventLogOf::two(&story, |number| number < 300);
+    assert_eq!(ends(&read(&renamed)), ends(&story.history()), "a rename is no other computer");
+    story.events.truncate(400);
+    let told = read(&EventLogOf::two(&story, |number| number % 5 != 0));
+    let note = "records of several computers: the boots are those of LAB-1, not of 1 others";
+    assert!(told.notes.iter().any(|found| found == note), "{:?}", told.notes);
+}
+
+/// A log with the records of two computers: two logs' chunks cannot be mixed, so the name is changed in the bytes.
+struct EventLogOf;
+
+impl EventLogOf {
+    fn two(story: &Story, first: impl Fn(u64) -> bool) -> Vec<u8> {
+        let mut bytes = story.bytes();
+        let utf16 = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+        let (one, other) = (utf16("LAB-1"), utf16("LAB-2"));
+        let mut records = 0;
+        let mut position = HEADER;
+        while position + one.len() < bytes.len() {
+            records += u64::from(bytes[position..].starts_with(b"**\0\0"));
+            if bytes[position..].starts_with(&one) && !first(records) {
+                bytes[position..position + one.len()].copy_from_slice(&other);
+            }
+            position += 1;
+        }
+        bytes
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn damage_anywhere_never_fails(
+        spots in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..40),
+        cut in any::<prop::sample::Index>(),
+        cuts in any::<bool>(),
+    ) {
+        let mut bytes = small();
+        for (at, value) in spots {
+            let at = at.index(bytes.len() - 8) + 8;
+            bytes[at] = value;
+        }
+        if cuts {
+            bytes.truncate(8 + cut.index(bytes.len() - 8));
+        }
+        let history = read(&bytes);
+        let _: Value = serde_json::to_value(&history).unwrap();
+    }
+}
+
+fn small() -> Vec<u8> {
+    let mut story = Story::new();
+    story.boot().work(20).boot().not_stopped().power("80", "0").reported("0x00000050").shut_down();
+    story.bytes()
+}
