@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use coexist_lab::{Door, Guest, Unanswered};
 use coexist_model::{GuestAccess, Pace};
 use russh::keys::{HashAlg, PrivateKey, PrivateKeyWithHashAlg, PublicKey, PublicKeyOrCertificate};
-use russh::{AlgorithmKind, Preferred, client};
+use russh::{AlgorithmKind, Preferred, cipher, client};
 use tokio::net::TcpStream;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout_at};
@@ -63,12 +63,22 @@ impl WindowsDoor {
             // Later than the keepalives' end; ends a session that cannot even send its questions.
             inactivity_timeout: Some(self.keepalive.saturating_mul(questions).max(self.pace.stretch(STUCK))),
             // The guest has keys of several kinds; it shows the kind that is asked for.
-            preferred: Preferred { key: Cow::Owned(vec![pinned.algorithm()]), ..Preferred::default() },
+            preferred: Preferred {
+                key: Cow::Owned(vec![pinned.algorithm()]),
+                cipher: Cow::Borrowed(&CIPHERS),
+                ..Preferred::default()
+            },
             nodelay: true,
             ..client::Config::default()
         }
     }
 }
+
+/// The fastest first: processors have instructions for AES, and both ends spend more time on the cipher than on all else
+/// (`cargo xtask bench sftp`, measured: a gigabyte takes less than half the processor time by the first than by the second).
+/// The others are the library's own choice, for servers that lack it.
+const CIPHERS: [cipher::Name; 5] =
+    [cipher::AES_256_GCM, cipher::CHACHA20_POLY1305, cipher::AES_256_CTR, cipher::AES_192_CTR, cipher::AES_128_CTR];
 
 /// How soon after connecting a close means that the guest's system refused. It answers a knock in a fraction of this
 /// even under emulation; QEMU gives up on a guest that does not answer only after more than a minute.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::server::{Answer, Server, WriteFault};
+use crate::server::{Answer, Reads, Server, WriteFault};
 use coexist_lab::{BootRecord, Door, Guest, GuestError, Reading, UnexpectedEnd, Whose};
 use coexist_model::{
     Apply, BootIdentity, Edition, EvidenceKind, Exercise, ExitMeaning, Hex, Install, Method, Probe, RegistryData,
@@ -455,6 +455,43 @@ async fn files_are_listed_and_fetched() {
     let mut full = std::fs::File::create("/dev/full").unwrap();
     let unstored = guest.fetch(&found[0].path, 0, 1, &mut full).await;
     assert!(matches!(unstored, Err(GuestError::Host { full: true, .. })));
+}
+
+#[tokio::test]
+async fn a_file_arrives_in_order_however_reads_are_answered() {
+    for reads in [Reads::Plain, Reads::Short, Reads::OutOfOrder] {
+        let (server, guest) = always(Answer::ok("")).await;
+        server.answer_reads(reads);
+        let (_, bytes) = package(&server);
+        std::fs::write(server.disk().join("x.dmp"), &bytes).unwrap();
+        for (from, limit) in
+            [(0, u64::MAX), (1, 2_500_001), (2_999_999, u64::MAX), (5, 5), (9, 3), (4_000_000, u64::MAX)]
+        {
+            let end = usize::try_from(limit).unwrap().min(bytes.len());
+            let part = bytes.get(usize::try_from(from).unwrap()..end).unwrap_or_default();
+            assert!(fetched(&*guest, "/C:/x.dmp", from, limit).await.unwrap() == part, "{from} to {limit}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_transfer_that_broke_goes_on_where_it_broke() {
+    let (server, guest) = always(Answer::ok("")).await;
+    let (_, bytes) = package(&server);
+    std::fs::write(server.disk().join("x.dmp"), &bytes).unwrap();
+    let mut there = Vec::new();
+    server.answer_reads(Reads::CutAt(1_000_000));
+    let error = guest.fetch("/C:/x.dmp", 0, u64::MAX, &mut there).await.unwrap_err();
+    assert!(matches!(error, GuestError::Lost { transfer: true, .. }), "{error}");
+    assert!(there.len() < bytes.len() && there == bytes[..there.len()]);
+    server.answer_reads(Reads::CutAt(2_000_000));
+    let guest = open(&server).await;
+    guest.fetch("/C:/x.dmp", there.len() as u64, u64::MAX, &mut there).await.unwrap_err();
+    assert!(there.len() < bytes.len() && there == bytes[..there.len()]);
+    server.answer_reads(Reads::Plain);
+    let guest = open(&server).await;
+    let rest = guest.fetch("/C:/x.dmp", there.len() as u64, u64::MAX, &mut there).await.unwrap();
+    assert!(rest >= 1_000_000 && there == bytes);
 }
 
 async fn fetched(guest: &dyn Guest, path: &str, from: u64, limit: u64) -> Result<Vec<u8>, GuestError> {

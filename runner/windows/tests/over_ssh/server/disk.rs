@@ -22,6 +22,19 @@ pub(crate) enum WriteFault {
     Full,
 }
 
+/// How reads are answered.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reads {
+    /// With what was asked for, as far as a packet holds it, in the order in which it was asked for.
+    Plain,
+    /// With less than what was asked for, each time with another part of it.
+    Short,
+    /// Later questions before earlier ones.
+    OutOfOrder,
+    /// Up to this byte of a file, where the connection breaks.
+    CutAt(u64),
+}
+
 pub(super) struct Disk {
     shared: Arc<Shared>,
     written: u64,
@@ -101,7 +114,16 @@ impl Handler for Disk {
     }
 
     async fn read(&mut self, id: u32, handle: String, offset: u64, len: u32) -> Result<Data, Self::Error> {
-        let mut data = vec![0; len.min(64 * 1024) as usize];
+        let reads = *self.shared.reads.lock().unwrap();
+        let len = match reads {
+            Reads::Short => 1 + len.min(64 * 1024) / (2 + offset as u32 % 3),
+            Reads::CutAt(end) if offset >= end => {
+                self.shared.wire.send_replace(Wire::Cut);
+                std::future::pending().await
+            }
+            _ => len.min(64 * 1024),
+        };
+        let mut data = vec![0; len as usize];
         let count = self.file(&handle)?.read_at(&mut data, offset).map_err(code)?;
         if count == 0 {
             return Err(StatusCode::Eof.into());

@@ -1,6 +1,7 @@
 //! A small SSH server that misbehaves to order. It shares nothing with the stand-in guest.
 
 mod disk;
+mod shuffle;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -15,7 +16,7 @@ use russh::{Channel, ChannelId};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-pub(crate) use disk::WriteFault;
+pub(crate) use disk::{Reads, WriteFault};
 
 /// What a command leads to.
 #[derive(Clone)]
@@ -63,6 +64,7 @@ struct Shared {
     commands: Mutex<Vec<String>>,
     disk: PathBuf,
     fault: Option<(u64, WriteFault)>,
+    reads: Mutex<Reads>,
     denied: Mutex<Vec<String>>,
     no_sftp: AtomicBool,
 }
@@ -101,6 +103,7 @@ impl Server {
             commands: Mutex::default(),
             disk,
             fault,
+            reads: Mutex::new(Reads::Plain),
             denied: Mutex::default(),
             no_sftp: AtomicBool::default(),
         });
@@ -135,6 +138,12 @@ impl Server {
     /// Paths that begin like this one may not be worked with over SFTP from now on.
     pub(crate) fn deny(&self, path: &str) {
         self.shared.denied.lock().unwrap().push(path.to_owned());
+    }
+
+    /// How reads are answered from now on, over a wire that is whole again.
+    pub(crate) fn answer_reads(&self, reads: Reads) {
+        *self.shared.reads.lock().unwrap() = reads;
+        self.shared.wire.send_replace(Wire::Whole);
     }
 
     /// No SFTP is offered from now on.
@@ -224,7 +233,16 @@ impl Handler for Guest {
         };
         session.channel_success(id)?;
         let disk = disk::Disk::new(Arc::clone(&self.shared));
-        tokio::spawn(async move { russh_sftp::server::run(channel.into_stream(), disk).await });
+        let shuffled = *self.shared.reads.lock().unwrap() == Reads::OutOfOrder;
+        tokio::spawn(async move {
+            if shuffled {
+                let (near, far) = tokio::io::duplex(1 << 16);
+                russh_sftp::server::run(far, disk).await;
+                shuffle::carry(channel.into_stream(), near).await;
+            } else {
+                russh_sftp::server::run(channel.into_stream(), disk).await;
+            }
+        });
         Ok(())
     }
 }
