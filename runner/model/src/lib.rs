@@ -25,10 +25,9 @@ mod user_crash;
 mod verdict;
 
 pub use boot::{
-    Boot, BootEnd, BootIdentity, BootStage, BootState, DiskWitness, Failing, LoggedBoot, MachineEvent, MachineSign,
-    Proof, RepairLog, boot_edges, boots, crashes, failing, reached, what_the_disk_proves,
+    Boot, BootEnd, BootIdentity, BootStage, BootState, DiskWitness, Failing, LogSpan, MachineEvent, MachineSign, Proof,
+    RepairLog, boot_edges, boots, crashes, failing, reached, what_the_disk_proves,
 };
-pub use boot::{Boot, BootEnd, BootIdentity, BootState, MachineEvent, MachineSign, boot_edges, boots, crashes};
 pub use boot_history::{BootHistory, LoggedBoot, LoggedEnd};
 pub use crash::{Blame, Bucket, Crash, LoadedDriver, Strength, UnloadedDriver};
 pub use driver_file::DriverFile;

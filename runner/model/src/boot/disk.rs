@@ -27,7 +27,7 @@ pub struct DiskWitness {
     /// The log of automatic repair, beside that of the golden image.
     pub repair_log: RepairLog,
     /// The last boot in the System log; none where the log could not be read, or tells of none.
-    pub last_boot: Option<LoggedBoot>,
+    pub last_boot: Option<LogSpan>,
 }
 
 /// The log of automatic repair on a disk.
@@ -44,7 +44,7 @@ pub enum RepairLog {
 
 /// The last boot that a System log tells of; times are by the guest's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LoggedBoot {
+pub struct LogSpan {
     /// When it began (Kernel-General 12, `StartTime`).
     pub began: Timestamp,
     /// Time of the last record.
@@ -111,7 +111,7 @@ fn ahead(signs: &[MachineEvent], guest_began: Timestamp) -> Option<SignedDuratio
 
 /// Whether the log is of the boot that began at `begun` and went on into the second half of the wait, which ended at
 /// `until`.
-fn ran_on(log: LoggedBoot, begun: Timestamp, until: Timestamp, guest_ahead: SignedDuration) -> bool {
+fn ran_on(log: LogSpan, begun: Timestamp, until: Timestamp, guest_ahead: SignedDuration) -> bool {
     // Times in a log are whatever the guest wrote: a span out of range is no proof.
     let here = |time: Timestamp| time.checked_sub(guest_ahead).ok();
     let (Some(began), Some(last)) = (here(log.began), here(log.last_record)) else { return false };
@@ -132,7 +132,7 @@ mod tests {
     }
 
     fn log(began: i64, last: i64) -> DiskWitness {
-        let last_boot = Some(LoggedBoot { began: guest(began), last_record: guest(last) });
+        let last_boot = Some(LogSpan { began: guest(began), last_record: guest(last) });
         DiskWitness { repair_log: RepairLog::AsBefore, last_boot }
     }
 
@@ -161,7 +161,7 @@ mod tests {
         assert_eq!(hang(DiskWitness::default()), None);
         let no_clock = what_the_disk_proves(FailureState::Hang, &silent(), None, &log(103, 650));
         assert_eq!(no_clock, None, "no clock to compare");
-        let far = LoggedBoot { began: Timestamp::MIN, last_record: Timestamp::MAX };
+        let far = LogSpan { began: Timestamp::MIN, last_record: Timestamp::MAX };
         assert_eq!(hang(DiskWitness { last_boot: Some(far), ..DiskWitness::default() }), None);
     }
 

@@ -38,7 +38,7 @@ use serde::{Deserialize, Serialize};
 use crate::Seconds;
 
 pub use course::{Failing, boots, failing, reached};
-pub use disk::{DiskWitness, LoggedBoot, Proof, RepairLog, what_the_disk_proves};
+pub use disk::{DiskWitness, LogSpan, Proof, RepairLog, what_the_disk_proves};
 pub use signs::{MachineEvent, MachineSign, boot_edges, crashes};
 
 /// What one start of the machine led to.
