@@ -14,12 +14,14 @@ use super::{DiskError, GuestDisk, MINIDUMP_FOLDER};
 /// there.
 pub const SRT_TRAIL: &str = r"\Windows\System32\LogFiles\Srt\SrtTrail.txt";
 
-/// Folders that one search looks into, at most.
-const FOLDERS: usize = 200;
+/// Folders that one search looks into in one place, at most: the newest.
+const FOLDERS_OF_A_PLACE: usize = 200;
 /// Files that one search finds in one place, at most: the newest.
 const FILES_OF_A_PLACE: usize = 200;
 /// Profiles that are looked into.
 const PROFILES: usize = 50;
+/// Notes that one search makes, at most.
+const MOST_NOTES: usize = 200;
 /// Work that one search may cause: a disk that was not tampered with takes a hundredth of it.
 const WORK: u64 = 0x1000_0000;
 
@@ -49,8 +51,8 @@ pub struct EvidenceOnDisk {
 }
 
 /// A folder in which evidence lies.
-struct Place {
-    folder: &'static str,
+struct Place<'a> {
+    folder: &'a str,
     /// How many levels of folders are looked into.
     depth: usize,
     kind: EvidenceKind,
@@ -58,47 +60,28 @@ struct Place {
     wanted: fn(&str) -> bool,
 }
 
-const PLACES: [Place; 7] = [
-    Place { folder: MINIDUMP_FOLDER, depth: 1, kind: EvidenceKind::KernelDump, live: false, wanted: is_dump },
+impl<'a> Place<'a> {
+    const fn new(folder: &'a str, depth: usize, kind: EvidenceKind, wanted: fn(&str) -> bool) -> Self {
+        Self { folder, depth, kind, live: false, wanted }
+    }
+
+    /// Where Windows Error Reporting leaves the dumps of somebody's programs (`LocalDumps`).
+    const fn of_programs(folder: &'a str) -> Self {
+        Self::new(folder, 1, EvidenceKind::UserDump, is_dump)
+    }
+}
+
+const PLACES: [Place<'static>; 7] = [
+    Place::new(MINIDUMP_FOLDER, 1, EvidenceKind::KernelDump, is_dump),
     // In the folder itself and in one folder for each component.
-    Place {
-        folder: r"\Windows\LiveKernelReports",
-        depth: 3,
-        kind: EvidenceKind::KernelDump,
-        live: true,
-        wanted: is_dump,
-    },
-    // Temp\*.mdmp, ReportQueue\<report>\* and ReportArchive\<report>\*.
-    Place {
-        folder: r"\ProgramData\Microsoft\Windows\WER",
-        depth: 3,
-        kind: EvidenceKind::UserDump,
-        live: false,
-        wanted: is_report,
-    },
-    Place {
-        folder: r"\Windows\System32\config\systemprofile\AppData\Local\CrashDumps",
-        depth: 1,
-        kind: EvidenceKind::UserDump,
-        live: false,
-        wanted: is_dump,
-    },
-    Place {
-        folder: r"\Windows\ServiceProfiles\LocalService\AppData\Local\CrashDumps",
-        depth: 1,
-        kind: EvidenceKind::UserDump,
-        live: false,
-        wanted: is_dump,
-    },
-    Place {
-        folder: r"\Windows\ServiceProfiles\NetworkService\AppData\Local\CrashDumps",
-        depth: 1,
-        kind: EvidenceKind::UserDump,
-        live: false,
-        wanted: is_dump,
-    },
+    Place { live: true, ..Place::new(r"\Windows\LiveKernelReports", 3, EvidenceKind::KernelDump, is_dump) },
     // Logs of installers; what the lab itself exported lies beside them.
-    Place { folder: r"\coexist\logs", depth: 1, kind: EvidenceKind::SetupLog, live: false, wanted: is_no_export },
+    Place::new(r"\coexist\logs", 1, EvidenceKind::SetupLog, is_no_export),
+    Place::of_programs(r"\Windows\System32\config\systemprofile\AppData\Local\CrashDumps"),
+    Place::of_programs(r"\Windows\ServiceProfiles\LocalService\AppData\Local\CrashDumps"),
+    Place::of_programs(r"\Windows\ServiceProfiles\NetworkService\AppData\Local\CrashDumps"),
+    // Temp\*.mdmp, ReportQueue\<report>\* and ReportArchive\<report>\*.
+    Place::new(r"\ProgramData\Microsoft\Windows\WER", 3, EvidenceKind::UserDump, is_report),
 ];
 
 /// Files with a place of their own.
@@ -136,7 +119,7 @@ impl GuestDisk {
     /// Looks for files that may be evidence. Reads names, sizes and times, and no contents.
     #[must_use]
     pub fn evidence_files(&self) -> EvidenceOnDisk {
-        let mut search = Search { disk: self, work: Work::new(WORK), folders: 0, found: EvidenceOnDisk::default() };
+        let mut search = Search { disk: self, work: Work::new(WORK), found: EvidenceOnDisk::default() };
         for (path, kind) in SINGLE {
             search.single(path, kind);
         }
@@ -144,7 +127,7 @@ impl GuestDisk {
             search.place(place);
         }
         for folder in search.profiles() {
-            search.place_in(&folder, 1, EvidenceKind::UserDump, false, is_dump);
+            search.place(&Place::of_programs(&folder));
         }
         search.found
     }
@@ -194,14 +177,13 @@ fn keep_newest(files: &mut Vec<DiskFile>, most: usize) -> usize {
 struct Search<'a> {
     disk: &'a GuestDisk,
     work: Work,
-    folders: usize,
     found: EvidenceOnDisk,
 }
 
 impl Search<'_> {
     fn note(&mut self, note: String) {
         // A damaged volume has one trouble many times.
-        if self.found.notes.len() < FOLDERS {
+        if self.found.notes.len() < MOST_NOTES {
             self.found.notes.push(note);
         }
     }
@@ -214,38 +196,35 @@ impl Search<'_> {
         }
     }
 
-    fn place(&mut self, place: &Place) {
-        self.place_in(place.folder, place.depth, place.kind, place.live, place.wanted);
-    }
-
-    fn place_in(&mut self, root: &str, depth: usize, kind: EvidenceKind, live: bool, wanted: fn(&str) -> bool) {
-        let mut files = Vec::new();
-        let mut folders = vec![(root.to_owned(), depth)];
-        while let Some((folder, depth)) = folders.pop() {
-            let Some(scan) = self.look(&folder, &wanted) else { continue };
+    fn place(&mut self, place: &Place<'_>) {
+        let (mut files, mut left_out) = (Vec::new(), 0);
+        let mut folders = vec![(place.folder.to_owned(), place.depth)];
+        for _ in 0..FOLDERS_OF_A_PLACE {
+            let Some((folder, depth)) = folders.pop() else { break };
+            let Some(mut scan) = self.look(&folder, &place.wanted) else { continue };
             for name in &scan.refused {
                 self.note(format!("{folder}\\{name} cannot be read: it is damaged or leads elsewhere"));
             }
-            files
-                .extend(scan.files.into_iter().map(|(name, stat)| file(format!("{folder}\\{name}"), stat, kind, live)));
+            let below = |name: String| format!("{folder}\\{name}");
+            files.extend(scan.files.into_iter().map(|(name, stat)| file(below(name), stat, place.kind, place.live)));
+            left_out += keep_newest(&mut files, FILES_OF_A_PLACE);
             if depth > 1 {
-                folders.extend(scan.folders.into_iter().map(|name| (format!("{folder}\\{name}"), depth - 1)));
+                // The newest is looked into first: there may be more of them than are looked into.
+                scan.folders.sort_by_key(|(_, stat)| stat.modified);
+                folders.extend(scan.folders.into_iter().map(|(name, _)| (below(name), depth - 1)));
             }
         }
-        let left_out = keep_newest(&mut files, FILES_OF_A_PLACE);
+        if !folders.is_empty() {
+            self.note(format!("{} folders below {} were not looked into", folders.len(), place.folder));
+        }
         if left_out > 0 {
-            self.note(format!("{left_out} more files below {root} are older and were left out"));
+            self.note(format!("{left_out} more files below {} are older and were left out", place.folder));
         }
         self.found.files.append(&mut files);
     }
 
-    /// What a folder holds, as far as the search may go on.
+    /// What a folder holds, as far as it can be looked at.
     fn look(&mut self, folder: &str, wanted: &dyn Fn(&str) -> bool) -> Option<Scan> {
-        if self.folders == FOLDERS || self.work.is_over() {
-            self.note(format!("{folder} was not looked into: the search has taken enough work"));
-            return None;
-        }
-        self.folders += 1;
         match self.disk.scan(folder, &mut self.work, wanted) {
             Ok(scan) => {
                 if let Some(why) = &scan.broken {
@@ -268,7 +247,7 @@ impl Search<'_> {
             self.note(format!("{} profiles were not looked into", folders.len() - PROFILES));
         }
         let dumps = |name: String| format!(r"\Users\{name}\AppData\Local\CrashDumps");
-        folders.into_iter().take(PROFILES).map(dumps).collect()
+        folders.into_iter().take(PROFILES).map(|(name, _)| dumps(name)).collect()
     }
 }
 

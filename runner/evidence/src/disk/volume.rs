@@ -47,10 +47,6 @@ impl Work {
         let taken = self.left().saturating_sub(left);
         self.0 = self.0.saturating_sub(taken);
     }
-
-    pub(super) fn is_over(&self) -> bool {
-        self.0 == 0
-    }
 }
 
 /// Size and last change (seconds since 1970) of a file.
@@ -66,7 +62,7 @@ type Entry<'e> = NtfsIndexEntry<'e, NtfsFileNameIndex>;
 /// What a folder holds that does not lead elsewhere.
 #[derive(Debug, Default)]
 pub(super) struct Scan {
-    pub(super) folders: Vec<String>,
+    pub(super) folders: Vec<(String, Stat)>,
     pub(super) files: Vec<(String, Stat)>,
     /// Names of folders and wanted files that lead elsewhere, or are damaged.
     pub(super) refused: Vec<String>,
@@ -161,7 +157,7 @@ impl Volume {
                 if name.is_directory() || wanted(&text) {
                     let file = entry.to_file(&self.ntfs, reader).map_err(damaged);
                     match file.and_then(|file| Ok((file.is_directory(), stat(&file, reader)?))) {
-                        Ok((true, Some(_))) => scan.folders.push(text),
+                        Ok((true, Some(stat))) => scan.folders.push((text, stat)),
                         Ok((false, Some(stat))) => scan.files.push((text, stat)),
                         Ok((_, None)) | Err(_) => scan.refused.push(text),
                     }
