@@ -143,3 +143,42 @@ async fn a_qemu_that_dies_over_a_dump_leaves_nothing_behind() {
     assert!(!file.exists() && !half.exists());
     world.end(machine).await;
 }
+
+/// A machine whose guest says which of its pages (first and number of each run) belong to a Windows dump.
+async fn with_note(world: &World, runs: &[(u64, u64)]) -> Box<dyn Machine> {
+    let mut spec = world.spec(&sectors::windows_note(runs)).await;
+    spec.image.stand_in = false;
+    let machine = world.provider().create(spec).await.unwrap();
+    machine.start().await.unwrap();
+    world.serial_until("H").await;
+    machine
+}
+
+#[tokio::test]
+async fn a_guest_that_gives_its_note_gets_a_windows_dump() {
+    let world = World::new("note").await;
+    let machine = with_note(&world, &[(0, 0x30)]).await;
+    let file = world.root().join("memory.dmp");
+    let form = machine.dump_memory(&file, ROOM).await.unwrap();
+    let log = std::fs::read_to_string(world.folder().join("qemu.log")).unwrap();
+    assert_eq!(form, MemoryForm::Windows, "{log}");
+    let dump = std::fs::read(&file).unwrap();
+    assert_eq!(dump.len(), 0x2000 + 0x30 * 0x1000);
+    assert!(dump.starts_with(b"PAGEDU64"));
+    assert_eq!(&dump[0x2000 + 0x2_000c..][..10], b"VMCOREINFO", "the guest's memory is in it");
+    machine.check().await.unwrap();
+    world.end(machine).await;
+}
+
+#[tokio::test]
+async fn a_guest_that_makes_its_dump_too_large_loses_its_power() {
+    let world = World::new("large").await;
+    let machine = with_note(&world, &[(0x100, 0x3000); 40]).await;
+    let file = world.root().join("memory.dmp");
+    let fault = machine.dump_memory(&file, 100 << 20).await.unwrap_err();
+    assert_eq!(fault.kind, FaultKind::GuestDisagrees, "{fault}");
+    assert!(fault.message.contains("larger than 100 MiB: its power was cut"), "{fault}");
+    assert!(!file.exists() && !world.folder().join("vm/memory.dump").exists());
+    assert!(machine.journal().end().is_some());
+    world.end(machine).await;
+}

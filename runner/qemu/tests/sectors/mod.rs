@@ -180,3 +180,106 @@ pub(crate) const MEMORY: [u8; 48] = {
 pub(crate) const MEMORY_WORDS: &[u8; 16] = b"coexist was here";
 /// Where.
 pub(crate) const MEMORY_ADDRESS: u64 = 0x5_0000;
+
+/// Loads the sectors behind it to 2000:0, hands QEMU a note there through `fw_cfg`'s file `etc/vmcoreinfo` (QEMU's
+/// `docs/specs/fw_cfg.rst` and `vmcoreinfo.rst`), prints `H` (or `?` when there is no such file) and waits for ever.
+///
+/// ```text
+///          xor  ax, ax
+///          mov  ds, ax
+///          mov  es, ax
+///          cld
+///          mov  si, 0x7c64        ; the packet
+///          mov  ah, 0x42          ; extended read
+///          mov  dl, 0x80
+///          int  0x13
+///          mov  dx, 0x510         ; select the list of files
+///          mov  ax, 0x19
+///          out  dx, ax
+///          inc  dx                ; its count, big-endian
+///          in   al, dx
+///          in   al, dx
+///          in   al, dx
+///          mov  ch, al
+///          in   al, dx
+///          mov  cl, al
+/// entry:   mov  bx, cx
+///          mov  di, 0x7e00
+///          mov  cx, 64
+///          rep  insb
+///          mov  si, 0x7c74        ; the name
+///          mov  di, 0x7e08
+///          mov  cx, 15
+///          repe cmpsb
+///          je   found
+///          mov  cx, bx
+///          loop entry
+///          mov  al, '?'
+///          jmp  tell
+/// found:   mov  ax, [0x7e04]      ; its number, as big-endian as it is wanted
+///          mov  [0x7c83], ax
+///          mov  dx, 0x514
+///          xor  eax, eax
+///          out  dx, eax
+///          mov  dx, 0x518         ; write the file
+///          mov  eax, 0x7c83
+///          bswap eax
+///          out  dx, eax
+///          mov  al, 'H'
+/// tell:    mov  dx, 0x3f8
+///          out  dx, al
+/// wait:    hlt
+///          jmp  wait
+///          db   16, 0             ; 0x7c64: size of the packet
+///          dw   24                ; sectors
+///          dw   0, 0x2000         ; memory 2000:0000
+///          dq   1                 ; first sector
+///          db   "etc/vmcoreinfo", 0
+///          db   0, 0, 0, 0x18     ; 0x7c83: select and write, big-endian all of it
+///          db   0, 0, 0, 16       ; bytes
+///          db   0, 0, 0, 0, 0, 0, 0x7c, 0x93
+///          dw   0, 1              ; 0x7c93: the guest's note is an ELF note, little-endian
+///          dd   0x2018            ; bytes
+///          dq   0x20000           ; where
+/// ```
+const NOTE: [u8; 163] = [
+    0x31, 0xc0, 0x8e, 0xd8, 0x8e, 0xc0, 0xfc, 0xbe, 0x64, 0x7c, 0xb4, 0x42, 0xb2, 0x80, 0xcd, 0x13, 0xba, 0x10, 0x05,
+    0xb8, 0x19, 0x00, 0xef, 0x42, 0xec, 0xec, 0xec, 0x88, 0xc5, 0xec, 0x88, 0xc1, 0x89, 0xcb, 0xbf, 0x00, 0x7e, 0xb9,
+    0x40, 0x00, 0xf3, 0x6c, 0xbe, 0x74, 0x7c, 0xbf, 0x08, 0x7e, 0xb9, 0x0f, 0x00, 0xf3, 0xa6, 0x74, 0x08, 0x89, 0xd9,
+    0xe2, 0xe5, 0xb0, 0x3f, 0xeb, 0x1e, 0xa1, 0x04, 0x7e, 0xa3, 0x83, 0x7c, 0xba, 0x14, 0x05, 0x66, 0x31, 0xc0, 0x66,
+    0xef, 0xba, 0x18, 0x05, 0x66, 0xb8, 0x83, 0x7c, 0x00, 0x00, 0x66, 0x0f, 0xc8, 0x66, 0xef, 0xb0, 0x48, 0xba, 0xf8,
+    0x03, 0xee, 0xf4, 0xeb, 0xfd, 0x10, 0x00, 0x18, 0x00, 0x00, 0x00, 0x00, 0x20, 0x01, 0x00, 0x00, 0x00, 0x00, 0x00,
+    0x00, 0x00, 0x65, 0x74, 0x63, 0x2f, 0x76, 0x6d, 0x63, 0x6f, 0x72, 0x65, 0x69, 0x6e, 0x66, 0x6f, 0x00, 0x00, 0x00,
+    0x00, 0x18, 0x00, 0x00, 0x00, 0x10, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x7c, 0x93, 0x00, 0x00, 0x01, 0x00, 0x18,
+    0x20, 0x00, 0x00, 0x00, 0x00, 0x02, 0x00, 0x00, 0x00, 0x00, 0x00,
+];
+
+/// A guest that gives QEMU what a Windows dump needs: [`NOTE`], the header of a dump, and debugger data that lead nowhere
+/// bad. `runs` are the first pages and the numbers of pages that belong to the dump.
+pub(crate) fn windows_note(runs: &[(u64, u64)]) -> Vec<u8> {
+    const NOTE_AT: u64 = 0x2_0000;
+    const HEADER: usize = 512 + 24;
+    const DEBUGGER: usize = 512 + 0x2200;
+    const POINTERS: usize = 512 + 0x2600;
+    const END: usize = 512 + 0x3000;
+    let in_memory = |at: usize| NOTE_AT + u64::try_from(at - 512).unwrap();
+    let mut disk = vec![0; END];
+    let mut put = |at: usize, bytes: &[u8]| disk[at..at + bytes.len()].copy_from_slice(bytes);
+    put(0, &NOTE);
+    // An ELF note: lengths of its name and of what it holds, then the name.
+    put(512, &[11, 0, 0, 0, 0, 0x20, 0, 0]);
+    put(512 + 12, b"VMCOREINFO");
+    put(HEADER, b"PAGEDU64");
+    put(HEADER + 0x80, &in_memory(DEBUGGER).to_le_bytes());
+    put(HEADER + 0x88, &u32::try_from(runs.len()).unwrap().to_le_bytes());
+    for (number, (first, count)) in runs.iter().enumerate() {
+        put(HEADER + 0x98 + 16 * number, &first.to_le_bytes());
+        put(HEADER + 0xa0 + 16 * number, &count.to_le_bytes());
+    }
+    // Whatever QEMU follows here is a pointer to pointers.
+    for at in (DEBUGGER..END).step_by(8) {
+        put(at, &in_memory(POINTERS).to_le_bytes());
+    }
+    put(DEBUGGER + 0x10, b"KDBG");
+    disk
+}
