@@ -92,7 +92,7 @@ pub(crate) async fn write(
             Err(error) => return Err(machine.explain(process, error).await),
         }
     }
-    let mut written = attempt(machine, process, form, bytes, limit).await;
+    let mut written = attempt(machine, process, form, bytes).await;
     if form == MemoryForm::Windows
         && let Err(Failed::Said(reason)) = &written
         && faults::want_in_words(reason).is_none()
@@ -100,11 +100,11 @@ pub(crate) async fn write(
         process::note(&machine.logs.qemu, &format!("no Windows dump of the guest's memory: {reason}"));
         form = MemoryForm::Elf;
         remove(half.0);
-        written = attempt(machine, process, form, bytes, limit).await;
+        written = attempt(machine, process, form, bytes).await;
     }
     written.map_err(|failed| failed.fault(machine))?;
     let (from, to) = (machine.files.memory.clone(), to.to_owned());
-    let taken = tokio::task::spawn_blocking(move || take(form, &from, &to, limit)).await;
+    let taken = tokio::task::spawn_blocking(move || take(form, &from, &to, bytes)).await;
     taken.unwrap_or_else(|error| Err(faults::task("taking the guest's memory", &error)))?;
     Ok(form)
 }
@@ -131,16 +131,10 @@ fn refuse(bytes: u64, limit: u64, from: &Path, to: &Path) -> Result<(), LabFault
     Ok(())
 }
 
-/// Has QEMU write, and waits for the end of it.
-async fn attempt(
-    machine: &QemuMachine,
-    process: &Process,
-    form: MemoryForm,
-    bytes: u64,
-    limit: u64,
-) -> Result<(), Failed> {
+/// Has QEMU write, and waits for the end of it. There is room for `most` bytes.
+async fn attempt(machine: &QemuMachine, process: &Process, form: MemoryForm, most: u64) -> Result<(), Failed> {
     let file = &machine.files.memory;
-    let patience = machine.waits.whole_dump(bytes);
+    let patience = machine.waits.whole_dump(most);
     let end = process.next_dump_end();
     let name = command::speakable(file).unwrap_or_default();
     match process.control().begin_dump(name, form == MemoryForm::Windows).await {
@@ -164,9 +158,9 @@ async fn attempt(
                 Err(Failed::Fault(LabFault::new(FaultKind::Deadline, message)))
             }
         },
-        () = outgrown(file, limit) => {
+        () = outgrown(file, most) => {
             machine.cut_power().await.map_err(Failed::Fault)?;
-            let seen = format!("the guest makes the dump of its memory larger than {} MiB", limit / MIB);
+            let seen = format!("the guest makes the dump of its memory larger than that is: beyond {} MiB", most / MIB);
             let message = format!("{seen}: its power was cut; look at the guest, it is broken or hostile");
             Err(Failed::Fault(LabFault::new(FaultKind::GuestDisagrees, message)))
         }
@@ -192,9 +186,9 @@ async fn goes_on(machine: &QemuMachine, process: &Process) -> Result<(), Failed>
     })
 }
 
-/// Ends when the file is larger than allowed.
-async fn outgrown(file: &Path, limit: u64) {
-    while tokio::fs::symlink_metadata(file).await.map_or(0, |meta| meta.len()) <= limit {
+/// Ends when the file is larger than it may be.
+async fn outgrown(file: &Path, most: u64) {
+    while tokio::fs::symlink_metadata(file).await.map_or(0, |meta| meta.len()) <= most {
         tokio::time::sleep(LOOK).await;
     }
 }
@@ -209,18 +203,18 @@ fn remove(file: &Path) {
 }
 
 /// Takes a dump out of QEMU's folder, and sees to it that nothing is left there.
-fn take(form: MemoryForm, from: &Path, to: &Path, limit: u64) -> Result<(), LabFault> {
-    let taken = checked(form, from, limit).and_then(|file| hand_over(&file, to, limit));
+fn take(form: MemoryForm, from: &Path, to: &Path, most: u64) -> Result<(), LabFault> {
+    let taken = checked(form, from, most).and_then(|file| hand_over(&file, to, most));
     remove(from);
     taken.map_err(|error| faults::file("taking the guest's memory, for", to, &error))
 }
 
 /// The dump as a file of ours. Whoever broke out of the guest may have put something else there: a link to a file that
 /// only we can read, for one.
-fn checked(form: MemoryForm, from: &Path, limit: u64) -> io::Result<File> {
+fn checked(form: MemoryForm, from: &Path, most: u64) -> io::Result<File> {
     let file = overlay::open_written(from)?;
     let meta = file.metadata()?;
-    if !meta.is_file() || meta.nlink() != 1 || meta.len() > limit {
+    if !meta.is_file() || meta.nlink() != 1 || meta.len() > most {
         return Err(io::Error::other("QEMU left something else there"));
     }
     fchown(&file, Some(rustix::process::geteuid().as_raw()), Some(rustix::process::getegid().as_raw()))?;
@@ -239,7 +233,7 @@ fn checked(form: MemoryForm, from: &Path, limit: u64) -> io::Result<File> {
 }
 
 /// Gives this very file another name, or its bytes where that cannot be. Never replaces anything.
-fn hand_over(file: &File, to: &Path, limit: u64) -> io::Result<()> {
+fn hand_over(file: &File, to: &Path, most: u64) -> io::Result<()> {
     let open_file = format!("/proc/self/fd/{}", file.as_raw_fd());
     match rustix::fs::linkat(CWD, open_file, CWD, to, AtFlags::SYMLINK_FOLLOW) {
         Ok(()) => return Ok(()),
@@ -248,7 +242,7 @@ fn hand_over(file: &File, to: &Path, limit: u64) -> io::Result<()> {
         Err(error) => tracing::debug!(%error, "the guest's memory is copied"),
     }
     let mut target = File::options().write(true).create_new(true).mode(0o600).open(to)?;
-    let copied = io::copy(&mut file.take(limit), &mut target);
+    let copied = io::copy(&mut file.take(most), &mut target);
     if copied.is_err() {
         remove(to);
     }

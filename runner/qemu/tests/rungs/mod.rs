@@ -175,9 +175,9 @@ async fn a_guest_that_makes_its_dump_too_large_loses_its_power() {
     let world = World::new("large").await;
     let machine = with_note(&world, &[(0x100, 0x3000); 40]).await;
     let file = world.root().join("memory.dmp");
-    let fault = machine.dump_memory(&file, 100 << 20).await.unwrap_err();
+    let fault = machine.dump_memory(&file, ROOM).await.unwrap_err();
     assert_eq!(fault.kind, FaultKind::GuestDisagrees, "{fault}");
-    assert!(fault.message.contains("larger than 100 MiB: its power was cut"), "{fault}");
+    assert!(fault.message.contains("beyond 96 MiB: its power was cut"), "{fault}");
     assert!(!file.exists() && !world.folder().join("vm/memory.dump").exists());
     assert!(machine.journal().end().is_some());
     world.end(machine).await;
