@@ -10,6 +10,7 @@ use coexist_model::{
 };
 use tracing::{Instrument, info_span};
 
+use crate::health::Vanished;
 use crate::ladder::FileName;
 use crate::run::{Halt, Scene};
 use crate::signs::Glance;
@@ -64,6 +65,8 @@ pub(crate) struct ArmRun<'a> {
     pub(crate) signs_before_products: usize,
     /// Whether the author's own commands were run: what keeps the lab out may be their doing.
     pub(crate) ran_own_commands: bool,
+    /// What of the products went although nobody asked it to.
+    pub(crate) vanished: Vec<Vanished>,
     /// Files that the golden image brought along and that may look like evidence.
     pub(crate) files_before: BTreeSet<FileName>,
 }
@@ -85,6 +88,7 @@ impl<'a> ArmRun<'a> {
             installed: Vec::new(),
             signs_before_products: 0,
             ran_own_commands: false,
+            vanished: Vec::new(),
             files_before: BTreeSet::new(),
         }
     }

@@ -13,6 +13,7 @@ mod arm;
 mod arrival;
 mod boot;
 mod folder;
+mod health;
 mod ladder;
 mod log;
 mod loss;

@@ -15,6 +15,11 @@ pub(crate) const MOVES: Duration = Duration::from_secs(30);
 /// What has not moved for this long stands still. A Windows that runs writes to its disk far more often than this, if
 /// only its registry and its logs [K].
 pub(crate) const STANDS: Duration = Duration::from_secs(60);
+/// A system that runs does something in this many of the last [`REMEMBERED`] looks, if not in each; one that stopped may
+/// still have a burst of its disk's cache to write.
+const WORKS: u32 = 3;
+/// Looks of which each is remembered, a bit for one.
+const REMEMBERED: u32 = 6;
 /// Most pictures that are remembered.
 const PICTURES: usize = 256;
 
@@ -29,11 +34,11 @@ enum Part {
 impl Part {
     const ALL: [Self; 3] = [Self::Disk, Self::Console, Self::Screen];
 
-    fn name(self) -> &'static str {
+    fn moved(self) -> &'static str {
         match self {
-            Self::Disk => "its disk",
-            Self::Console => "its console",
-            Self::Screen => "its screen",
+            Self::Disk => "its disk worked",
+            Self::Console => "its console wrote",
+            Self::Screen => "its screen changed",
         }
     }
 }
@@ -50,6 +55,8 @@ pub(crate) struct Progress {
     disk: Option<Duration>,
     console: Option<Duration>,
     screen: Option<Duration>,
+    /// In which of the last looks the disk or the console had moved, the newest in the lowest bit.
+    worked: u8,
 }
 
 impl Progress {
@@ -74,8 +81,11 @@ impl Progress {
         };
         self.looks = Some((first, now));
         let moved = |moved: bool, at: Option<Duration>| if moved { Some(now) } else { at };
-        self.disk = moved(self.last.disk_operations != before.disk_operations, self.disk);
-        self.console = moved(self.last.console_bytes != before.console_bytes, self.console);
+        let disk = self.last.disk_operations != before.disk_operations;
+        let console = self.last.console_bytes != before.console_bytes;
+        self.worked = (self.worked << 1 | u8::from(disk || console)) & ((1 << REMEMBERED) - 1);
+        self.disk = moved(disk, self.disk);
+        self.console = moved(console, self.console);
         self.screen = moved(new_picture, self.screen);
     }
 
@@ -87,14 +97,15 @@ impl Progress {
         }
     }
 
-    /// Whether anything of the machine moves.
-    pub(crate) fn moves(&self, now: Duration) -> bool {
-        Part::ALL.into_iter().any(|part| self.recently(part, now))
+    /// Whether anything of the machine has moved within this time.
+    pub(crate) fn moved_within(&self, time: Duration, now: Duration) -> bool {
+        Part::ALL.into_iter().any(|part| self.moved(part).is_some_and(|at| now.saturating_sub(at) < time))
     }
 
-    /// Whether the machine works: a picture alone may be one that firmware paints.
+    /// Whether the machine goes on working: a picture alone may be one that firmware paints.
     pub(crate) fn works(&self, now: Duration) -> bool {
-        self.recently(Part::Disk, now) || self.recently(Part::Console, now)
+        let recently = self.recently(Part::Disk, now) || self.recently(Part::Console, now);
+        recently && self.worked.count_ones() >= WORKS
     }
 
     fn recently(&self, part: Part, now: Duration) -> bool {
@@ -121,7 +132,7 @@ impl Progress {
         let moved: Vec<_> = Part::ALL
             .into_iter()
             .filter(|part| self.recently(*part, now))
-            .filter_map(|part| Some(format!("{} moved {} s before", part.name(), seconds(now, self.moved(part)?))))
+            .filter_map(|part| Some(format!("{} {} s before", part.moved(), seconds(now, self.moved(part)?))))
             .collect();
         if moved.is_empty() {
             return format!(
@@ -161,19 +172,35 @@ mod tests {
     fn what_moved_last_is_told() {
         let progress =
             seen(&[(5, look("a", 0, 7)), (10, look("a", 0, 9)), (15, look("b", 0, 9)), (20, look("a", 0, 9))]);
-        assert!(progress.moves(at(39)) && progress.works(at(39)));
-        assert!(progress.moves(at(44)) && !progress.works(at(44)), "only the screen did");
-        assert!(!progress.moves(at(45)), "the picture that came back is no new one");
+        assert!(progress.moved_within(MOVES, at(44)), "the screen did");
+        assert!(!progress.moved_within(MOVES, at(45)), "the picture that came back is no new one");
+        assert!(!progress.works(at(21)), "the disk did something once");
         assert_eq!(progress.still_for(at(20)), Some(at(5)));
-        assert_eq!(progress.words(at(21)), "; its disk moved 11 s before, its screen moved 6 s before");
+        assert_eq!(progress.words(at(21)), "; its disk worked 11 s before, its screen changed 6 s before");
         assert!(progress.words(at(60)).contains("no new picture"), "{}", progress.words(at(60)));
+    }
+
+    #[test]
+    fn what_goes_on_working_does_something_at_most_looks() {
+        let works = |operations: &[u64]| {
+            let looks: Vec<_> = (1..).zip(operations).map(|(n, done)| (5 * n, look("a", 0, *done))).collect();
+            seen(&looks).works(at(looks.last().unwrap().0))
+        };
+        assert!(works(&[1, 2, 3, 4, 5, 6, 7, 8]));
+        assert!(works(&[1, 2, 2, 3, 3, 4, 4]));
+        assert!(!works(&[1, 2, 3, 4, 5, 5, 5, 5, 5]), "it worked while it started");
+        assert!(!works(&[1, 1, 1, 1, 1, 1, 90, 100]), "a burst");
+        assert!(
+            seen(&[(5, look("a", 0, 1)), (10, look("a", 3, 1)), (15, look("a", 9, 2)), (20, look("a", 9, 3))])
+                .works(at(20))
+        );
     }
 
     #[test]
     fn a_machine_that_does_not_tell_neither_moves_nor_stands() {
         for looks in [vec![], vec![(5, None), (10, None)], vec![(5, look("a", 0, 0))]] {
             let progress = seen(&looks);
-            assert!(!progress.moves(at(100)));
+            assert!(!progress.moved_within(MOVES, at(100)));
             assert_eq!(progress.still_for(at(100)), None);
             assert_eq!(progress.words(at(100)), "");
         }
@@ -189,6 +216,6 @@ mod tests {
             progress.see(at(n), look(&n.to_string(), 0, 0));
         }
         assert_eq!(progress.pictures.len(), PICTURES);
-        assert!(!progress.moves(at(2_000)), "a picture that never rests says nothing in the end");
+        assert!(!progress.moved_within(MOVES, at(2_000)), "a picture that never rests says nothing in the end");
     }
 }

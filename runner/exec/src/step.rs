@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use coexist_lab::{Guest, GuestError, InstallReport, Reading};
+use coexist_lab::{Guest, GuestError, InstallReport};
 use coexist_model::{
-    Action, Bucket, CheckOutcome, EvidenceKind, Exercise, ExitMeaning, FailureState, FaultKind, Install, LabFault,
-    MachineSign, Method, PlannedProbe, Restart, Seconds, SettingValue, Step, StepFailure,
+    Action, CheckOutcome, EvidenceKind, Exercise, ExitMeaning, FailureState, FaultKind, Install, LabFault, MachineSign,
+    Method, PlannedProbe, Restart, Seconds, SettingValue, Step, StepFailure,
 };
 
 use jiff::SignedDuration;
@@ -31,7 +31,7 @@ impl ArmRun<'_> {
             }
             Action::Install(install) => self.install(step, install).await?,
             Action::Configure { .. } | Action::Hold => {}
-            Action::Dwell { time } => self.dwell(time.to_duration()).await?,
+            Action::Dwell { time } => self.dwell(step, time.to_duration()).await?,
             Action::Reboot { settle, .. } => self.reboot(step, settle.to_duration()).await?,
             Action::Exercise(work) => self.exercise(step, work).await?,
             Action::Probe { settings, probes, look } => return self.probe(settings, probes, *look, decided).await,
@@ -202,18 +202,20 @@ impl ArmRun<'_> {
         }
     }
 
-    /// Lets the machine live, and looks whether it does.
-    async fn dwell(&mut self, time: Duration) -> Result<(), Stop> {
+    /// Lets the machine live, and looks whether it does, and whether all that was there still is.
+    async fn dwell(&mut self, step: &Step, time: Duration) -> Result<(), Stop> {
+        let there = self.what_is_there().await?;
+        self.calm()?;
         let Some(machine) = &self.machine else { return Err(no_machine()) };
         let journal = machine.journal();
         tokio::select! {
-            () = journal.more_than(journal.len()) => {}
+            () = journal.more_than(self.told) => {}
             () = self.scene.ports.clock.sleep(time) => {}
         }
         self.calm()?;
         let now = self.guest()?.boot_identity().await?;
         if self.identity.as_ref() == Some(&now) {
-            return Ok(());
+            return self.look_for_vanished(&step.id, there).await;
         }
         Err(Stop::Lost(GuestError::Lost {
             during: "the dwell".to_owned(),
@@ -224,7 +226,7 @@ impl ArmRun<'_> {
 
     async fn reboot(&mut self, step: &Step, settle: Duration) -> Result<(), Stop> {
         self.restart(step).await?;
-        self.dwell(settle).await
+        self.dwell(step, settle).await
     }
 
     /// Restarts the guest in order and waits for its next boot, which must be a good one.
@@ -262,17 +264,9 @@ impl ArmRun<'_> {
             });
             decided.push(or_fault(outcome)?);
         }
-        for PlannedProbe { agent, probe } in probes {
-            let looked = match self.guest()?.look(probe, look.to_duration()).await {
-                Ok(Reading { holds: true, .. }) => Ok(CheckOutcome::Passed),
-                Ok(Reading { found, .. }) => Ok(CheckOutcome::Failed {
-                    failure: StepFailure {
-                        state: FailureState::Unhealthy,
-                        message: format!("{agent}: {probe}: found {found}"),
-                        bucket: Some(Bucket(format!("unhealthy|{agent}|{probe}"))),
-                        crash: None,
-                    },
-                }),
+        for planned in probes {
+            let looked = match self.guest()?.look(&planned.probe, look.to_duration()).await {
+                Ok(reading) => Ok(self.health(planned, &reading)),
                 Err(error) => Err(Stop::from(error)),
             };
             decided.push(or_fault(looked)?);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use coexist_lab::Unanswered;
 
-use crate::progress::Progress;
+use crate::progress::{LOOK, MOVES, Progress};
 use crate::stop::{Stop, meaning_of};
 
 /// The first knock may take this long; an emulated guest under load needs seconds for a key exchange.
@@ -44,7 +44,9 @@ impl Wait {
     pub(crate) fn allowed(&self, deadline: Duration, now: Duration) -> Duration {
         let silent = matches!(self.last, Unanswered::Silent | Unanswered::Broken(_)) && self.meaning_since.is_none();
         let over = now.saturating_sub(self.begun) >= deadline;
-        if over && silent && self.progress.moves(now) { deadline + deadline / 2 } else { deadline }
+        // A short deadline is not stretched for what moved in its first half.
+        let lately = MOVES.min(deadline / 4).max(LOOK * 2);
+        if over && silent && self.progress.moved_within(lately, now) { deadline + deadline / 2 } else { deadline }
     }
 
     /// The old boot has answered: whatever the knocks before it meant is over.

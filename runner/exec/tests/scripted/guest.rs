@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use coexist_lab::{BootRecord, Guest, GuestError, InstallReport, Reading, RemoteFile, Whose};
 use coexist_model::{Apply, BootIdentity, Edition, EvidenceKind, Exercise, Install, MachineSign, Probe, WindowsFacts};
 
-use crate::world::{Blow, Inside, State};
+use crate::world::{Blow, Inside, Part, State};
 
 /// A session with a scripted guest during one boot.
 pub(crate) struct ScriptedGuest {
@@ -146,7 +146,7 @@ impl Guest for ScriptedGuest {
         self.alive("look")?;
         let holds = match probe {
             Probe::Registry { .. } => *self.inside.settings.lock().unwrap(),
-            Probe::Service { .. } => !self.inside.script.sick,
+            Probe::Service { .. } => !self.inside.script.sick && self.inside.has(Part::Service),
             Probe::Filter { .. } if self.inside.script.slow => {
                 tokio::time::sleep(deadline).await;
                 return Err(GuestError::TimedOut { during: "fltmc".to_owned(), after: deadline, of: Whose::Lab });
@@ -158,6 +158,7 @@ impl Guest for ScriptedGuest {
                     found: "nothing".to_owned(),
                 });
             }
+            Probe::Filter { .. } => self.inside.has(Part::Filter),
             _ => true,
         };
         Ok(Reading { holds, found: if holds { "yes" } else { "no" }.to_owned(), exit_code: None })

@@ -13,6 +13,7 @@ mod ladder;
 mod loot;
 mod misfortunes;
 mod plans;
+mod states;
 mod world;
 
 use std::collections::BTreeMap;
@@ -244,7 +245,7 @@ async fn deadlines_follow_the_host_s_pace() {
         Arms { baseline: vec![Script::default()], candidate: vec![script] }
     };
     let as_planned = play_on(Stage::default(), slow()).await;
-    assert_eq!(failed(&as_planned.cells[0].candidate, "reboot-1"), FailureState::Hang);
+    assert_eq!(failed(&as_planned.cells[0].candidate, "reboot-1"), FailureState::Unreachable);
     let pace = Pace::measured(Duration::from_secs(3), Duration::from_secs(1));
     let stretched = play_on(Stage { pace, ..Stage::default() }, slow()).await;
     assert_eq!(stretched.cells[0].candidate.outcome, ArmOutcome::Up);

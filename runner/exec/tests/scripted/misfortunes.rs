@@ -111,7 +111,7 @@ fn faults() -> Vec<Misfortune> {
 fn failures() -> Vec<Misfortune> {
     use End::Failed;
     use FailureState as State;
-    use Fate::{Crash, Good, Hang, Reset};
+    use Fate::{Crash, CrashLater, Good, Hang, NoNetwork, Reset, ResetLater};
     vec![
         ("a crash under the installer", blow(Blow::Crash), Failed("candidate", State::Bugcheck)),
         ("the network goes silent", blow(Blow::Silence), Failed("candidate", State::Unreachable)),
@@ -137,6 +137,33 @@ fn failures() -> Vec<Misfortune> {
         ("a boot loop", boots(&[Good, Crash, Crash, Crash]), Failed("reboot-1", State::Loop)),
         ("a reset at boot", boots(&[Good, Reset]), Failed("reboot-1", State::UnexpectedRestart)),
         ("a boot that hangs", boots(&[Good, Hang]), Failed("reboot-1", State::Hang)),
+        ("a hang in the dwell", dwell(Blow::Hang), Failed("dwell", State::Hang)),
+        ("a boot without a network", boots(&[Good, NoNetwork]), Failed("reboot-1", State::Unreachable)),
+        ("a stop for good", boots(&[Good, Fate::StopForGood]), Failed("reboot-1", State::Bugcheck)),
+        ("a recovery screen", boots(&[Good, Crash, Crash, Hang]), Failed("reboot-1", State::Recovery)),
+        ("a recovery screen after resets", boots(&[Good, Reset, Reset, Hang]), Failed("reboot-1", State::Recovery)),
+        ("a loop of resets", boots(&[Good, Reset, Reset, Reset]), Failed("reboot-1", State::Loop)),
+        (
+            "a loop that answers each time",
+            boots(&[Good, CrashLater(500), CrashLater(500), CrashLater(500)]),
+            Failed("reboot-1", State::Loop),
+        ),
+        (
+            "a loop that answers each time and resets",
+            boots(&[Good, ResetLater(500), ResetLater(500), ResetLater(500)]),
+            Failed("reboot-1", State::Loop),
+        ),
+        ("a crash after the boot", boots(&[Good, CrashLater(500)]), Failed("reboot-1", State::Bugcheck)),
+        ("a reset after the boot", boots(&[Good, ResetLater(500)]), Failed("reboot-1", State::UnexpectedRestart)),
+        ("a dirty shutdown", boots(&[Good, Fate::Dirty]), Failed("reboot-1", State::UnexpectedRestart)),
+        (
+            "a crash in the dwell that becomes a loop",
+            Script { dwell: Some(Blow::Crash), ..boots(&[Good, CrashLater(500), Crash, CrashLater(900)]) },
+            Failed("dwell", State::Loop),
+        ),
+        ("a service that vanishes", dwell(Blow::EndService), Failed("probe", State::Unhealthy)),
+        ("a filter that vanishes", dwell(Blow::DetachFilter), Failed("probe", State::Unhealthy)),
+        ("a dump that nobody told of", dwell(Blow::QuietDump), Failed("probe", State::Bugcheck)),
         ("work that fails", Script { feeble: true, ..Script::default() }, Failed("exercise-1", State::Exercise)),
         (
             "a service that starts and dies",
@@ -152,6 +179,8 @@ fn harmless() -> Vec<Misfortune> {
     vec![
         ("nothing", Script::default(), End::Up),
         ("a late banner", late, End::Up),
+        ("a slow boot", boots(&[Fate::Good, Fate::Slow(80)]), End::Up),
+        ("a service that is away for a moment", dwell(Blow::EndServiceFor(20)), End::Up),
         ("another installation ends", blow(Blow::Busy(1)), End::Up),
         ("an installer that wants a restart", blow(Blow::Code(3010)), End::Up),
         ("an installer that restarts", blow(Blow::Code(1641)), End::Up),
@@ -224,10 +253,12 @@ fn who_is_blocked_learns_by_whom() {
 #[test]
 fn a_crash_survives_the_fault_after_it() {
     for then in [Fate::Die, Fate::Hang, Fate::Refuse, Fate::WrongKey, Fate::Lockout] {
-        let record = run(candidates(vec![boots(&[Fate::Good, Fate::Crash, then])]));
-        let ArmOutcome::Failed { failure, .. } = &record.outcome else { panic!("{then:?}: {:?}", record.outcome) };
-        assert_eq!(failure.state, FailureState::Bugcheck, "{then:?}");
-        assert!(record.abandoned.is_empty(), "{then:?}: tried again although it crashed");
+        for crash in [Fate::Crash, Fate::CrashLater(500)] {
+            let record = run(candidates(vec![boots(&[Fate::Good, crash, then])]));
+            let ArmOutcome::Failed { failure, .. } = &record.outcome else { panic!("{then:?}: {:?}", record.outcome) };
+            assert_eq!(failure.state, FailureState::Bugcheck, "{then:?}");
+            assert!(record.abandoned.is_empty(), "{then:?}: tried again although it crashed");
+        }
     }
 }
 

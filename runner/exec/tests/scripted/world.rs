@@ -1,6 +1,6 @@
 //! A lab in memory: machines and guests that follow a script, on tokio's paused clock.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use coexist_lab::{
-    Clock, DiskFiles, Door, Guest, Journal, LogFile, Machine, MachineSpec, MemoryForm, Provider, Unanswered,
+    Activity, Clock, DiskFiles, Door, Guest, Journal, LogFile, Machine, MachineSpec, MemoryForm, Provider, Unanswered,
     UnexpectedEnd,
 };
-use coexist_model::{Arms, FaultKind, GuestAccess, Host, LabFault, MachineEvent, MachineSign, Pace};
+use coexist_model::{Arms, FaultKind, GuestAccess, Hex, Host, LabFault, MachineEvent, MachineSign, Pace};
 
 use crate::guest::ScriptedGuest;
 use crate::loot::{AtInterrupt, Loot};
@@ -25,8 +25,22 @@ pub(crate) enum Fate {
     Crash,
     /// Resets while starting, without a word.
     Reset,
-    /// Shows nothing any more.
+    /// Stands still while starting: silent, the same picture, no work of its disk.
     Hang,
+    /// Needs this many seconds to come up, and works all the while.
+    Slow(u64),
+    /// Comes up without a network, and works on.
+    NoNetwork,
+    /// Crashes while starting, and stays as it is.
+    StopForGood,
+    /// Comes up, and crashes this many milliseconds later.
+    CrashLater(u64),
+    /// Comes up, and resets this many milliseconds later, without a word.
+    ResetLater(u64),
+    /// Comes up, and stops this many milliseconds later with a code that only its log tells of.
+    StopUnseenLater(u64),
+    /// Comes up, and its log tells that the boot before ended out of order, which nobody saw.
+    Dirty,
     /// Comes up, but its SSH service does not listen.
     Refuse,
     /// Comes up with another host key.
@@ -64,6 +78,16 @@ pub(crate) enum Blow {
     Die,
     /// The network of the guest goes silent.
     Silence,
+    /// The guest stands still.
+    Hang,
+    /// The product's service ends.
+    EndService,
+    /// The product's service ends, and is back after this many seconds.
+    EndServiceFor(u64),
+    /// The product's filter is detached.
+    DetachFilter,
+    /// There is a dump of which nobody told.
+    QuietDump,
     /// Its SSH service is stopped.
     Refuse,
     /// It restarts in order, asked by nobody.
@@ -109,6 +133,10 @@ pub(crate) struct Script {
     pub(crate) feeble: bool,
     /// Whether one look gets no answer in its time.
     pub(crate) slow: bool,
+    /// Whether what vanished does not come back at the next boot.
+    pub(crate) vanished_for_good: bool,
+    /// Whether the machine cannot tell what it does.
+    pub(crate) blind: bool,
     /// Whether the machine itself does not answer any more when it is asked.
     pub(crate) hung_machine: bool,
     /// Whether the machine knows, when it is asked, that the host's memory was what ended it.
@@ -139,13 +167,20 @@ impl Clock for PausedClock {
 pub(crate) enum State {
     Starting,
     Up,
+    /// Runs without a network.
     Silent,
+    /// Does nothing any more.
+    Still,
     Refusing,
     WrongKey,
     LockedOut,
     Contained,
     Greeting(u64),
     Gone,
+}
+
+fn stop() -> [Hex; 5] {
+    [0x50, 1, 2, 3, 4].map(|number: u64| number.into())
 }
 
 /// One machine's inside.
@@ -165,6 +200,17 @@ pub(crate) struct Inside {
     pub(crate) candidate: Mutex<bool>,
     /// How many transfers still break.
     pub(crate) cuts: Mutex<u32>,
+    /// What of the product is not there any more.
+    pub(crate) vanished: Mutex<BTreeSet<Part>>,
+    /// What it had done when it was last asked while it did something.
+    pub(crate) done: Mutex<Activity>,
+}
+
+/// A part of a product.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Part {
+    Service,
+    Filter,
 }
 
 impl Inside {
@@ -188,12 +234,43 @@ impl Inside {
     pub(crate) fn begin_boot(self: &Arc<Self>) {
         let fate = self.fates.lock().unwrap().pop_front().unwrap_or(Fate::Good);
         *self.state.lock().unwrap() = (State::Starting, self.state().1 + 1);
+        if !self.script.vanished_for_good {
+            self.vanished.lock().unwrap().clear();
+        }
         let inside = self.clone();
         tokio::spawn(async move {
             tokio::time::sleep(Duration::from_secs(2)).await;
             match fate {
                 Fate::Good => inside.set(State::Up),
-                Fate::Hang => inside.set(State::Silent),
+                Fate::Hang => inside.set(State::Still),
+                Fate::NoNetwork => inside.set(State::Silent),
+                Fate::Slow(seconds) => {
+                    tokio::time::sleep(Duration::from_secs(seconds)).await;
+                    inside.set(State::Up);
+                }
+                Fate::StopForGood => {
+                    inside.sign(MachineSign::CrashLoaded);
+                    inside.set(State::Still);
+                }
+                Fate::CrashLater(ms) => {
+                    inside.set(State::Up);
+                    tokio::time::sleep(Duration::from_millis(ms)).await;
+                    inside.crash().await;
+                }
+                Fate::ResetLater(ms) => {
+                    inside.set(State::Up);
+                    tokio::time::sleep(Duration::from_millis(ms)).await;
+                    inside.reset(None);
+                }
+                Fate::StopUnseenLater(ms) => {
+                    inside.set(State::Up);
+                    tokio::time::sleep(Duration::from_millis(ms)).await;
+                    inside.reset(Some(stop()));
+                }
+                Fate::Dirty => {
+                    inside.ends.lock().unwrap().push(UnexpectedEnd { stop: None });
+                    inside.set(State::Up);
+                }
                 Fate::Refuse => inside.set(State::Refusing),
                 Fate::WrongKey => inside.set(State::WrongKey),
                 Fate::Lockout => inside.set(State::LockedOut),
@@ -201,13 +278,32 @@ impl Inside {
                 Fate::LateBanner(seconds) => inside.set(State::Greeting(seconds)),
                 Fate::Die => inside.die(),
                 Fate::Crash => inside.crash().await,
-                Fate::Reset => {
-                    inside.ends.lock().unwrap().push(UnexpectedEnd { stop: None });
-                    inside.sign(MachineSign::Reset { guest: true });
-                    inside.begin_boot();
-                }
+                Fate::Reset => inside.reset(None),
             }
         });
+    }
+
+    fn reset(self: &Arc<Self>, stop: Option<[Hex; 5]>) {
+        self.ends.lock().unwrap().push(UnexpectedEnd { stop });
+        self.sign(MachineSign::Reset { guest: true });
+        self.begin_boot();
+    }
+
+    fn vanish(&self, part: Part) {
+        self.vanished.lock().unwrap().insert(part);
+    }
+
+    pub(crate) fn has(&self, part: Part) -> bool {
+        !self.vanished.lock().unwrap().contains(&part)
+    }
+
+    fn activity(&self) -> Activity {
+        let mut done = self.done.lock().unwrap();
+        if !matches!(self.state().0, State::Still | State::Gone) {
+            let disk_operations = u64::try_from(self.clock.elapsed().as_millis()).unwrap();
+            *done = Activity { screen: Some("picture".to_owned()), console_bytes: 0, disk_operations };
+        }
+        done.clone()
     }
 
     fn die(&self) {
@@ -222,8 +318,7 @@ impl Inside {
             self.sign(MachineSign::Panicked { stop: Some(stop) });
         }
         *self.dumps.lock().unwrap() += 1;
-        let stop = [0x50, 1, 2, 3, 4].map(|number: u64| number.into());
-        self.ends.lock().unwrap().push(UnexpectedEnd { stop: Some(stop) });
+        self.ends.lock().unwrap().push(UnexpectedEnd { stop: Some(stop()) });
         tokio::time::sleep(Duration::from_millis(300)).await;
         self.sign(MachineSign::Reset { guest: true });
         self.sign(MachineSign::Reset { guest: true });
@@ -238,6 +333,15 @@ impl Inside {
             Blow::Crash => self.crash().await,
             Blow::Die => self.die(),
             Blow::Silence => self.set(State::Silent),
+            Blow::Hang => self.set(State::Still),
+            Blow::EndService => self.vanish(Part::Service),
+            Blow::DetachFilter => self.vanish(Part::Filter),
+            Blow::EndServiceFor(seconds) => {
+                self.vanish(Part::Service);
+                tokio::time::sleep(Duration::from_secs(seconds)).await;
+                self.vanished.lock().unwrap().clear();
+            }
+            Blow::QuietDump => *self.dumps.lock().unwrap() += 1,
             Blow::Refuse => self.set(State::Refusing),
             Blow::Lockout => self.set(State::LockedOut),
             Blow::Restart | Blow::RestartUnheard | Blow::RestartInTransfer | Blow::CodeAndRestart(_) => {
@@ -309,6 +413,8 @@ impl Provider for World {
             settings: Mutex::new(false),
             candidate: Mutex::new(false),
             cuts: Mutex::new(script.loot.cuts),
+            vanished: Mutex::default(),
+            done: Mutex::default(),
             script,
         });
         let mut living = self.living.lock().unwrap();
@@ -377,6 +483,12 @@ impl Machine for ScriptedMachine {
         std::fs::write(file, "memory").unwrap();
         Ok(form)
     }
+    async fn activity(&self) -> Result<Activity, LabFault> {
+        if self.inside.script.blind {
+            return Err(LabFault::new(FaultKind::QemuHung, "it does not tell"));
+        }
+        Ok(self.inside.activity())
+    }
     async fn cut_power(&self) -> Result<(), LabFault> {
         self.inside.set(State::Gone);
         Ok(())
@@ -422,7 +534,7 @@ impl Door for WorldDoor {
                 Ok(Box::new(ScriptedGuest { inside, boot }))
             }
             (State::WrongKey, _) => Err(Unanswered::WrongKey { found: "SHA256:other".to_owned() }),
-            (State::Starting | State::Silent | State::Gone, _) => {
+            (State::Starting | State::Silent | State::Still | State::Gone, _) => {
                 tokio::time::sleep(patience.min(Duration::from_millis(500))).await;
                 Err(Unanswered::Silent)
             }
