@@ -224,6 +224,7 @@ fn put_signs(body: &mut String, record: &ArmRecord) {
             | MachineSign::Started
             | MachineSign::Answered
             | MachineSign::Stage { .. }
+            | MachineSign::Concluded { .. }
             | MachineSign::RestartAsked
             | MachineSign::NmiInjected
             | MachineSign::Reset { .. }

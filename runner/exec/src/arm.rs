@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use coexist_lab::{Guest, Machine, MachineSpec};
 use coexist_model::{
-    Action, AgentId, ArmOutcome, ArmRef, BootIdentity, BootStage, Bucket, Cell, CheckOutcome, FailureState, FaultKind,
-    Happening, LabFault, MachineSign, Seconds, Step, StepFailure, StepId, boot_edges, crashes,
+    Action, AgentId, ArmOutcome, ArmRef, BootIdentity, BootStage, BootState, Bucket, Cell, CheckOutcome, FailureState,
+    FaultKind, Happening, LabFault, MachineSign, Seconds, Step, StepFailure, StepId, boot_edges, crashes,
 };
 use tracing::{Instrument, info_span};
 
@@ -319,6 +319,9 @@ impl<'a> ArmRun<'a> {
             // A guest that hangs because its machine does accuses nobody.
             decided[index] = CheckOutcome::Faulted { fault: fault.clone() };
             return ArmOutcome::Fault { step: step.id.clone(), fault };
+        }
+        if let Ok(state) = BootState::try_from(failure.state) {
+            self.sign(MachineSign::Concluded { state });
         }
         decided[index] = CheckOutcome::Failed { failure: failure.clone() };
         let others =

@@ -40,6 +40,7 @@ impl Glance {
             | MachineSign::Started
             | MachineSign::Answered
             | MachineSign::Stage { .. }
+            | MachineSign::Concluded { .. }
             | MachineSign::RestartAsked
             | MachineSign::NmiInjected
             | MachineSign::Reset { .. }

@@ -92,16 +92,18 @@ impl FailureState {
     pub fn meaning(self) -> &'static str {
         match self {
             Self::Bugcheck => "The guest stopped with a stop code, then came back or did not.",
-            Self::Loop => "The guest started again and again without settling.",
+            Self::Loop => "The guest started again and again without settling, whether or not it answered in between.",
             Self::Hang => "The guest made no progress, while its machine ran.",
-            Self::Recovery => "The guest showed the recovery screen.",
-            Self::Unreachable => "The guest ran, and nothing of it answered on the network any more.",
+            Self::Recovery => "The guest failed to start and went to the recovery screen.",
+            Self::Unreachable => "The guest ran, and nothing of it answered on the network.",
             Self::UnexpectedRestart => {
                 "The guest restarted or powered off although nobody asked it to, without a stop."
             }
             Self::Install => "An installer ended with an exit code that its recipe does not call a success.",
             Self::InstallTimeout => "An installer did not end in its time.",
-            Self::Unhealthy => "A product is not whole: a probe did not see what it must.",
+            Self::Unhealthy => {
+                "A product is not whole: a probe did not see what it must, or what it saw had vanished in between."
+            }
             Self::Exercise => "The stack could not do its work.",
         }
     }
@@ -118,6 +120,26 @@ impl FailureState {
             Self::Install | Self::InstallTimeout => "the installer's log, from its end backwards",
             Self::Unhealthy => "the event log: when the service or driver ended, and with which code",
             Self::Exercise => "the command's own words, and what the products logged meanwhile",
+        }
+    }
+}
+
+impl TryFrom<FailureState> for BootState {
+    type Error = ();
+
+    /// A failure of a boot is the state of that name.
+    fn try_from(state: FailureState) -> Result<Self, ()> {
+        match state {
+            FailureState::Bugcheck => Ok(Self::Bugcheck),
+            FailureState::Loop => Ok(Self::Loop),
+            FailureState::Hang => Ok(Self::Hang),
+            FailureState::Recovery => Ok(Self::Recovery),
+            FailureState::Unreachable => Ok(Self::Unreachable),
+            FailureState::UnexpectedRestart
+            | FailureState::Install
+            | FailureState::InstallTimeout
+            | FailureState::Unhealthy
+            | FailureState::Exercise => Err(()),
         }
     }
 }

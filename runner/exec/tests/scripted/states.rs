@@ -60,8 +60,9 @@ async fn a_guest_that_moves_has_half_its_time_again() {
     assert!(took >= wait && took < wait + Duration::from_secs(10), "{took:?}");
     assert!(failure.message.contains("there was no new picture, no console output"), "{}", failure.message);
 
-    let (failure, took, _) = failure_at("reboot-1", boots(&[Fate::Good, Fate::NoNetwork])).await;
+    let (failure, took, record) = failure_at("reboot-1", boots(&[Fate::Good, Fate::NoNetwork])).await;
     assert_eq!(failure.state, FailureState::Unreachable);
+    assert_eq!(record.boots.last().unwrap().state, BootState::Unreachable);
     assert!(took >= wait * 3 / 2 && took < wait * 3 / 2 + Duration::from_secs(10), "{took:?}");
     assert!(failure.message.contains("its disk worked"), "{}", failure.message);
 
@@ -207,10 +208,13 @@ proptest! {
                     let told = crashes(&record.signs) > 0 || failure.message.contains("the guest's own log");
                     prop_assert!(told, "{}", failure.message);
                 }
-                FailureState::Recovery => prop_assert!(row == 2 && !blind),
-                FailureState::Hang | FailureState::Unreachable => {
+                FailureState::Recovery => {
                     let last = record.boots.last().map(|boot| boot.state);
-                    prop_assert!(row == 0 && last == Some(BootState::Hang), "{:?}", record.boots);
+                    prop_assert!(row == 2 && !blind && last == Some(BootState::Recovery));
+                }
+                FailureState::Hang | FailureState::Unreachable => {
+                    let last = record.boots.last().and_then(|boot| boot.state.try_into().ok());
+                    prop_assert!(row == 0 && last == Some(failure.state), "{:?}", record.boots);
                 }
                 FailureState::UnexpectedRestart => prop_assert!(row > 0 || record.boots.len() > 2),
                 other => prop_assert!(false, "no boot leads to {other}"),

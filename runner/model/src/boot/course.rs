@@ -72,6 +72,7 @@ impl Course {
             (
                 MachineSign::Answered
                 | MachineSign::Stage { .. }
+                | MachineSign::Concluded { .. }
                 | MachineSign::Started
                 | MachineSign::Reset { .. }
                 | MachineSign::Shutdown { .. }
@@ -100,11 +101,12 @@ struct OpenBoot {
     begun: Timestamp,
     reached: BootStage,
     answered: Option<Timestamp>,
+    concluded: Option<BootState>,
 }
 
 impl OpenBoot {
     fn at(begun: Timestamp) -> Self {
-        Self { course: Course::Starting, begun, reached: BootStage::Firmware, answered: None }
+        Self { course: Course::Starting, begun, reached: BootStage::Firmware, answered: None, concluded: None }
     }
 
     fn see(&mut self, at: Timestamp, sign: &MachineSign) {
@@ -116,6 +118,9 @@ impl OpenBoot {
         // A session that merely began is no answer.
         if *sign == MachineSign::Answered || self.reached >= BootStage::Services {
             self.answered.get_or_insert(at);
+        }
+        if let MachineSign::Concluded { state } = sign {
+            self.concluded = Some(*state);
         }
         self.course.go(self.course.after(sign));
     }
@@ -143,6 +148,7 @@ impl OpenBoot {
             (None, _, BootEnd::Unexpected | BootEnd::Clean) => BootState::Loop,
             (None, ..) => BootState::Hang,
         };
+        let state = self.concluded.map_or(state, |concluded| conclude(state, concluded));
         let took_s = between(self.begun, self.answered.unwrap_or(at)).into();
         let lived = self.answered.map_or(Duration::ZERO, |answered| between(answered, at));
         Past {
@@ -155,6 +161,15 @@ impl OpenBoot {
     }
 }
 
+/// What a boot led to of which the signs tell `state`. Only a boot that said nothing can be something else in truth: what
+/// answered came up, and what told of a stop stopped.
+fn conclude(state: BootState, concluded: BootState) -> BootState {
+    match (state, concluded) {
+        (BootState::Hang, BootState::Recovery | BootState::Unreachable) => concluded,
+        (state, _) => state,
+    }
+}
+
 /// The stage that a sign proves its boot to be in.
 fn shown_by(sign: &MachineSign) -> Option<BootStage> {
     match sign {
@@ -163,6 +178,7 @@ fn shown_by(sign: &MachineSign) -> Option<BootStage> {
         // A port of its own, which only a driver of the guest's kernel writes to.
         MachineSign::Panicked { .. } | MachineSign::CrashLoaded => Some(BootStage::Kernel),
         MachineSign::Started
+        | MachineSign::Concluded { .. }
         | MachineSign::RestartAsked
         | MachineSign::NmiInjected
         | MachineSign::Reset { .. }
@@ -223,11 +239,32 @@ impl History {
                 let boot = self.open.take().map(|boot| boot.cut(event.at, BootEnd::PowerLoss));
                 self.past.extend(boot.filter(|boot| boot.lasted >= ONE_EDGE));
             }
+            sign @ (MachineSign::Concluded { .. } | MachineSign::Stage { .. })
+                if self.open.is_none() || self.past.last().is_some_and(|past| past.struck) =>
+            {
+                // Of the boot that was given up, although it is over by the lab's own hands.
+                if let Some(past) = self.past.last_mut() {
+                    past.learn(sign);
+                }
+            }
             sign => {
                 if let Some(boot) = &mut self.open {
                     boot.see(event.at, sign);
                 }
             }
+        }
+    }
+}
+
+impl Past {
+    fn learn(&mut self, sign: &MachineSign) {
+        match sign {
+            MachineSign::Concluded { state } => self.boot.state = conclude(self.boot.state, *state),
+            // What never answered did not come as far as an answer leads.
+            MachineSign::Stage { reached } if self.boot.state != BootState::Up => {
+                self.boot.reached = self.boot.reached.max((*reached).min(BootStage::Ssh));
+            }
+            _ => {}
         }
     }
 }
@@ -394,12 +431,34 @@ mod tests {
         assert!(given_up(&[]).is_none());
     }
 
+    #[test]
+    fn what_was_concluded_of_a_silent_boot_is_what_it_led_to() {
+        let concluded = |state| MachineSign::Concluded { state };
+        let told = |before: &[(i64, MachineSign)], after: &[(i64, MachineSign)]| {
+            let up = [(0, MachineSign::Started), (3_000, MachineSign::Answered), (9_000, RESET)];
+            let told = boots(&signs(&[&up, before, after].concat()));
+            (told[1].state, told[1].reached)
+        };
+        let recovery = [(70_000, concluded(BootState::Recovery)), (71_000, stage(BootStage::Kernel))];
+        let (is_recovery, kernel) = (BootState::Recovery, BootStage::Kernel);
+        assert_eq!(told(&[], &recovery), (is_recovery, kernel), "it still runs");
+        assert_eq!(told(&[(60_000, exited())], &recovery), (is_recovery, kernel), "its power was cut");
+        let struck = [(50_000, MachineSign::NmiInjected), (51_000, PANIC), (52_000, RESET)];
+        assert_eq!(told(&struck, &recovery), (is_recovery, kernel), "an NMI ended it, and the next boot runs");
+        assert_eq!(told(&[(12_000, PANIC), (13_000, exited())], &recovery).0, BootState::Bugcheck, "it told of a stop");
+        assert_eq!(told(&[(12_000, MachineSign::Answered)], &recovery).0, BootState::Up, "it answered");
+        let taken_back = [(70_000, concluded(BootState::Hang))];
+        assert_eq!(told(&[], &taken_back).0, BootState::Hang);
+    }
+
     fn any_sign() -> impl Strategy<Value = MachineSign> {
         prop_oneof![
             1 => Just(MachineSign::Started),
             3 => Just(MachineSign::Answered),
             3 => prop::sample::select(&BootStage::ALL[..]).prop_map(stage),
             2 => Just(MachineSign::RestartAsked),
+            1 => prop::sample::select(vec![BootState::Hang, BootState::Recovery, BootState::Unreachable])
+                .prop_map(|state| MachineSign::Concluded { state }),
             1 => Just(MachineSign::NmiInjected),
             5 => any::<bool>().prop_map(|guest| MachineSign::Reset { guest }),
             2 => Just(PANIC),
@@ -454,7 +513,6 @@ mod tests {
                 prop_assert!(boot.state != BootState::Up || boot.reached >= BootStage::Ssh);
                 prop_assert!(boot.state == BootState::Up || boot.reached <= BootStage::Ssh);
                 prop_assert!(boot.ended != BootEnd::Running || place == last, "only the last boot runs");
-                prop_assert!(boot.state != BootState::Recovery, "no sign shows the recovery screen");
             }
             let row = failing(&list);
             prop_assert!(row.stopped <= row.boots && row.boots <= told.len());

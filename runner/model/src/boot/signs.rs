@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::BootStage;
+use super::{BootStage, BootState};
 use crate::Hex;
 
 /// Something a machine did, seen from outside.
@@ -23,10 +23,15 @@ pub enum MachineSign {
     Started,
     /// The guest answered on its network: the mark between two boot edges.
     Answered,
-    /// The boot was seen at a stage beyond those it had been seen at.
+    /// The boot was seen at a stage beyond those it had been seen at; after the end, its disk proves it.
     Stage {
         /// Which.
         reached: BootStage,
+    },
+    /// What the lab concluded of a boot that it gave up.
+    Concluded {
+        /// What the boot led to.
+        state: BootState,
     },
     /// The lab asked the guest for a restart.
     RestartAsked,
@@ -73,6 +78,7 @@ impl std::fmt::Display for MachineSign {
             Self::Started => f.write_str("power-on"),
             Self::Answered => f.write_str("an answer of the guest"),
             Self::Stage { reached } => write!(f, "the stage `{reached}` of its boot"),
+            Self::Concluded { state } => write!(f, "the conclusion that its boot led to `{state}`"),
             Self::RestartAsked => f.write_str("the order to restart"),
             Self::NmiInjected => f.write_str("an NMI that the lab sent"),
             Self::Reset { .. } => f.write_str("a reset"),
@@ -101,7 +107,7 @@ impl Edges {
         match event.what {
             MachineSign::Reset { .. } => {}
             // Told by who looks on, who may be late: nothing that the guest did lies between the resets.
-            MachineSign::Stage { .. } => return false,
+            MachineSign::Stage { .. } | MachineSign::Concluded { .. } => return false,
             _ => {
                 self.last_reset = None;
                 return false;
@@ -161,6 +167,7 @@ pub fn crashes<'a>(signs: impl IntoIterator<Item = &'a MachineEvent>) -> usize {
                 | MachineSign::NmiInjected
                 | MachineSign::Answered
                 | MachineSign::Stage { .. }
+                | MachineSign::Concluded { .. }
                 | MachineSign::RestartAsked
                 | MachineSign::Paused { .. },
                 told,
