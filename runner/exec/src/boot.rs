@@ -173,7 +173,7 @@ impl ArmRun<'_> {
 
     /// Tells that the present boot has come this far, if that is new.
     pub(crate) fn reach(&self, stage: BootStage) {
-        let signs = self.machine.as_ref().map(|machine| machine.journal().since(0)).unwrap_or_default();
+        let signs = self.signs();
         // A sign that nobody has looked at may be the next boot's beginning: then the stage is not for certain this one's.
         if signs.len() == self.told && reached(&signs).is_some_and(|it| it < stage) {
             self.sign(MachineSign::Stage { reached: stage });

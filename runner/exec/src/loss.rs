@@ -54,6 +54,7 @@ impl ArmRun<'_> {
                 return Err(still_there(step, &error));
             }
             let waited = now.saturating_sub(wait.begun);
+            // No more time for a machine that moves: this boot had come up, so it is not slow, it is silent.
             if waited >= patience {
                 return Err(self.no_answer(step, &glance, 0, &mut wait, patience).await);
             }

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use coexist_lab::Unanswered;
-use coexist_model::{Action, BootState, Failing, FailureState, FaultKind, LabFault, Step, boots};
+use coexist_model::{
+    Action, BootStage, BootState, Failing, FailureState, FaultKind, LabFault, MachineEvent, Step, boots, reached,
+};
 
 use crate::arm::ArmRun;
 use crate::boot::REFUSAL;
@@ -53,13 +55,10 @@ impl ArmRun<'_> {
         let now = self.now();
         let after = now.saturating_sub(wait.begun).as_secs();
         let seen = format!("{}{}", self.last_seen(&wait.last), wait.progress.words(now));
-        if glance.failing.boots >= BEFORE_RECOVERY
-            && wait.last == Unanswered::Silent
-            && wait.progress.shows_one_picture_for(now, self.paced(STANDS).min(deadline / 2))
-        {
-            let failed = times(glance.failing.boots);
+        if glance.failing.boots >= BEFORE_RECOVERY && self.shows_a_still_picture(wait, deadline) {
+            let failed = glance.failing.boots;
             let message = format!(
-                "a boot failed {failed} in a row, and the next one shows a picture that stands still, as the recovery \
+                "{failed} boots failed in a row, and the next one shows a picture that stands still, as the recovery \
                  screen does; {seen}"
             );
             return Stop::failure(FailureState::Recovery, message, None);
@@ -101,10 +100,21 @@ impl ArmRun<'_> {
         }
     }
 
+    /// Whether the present boot has shown nothing but one picture, for long.
+    fn shows_a_still_picture(&self, wait: &Wait, deadline: Duration) -> bool {
+        let long = self.paced(STANDS).min(deadline / 2);
+        let silent = wait.last == Unanswered::Silent && reached(&self.signs()) == Some(BootStage::Firmware);
+        silent && wait.progress.shows_one_picture_for(self.now(), long)
+    }
+
     /// Whether the present boot has answered before.
     fn had_answered(&self) -> bool {
-        let signs = self.machine.as_ref().map(|machine| machine.journal().since(0)).unwrap_or_default();
-        boots(&signs).last().is_some_and(|boot| boot.state == BootState::Up)
+        boots(&self.signs()).last().is_some_and(|boot| boot.state == BootState::Up)
+    }
+
+    /// All signs of the machine, looked at or not.
+    pub(crate) fn signs(&self) -> Vec<MachineEvent> {
+        self.machine.as_ref().map(|machine| machine.journal().since(0)).unwrap_or_default()
     }
 
     /// A boot that had answered has fallen silent: what shows no sign of life for long has stopped altogether, anything
@@ -131,7 +141,7 @@ impl ArmRun<'_> {
 
     /// What there was last of machine and guest, for who was waited for in vain.
     fn last_seen(&self, knock: &Unanswered) -> String {
-        let last = self.machine.as_ref().and_then(|machine| machine.journal().since(0).pop());
+        let last = self.signs().pop();
         let sign = last.map_or_else(String::new, |sign| {
             let ago = self.scene.ports.clock.now().duration_since(sign.at).as_secs();
             format!("the machine's last sign was {}, {ago} s before; ", sign.what)

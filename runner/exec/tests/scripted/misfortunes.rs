@@ -141,6 +141,11 @@ fn failures() -> Vec<Misfortune> {
         ("a boot without a network", boots(&[Good, NoNetwork]), Failed("reboot-1", State::Unreachable)),
         ("a stop for good", boots(&[Good, Fate::StopForGood]), Failed("reboot-1", State::Bugcheck)),
         ("a recovery screen", boots(&[Good, Crash, Crash, Hang]), Failed("reboot-1", State::Recovery)),
+        (
+            "a third stop, for good",
+            boots(&[Good, Crash, Crash, Fate::StopForGood]),
+            Failed("reboot-1", State::Bugcheck),
+        ),
         ("a recovery screen after resets", boots(&[Good, Reset, Reset, Hang]), Failed("reboot-1", State::Recovery)),
         ("a loop of resets", boots(&[Good, Reset, Reset, Reset]), Failed("reboot-1", State::Loop)),
         (

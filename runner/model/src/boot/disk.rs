@@ -62,7 +62,7 @@ pub struct Proof {
     pub because: &'static str,
 }
 
-/// What the disk proves of a boot that was told as `told` and never answered; nothing where it proves nothing else.
+/// What the disk proves of a silent boot that was told as `told`; nothing where it proves nothing else.
 ///
 /// `signs` are all signs of the machine; what came after the lab laid hands on it is not looked at. `guest_began` is when
 /// the guest's first boot began by its own clock, unknown if it never answered: it says how far that clock is off.
@@ -74,7 +74,8 @@ pub fn what_the_disk_proves(
     disk: &DiskWitness,
 ) -> Option<Proof> {
     let (boot, until) = given_up(signs)?;
-    if boot.boot.state == BootState::Up {
+    // One that answered, or told of a stop, is known without its disk.
+    if boot.boot.state != BootState::Hang {
         return None;
     }
     let proof = |state, reached, because| Some(Proof { state, reached: boot.boot.reached.max(reached), because });
@@ -178,6 +179,8 @@ mod tests {
         let came_up =
             signs(&[(0, MachineSign::Started), (9_000, PANIC), (9_900, RESET), (15_000, MachineSign::Answered)]);
         assert_eq!(proves(Bugcheck, &came_up, &repair(RepairLog::Written)), None);
+        let stopped_for_good = signs(&[(0, MachineSign::Started), (9_000, RESET), (15_000, PANIC)]);
+        assert_eq!(proves(Bugcheck, &stopped_for_good, &repair(RepairLog::Written)), None);
     }
 
     #[test]
