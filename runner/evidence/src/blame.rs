@@ -154,9 +154,7 @@ fn place(driver: &Driver, offset: u64) -> Place {
 pub(crate) const UNNAMED: &str = "?";
 
 fn unloaded_at(dump: &KernelDump<'_>, address: u64) -> Option<Place> {
-    dump.unloaded.iter().find_map(|driver| {
-        let offset = driver.offset_of(address)?;
-        let module = if driver.name.is_empty() { UNNAMED.to_owned() } else { driver.name.clone() };
-        Some(Place { module, offset, identity: (None, driver.end - driver.start) })
-    })
+    let (driver, offset) = dump.unloaded_at(address)?;
+    let module = if driver.name.is_empty() { UNNAMED.to_owned() } else { driver.name.clone() };
+    Some(Place { module, offset, identity: (None, driver.end - driver.start) })
 }

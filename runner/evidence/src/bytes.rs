@@ -1,5 +1,7 @@
 //! Checked little-endian reads and text from untrusted bytes.
 
+use crate::dump::Width;
+
 /// Windows fills header fields that nobody set with this word, "PAGE".
 const UNSET: u32 = u32::from_le_bytes(*b"PAGE");
 const UNSET_LONG: u64 = u64::from_le_bytes(*b"PAGEPAGE");
@@ -45,6 +47,22 @@ impl<'a> Bytes<'a> {
     /// A header field, unless its writer left it unset.
     pub(crate) fn set_u64(self, offset: u64) -> Option<u64> {
         self.u64(offset).filter(|&value| value != UNSET_LONG)
+    }
+
+    /// An address of a 32-bit or 64-bit system.
+    pub(crate) fn address(self, width: Width, offset: u64) -> Option<u64> {
+        match width {
+            Width::Bits64 => self.u64(offset),
+            Width::Bits32 => self.u32(offset).map(u64::from),
+        }
+    }
+
+    /// An address in a header field, unless its writer left it unset.
+    pub(crate) fn set_address(self, width: Width, offset: u64) -> Option<u64> {
+        match width {
+            Width::Bits64 => self.set_u64(offset),
+            Width::Bits32 => self.set_u32(offset).map(u64::from),
+        }
     }
 
     /// `characters` UTF-16 units, the terminator not counted in.

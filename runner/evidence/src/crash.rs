@@ -4,7 +4,7 @@ use coexist_model::{Crash, Hex, LoadedDriver, Seconds, UnloadedDriver};
 
 use crate::blame::{UNNAMED, blame, suspicion};
 use crate::bucket::bucket_of;
-use crate::dump::{Architecture, DumpFormat, KernelDump};
+use crate::dump::{Architecture, KernelDump};
 use crate::stop_codes;
 use crate::vendors::DriverOwners;
 
@@ -14,7 +14,7 @@ pub fn crash_from(dump: &KernelDump<'_>, owners: &DriverOwners) -> Crash {
     let suspicion = suspicion(dump);
     let bucket = bucket_of(dump, &suspicion);
     Crash {
-        format: dump.format.map(DumpFormat::as_str).map(str::to_owned),
+        format: dump.format.map(|format| format.name(dump.width)),
         stop_code: Hex::from(dump.stop_code),
         stop_name: stop_codes::name(dump.stop_code).map(str::to_owned),
         parameters: dump.parameters.map(Hex).to_vec(),

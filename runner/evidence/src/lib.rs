@@ -49,3 +49,4 @@ pub use pe::{DriverFileError, read_driver_file};
 pub use stack::{StackCandidate, stack_candidates};
 pub use user_dump::{UserDumpError, read_user_dump};
 pub use vendors::{DriverFile, DriverOwners};
+pub use vendors::{DriverFacts, DriverOwners};

@@ -49,12 +49,12 @@ const DOCUMENTED: &[(&str, &str, &str)] = &[
 
 /// What a driver's file says of itself. Texts are the file's, so they claim more than they prove.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct DriverFile {
+pub struct DriverFacts {
     /// `CompanyName` of its version resource.
     pub company: Option<String>,
     /// `FileVersion` of its version resource.
     pub version: Option<String>,
-    /// Name in the certificate that it is signed with.
+    /// Subject of the certificate that it is signed with: `CN=…,O=…`.
     pub signer: Option<String>,
 }
 
@@ -62,19 +62,19 @@ pub struct DriverFile {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DriverOwners {
     recipes: BTreeMap<String, String>,
-    files: BTreeMap<String, DriverFile>,
+    files: BTreeMap<String, DriverFacts>,
 }
 
 impl DriverOwners {
     /// The same with the facts of driver files: of the guest's disk, where it is at hand.
     #[must_use]
-    pub fn with_files<D: AsRef<str>>(mut self, files: impl IntoIterator<Item = (D, DriverFile)>) -> Self {
+    pub fn with_files<D: AsRef<str>>(mut self, files: impl IntoIterator<Item = (D, DriverFacts)>) -> Self {
         let plain = |text: Option<String>| {
             let text: String = text?.trim().chars().filter(|&c| !deceptive(c)).take(MAX_TEXT).collect();
             (!text.is_empty()).then_some(text)
         };
-        self.files.extend(files.into_iter().map(|(driver, DriverFile { company, version, signer })| {
-            let file = DriverFile { company: plain(company), version: plain(version), signer: plain(signer) };
+        self.files.extend(files.into_iter().map(|(driver, DriverFacts { company, version, signer })| {
+            let file = DriverFacts { company: plain(company), version: plain(version), signer: plain(signer) };
             (base_name(driver.as_ref()), file)
         }));
         self
@@ -85,15 +85,24 @@ impl DriverOwners {
     pub fn vendor(&self, driver: &str) -> Option<&str> {
         let name = base_name(driver);
         let documented = || DOCUMENTED.iter().find(|(driver, ..)| *driver == name).map(|(_, vendor, _)| *vendor);
-        let file = || self.files.get(&name).and_then(|file| file.company.as_deref().or(file.signer.as_deref()));
+        let file = || {
+            self.files
+                .get(&name)
+                .and_then(|file| file.company.as_deref().or_else(|| organisation(file.signer.as_deref()?)))
+        };
         self.recipes.get(&name).map(String::as_str).or_else(documented).or_else(file)
     }
 
     /// What is known of a driver's file.
     #[must_use]
-    pub fn file(&self, driver: &str) -> Option<&DriverFile> {
+    pub fn file(&self, driver: &str) -> Option<&DriverFacts> {
         self.files.get(&base_name(driver))
     }
+}
+
+/// The organisation in a certificate's subject.
+fn organisation(subject: &str) -> Option<&str> {
+    subject.split(',').find_map(|part| part.trim().strip_prefix("O="))
 }
 
 impl<D: AsRef<str>, V: Into<String>> FromIterator<(D, V)> for DriverOwners {
@@ -110,8 +119,9 @@ mod tests {
 
     #[test]
     fn recipes_then_documents_then_the_file() {
-        let file = |company: &str| DriverFile { company: Some(company.to_owned()), ..DriverFile::default() };
-        let signed = DriverFile { signer: Some("Acme Signing".to_owned()), ..DriverFile::default() };
+        let file = |company: &str| DriverFacts { company: Some(company.to_owned()), ..DriverFacts::default() };
+        let signed =
+            DriverFacts { signer: Some("CN=Acme Drivers, O=Acme Signing".to_owned()), ..DriverFacts::default() };
         let owners = DriverOwners::from_iter([("AcmeFlt.sys", "Acme"), ("mbam.sys", "Our fork")]).with_files([
             (r"C:\Windows\System32\drivers\ACMEFLT.SYS", file("Somebody else")),
             ("csagent.sys", file("Not CrowdStrike")),

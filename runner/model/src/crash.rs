@@ -21,7 +21,7 @@ pub struct Crash {
     /// Windows build number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub build: Option<u32>,
-    /// `x64` or `arm64`.
+    /// `x64`, `arm64` or `x86`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub architecture: Option<String>,
     /// When the guest says it stopped.

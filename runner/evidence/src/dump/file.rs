@@ -3,7 +3,7 @@
 use std::io::{Read, Seek, SeekFrom};
 
 use super::header::HEADER_SIZE;
-use super::{Architecture, DumpError, DumpFormat, KernelDump, header, physical, read_kernel_dump};
+use super::{Architecture, DumpError, DumpFormat, KernelDump, Width, header, physical, read_kernel_dump};
 use crate::bytes::Bytes;
 
 /// Bytes of a small dump that are read; the largest seen has 1.4 MB.
@@ -21,13 +21,9 @@ pub fn read_dump_file<R: Read + Seek + 'static>(mut source: R) -> Result<KernelD
     let length = source.seek(SeekFrom::End(0)).map_err(unreadable)?;
     source.seek(SeekFrom::Start(0)).map_err(unreadable)?;
     source.by_ref().take(HEADER_SIZE).read_to_end(&mut bytes).map_err(unreadable)?;
-    if !bytes.starts_with(b"PAGEDU64") {
-        source.take(MAX_SMALL - bytes.len() as u64).read_to_end(&mut bytes).map_err(unreadable)?;
-        return read_kernel_dump(&bytes).map(KernelDump::into_owned);
-    }
     let mut dump = header::read(Bytes(&bytes))?;
     match (dump.format, dump.architecture) {
-        (Some(format), Some(Architecture::X64)) if format.is_physical() => {
+        (Some(format), Some(Architecture::X64)) if format.is_physical() && dump.width == Width::Bits64 => {
             physical::read_into(&mut dump, source, format, &bytes, length);
             Ok(dump.into_owned())
         }

@@ -1,6 +1,6 @@
-//! 64-bit Windows kernel dumps.
+//! Windows kernel dumps.
 //!
-//! Layout: `DUMP_HEADER64` as in the public Windows SDK (crate `windows-sys`, `Win32::System::Diagnostics::Debug`), and
+//! Layout: `DUMP_HEADER64` and `DUMP_HEADER32` as in the public Windows SDK (crate `windows-sys`, `Win32::System::Diagnostics::Debug`), and
 //! the triage block of small dumps as seen in three dumps of Windows 10 and told by public readers (rizin, Ghidra).
 //! Dumps of physical memory are read by [`read_dump_file`] alone; from bytes they give the facts of their header.
 
@@ -31,9 +31,6 @@ pub enum DumpError {
     /// Starts with `MDMP`.
     #[error("a user-mode dump, not a kernel dump")]
     UserMode,
-    /// Starts with `PAGEDUMP`.
-    #[error("a 32-bit kernel dump, which is not read")]
-    ThirtyTwoBit,
     /// Ends before the stop code and its parameters.
     #[error("a kernel dump cut after {length} bytes, before its stop code")]
     TooShort {
@@ -76,22 +73,50 @@ pub enum DumpFormat {
     RangesComplete,
 }
 
-impl DumpFormat {
-    /// Name in published facts.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
+/// Size of the crashed system's addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Width {
+    /// Starts with `PAGEDUMP`.
+    Bits32,
+    /// Starts with `PAGEDU64`.
+    Bits64,
+}
+
+impl Width {
+    /// Bytes of an address.
+    pub(crate) const fn bytes(self) -> u64 {
         match self {
-            Self::Full => "full64",
-            Self::Kernel => "kernel64",
-            Self::Header => "header64",
-            Self::Triage => "triage64",
-            Self::BitmapFull => "bitmap-full64",
-            Self::BitmapKernel => "bitmap-kernel64",
-            Self::Automatic => "automatic64",
-            Self::RangesKernel => "ranges-kernel64",
-            Self::RangesKernelAndUser => "ranges-kernel-user64",
-            Self::RangesComplete => "ranges-complete64",
+            Self::Bits32 => 4,
+            Self::Bits64 => 8,
         }
+    }
+
+    /// Whether an address is of the kernel's half.
+    fn is_kernel(self, address: u64) -> bool {
+        match self {
+            Self::Bits32 => (0x8000_0000..=0xffff_ffff).contains(&address),
+            Self::Bits64 => address >> 48 == 0xffff,
+        }
+    }
+}
+
+impl DumpFormat {
+    /// Name in published facts: `triage64` and so on.
+    #[must_use]
+    pub fn name(self, width: Width) -> String {
+        let kind = match self {
+            Self::Full => "full",
+            Self::Kernel => "kernel",
+            Self::Header => "header",
+            Self::Triage => "triage",
+            Self::BitmapFull => "bitmap-full",
+            Self::BitmapKernel => "bitmap-kernel",
+            Self::Automatic => "automatic",
+            Self::RangesKernel => "ranges-kernel",
+            Self::RangesKernelAndUser => "ranges-kernel-user",
+            Self::RangesComplete => "ranges-complete",
+        };
+        format!("{kind}{}", 8 * width.bytes())
     }
 
     /// Whether the dump holds pages of physical memory in a layout that is read.
@@ -107,6 +132,8 @@ pub enum Architecture {
     X64,
     /// ARM64.
     Arm64,
+    /// 32-bit x86.
+    X86,
 }
 
 impl Architecture {
@@ -116,6 +143,7 @@ impl Architecture {
         match self {
             Self::X64 => "x64",
             Self::Arm64 => "arm64",
+            Self::X86 => "x86",
         }
     }
 }
@@ -151,12 +179,6 @@ impl Driver {
     pub(crate) fn is_kernel(&self) -> bool {
         self.name.as_deref().is_some_and(|name| KERNEL.contains(&name))
     }
-
-    /// Offset of a kernel address in this image.
-    #[must_use]
-    pub fn offset_of(&self, address: u64) -> Option<u64> {
-        offset_in(address, self.base, u64::from(self.size))
-    }
 }
 
 /// One driver that had been unloaded before the crash.
@@ -170,24 +192,11 @@ pub struct UnloadedDriver {
     pub end: u64,
 }
 
-impl UnloadedDriver {
-    /// Offset of a kernel address in the range that this driver held.
-    #[must_use]
-    pub fn offset_of(&self, address: u64) -> Option<u64> {
-        offset_in(address, self.start, self.end.saturating_sub(self.start))
-    }
-}
-
-/// A damaged list must not be able to claim user addresses or small numbers, so both must be of the kernel's half.
-fn offset_in(address: u64, base: u64, size: u64) -> Option<u64> {
-    let kernel = |address: u64| address >> 48 == 0xffff;
-    let offset = address.checked_sub(base)?;
-    (kernel(base) && kernel(address) && offset < size).then_some(offset)
-}
-
 /// What the bytes of a kernel dump say. Unknown is absent, never guessed.
 #[derive(Debug, Clone)]
 pub struct KernelDump<'a> {
+    /// Size of the system's addresses.
+    pub width: Width,
     /// Layout; absent where the file ends before it is stated or the type is unknown.
     pub format: Option<DumpFormat>,
     /// Stop code as written, with the flag of the "_M" forms.
@@ -227,7 +236,21 @@ impl KernelDump<'_> {
     /// The loaded driver that holds an address.
     #[must_use]
     pub fn driver_at(&self, address: u64) -> Option<(&Driver, u64)> {
-        self.drivers.iter().find_map(|driver| Some((driver, driver.offset_of(address)?)))
+        self.drivers.iter().find_map(|driver| Some((driver, self.offset_in(address, driver.base, driver.size.into())?)))
+    }
+
+    /// The unloaded driver that held an address.
+    #[must_use]
+    pub fn unloaded_at(&self, address: u64) -> Option<(&UnloadedDriver, u64)> {
+        self.unloaded.iter().find_map(|driver| {
+            Some((driver, self.offset_in(address, driver.start, driver.end.saturating_sub(driver.start))?))
+        })
+    }
+
+    /// A damaged list must not be able to claim user addresses or small numbers, so both must be of the kernel's half.
+    fn offset_in(&self, address: u64, base: u64, size: u64) -> Option<u64> {
+        let offset = address.checked_sub(base)?;
+        (self.width.is_kernel(base) && self.width.is_kernel(address) && offset < size).then_some(offset)
     }
 
     /// The driver, other than the kernel, that holds an address.
@@ -255,7 +278,8 @@ impl KernelDump<'_> {
     }
 }
 
-/// Reads the facts of a 64-bit kernel dump, at most a small multiple of `bytes` in memory.
+/// Reads the facts of a kernel dump, at most a small multiple of `bytes` in memory. Of dumps of physical memory these
+/// are the facts of the header; [`read_dump_file`] gives the rest.
 ///
 /// # Errors
 /// Only where there is no stop code to report; any other damage is a note beside the facts that remain.
@@ -265,7 +289,7 @@ pub fn read_kernel_dump(bytes: &[u8]) -> Result<KernelDump<'_>, DumpError> {
     if dump.format == Some(DumpFormat::Triage) {
         triage::read_into(&mut dump, bytes);
     } else if let Some(format) = dump.format {
-        dump.note(format!("a {} dump: only its header is read", format.as_str()));
+        dump.note(format!("a {} dump: only its header is read", format.name(dump.width)));
     }
     Ok(dump)
 }

@@ -1,9 +1,9 @@
 //! Facts of whole, partial and foreign dumps.
 
 use coexist_evidence::dump::{Architecture, DumpFormat};
-use coexist_evidence::{DriverOwners, DumpError, crash_from, read_kernel_dump};
+use coexist_evidence::{DriverOwners, DumpError, crash_from, read_dump_file, read_kernel_dump};
 
-use crate::dump_builder::{ACME, DumpSpec, KERNEL, Order, STACK, put32, put64, quiet};
+use crate::dump_builder::{ACME, DumpSpec, KERNEL, Order, STACK, module, put32, put64, quiet};
 
 #[test]
 fn every_fact_whatever_the_order_of_parts() {
@@ -127,7 +127,7 @@ fn other_types_give_their_header() {
         put32(&mut bytes, 0xf98, kind);
         let dump = read_kernel_dump(&bytes).unwrap();
         assert_eq!((dump.format, dump.stop_code, dump.drivers.len(), dump.notes.len()), (format, 0x139, 0, 1));
-        assert_eq!(dump.format.map_or("", DumpFormat::as_str), name);
+        assert_eq!(dump.format.map_or(String::new(), |format| format.name(dump.width)), name);
     }
 }
 
@@ -139,7 +139,7 @@ fn what_is_not_such_a_dump() {
         (&b""[..], DumpError::NotADump),
         (b"PAGEDU6", DumpError::NotADump),
         (b"MDMP\x93\xa7\0\0", DumpError::UserMode),
-        (b"PAGEDUMP", DumpError::ThirtyTwoBit),
+        (b"PAGEDUMP", DumpError::TooShort { length: 8 }),
         (b"PAGEDU64", DumpError::TooShort { length: 8 }),
         (&quiet().build()[..0x5f], DumpError::TooShort { length: 0x5f }),
         (&no_code, DumpError::NoStopCode),
@@ -206,4 +206,51 @@ fn times_of_no_sense_are_absent() {
     let dump = read_kernel_dump(&bytes).unwrap();
     assert_eq!(dump.time, None);
     serde_json::to_string(&crash_from(&dump, &DriverOwners::default())).unwrap();
+}
+
+#[test]
+fn thirty_two_bits() {
+    // The builder's kernel and driver lie in the upper half of 32 bits too.
+    let (nt, acme) = (0x8180_0000, 0x9020_0000);
+    let modules = vec![module("ntoskrnl.exe", nt, 0x40_0000, 7), module(r"\SystemRoot\AcmeFlt.SYS", acme, 0x4_0000, 8)];
+    let spec = DumpSpec {
+        code: 0xd1,
+        parameters: [0x10, 2, 1, acme + 0x334c],
+        build: 9600,
+        rip: nt + 0x1234,
+        modules,
+        ..quiet()
+    };
+    let bytes = spec.build_narrow();
+    let dump = read_kernel_dump(&bytes).unwrap();
+    assert_eq!(dump.notes, ["32-bit: read by the public layout alone, no real dump of this kind was seen"]);
+    let crash = crash_from(&dump, &DriverOwners::default());
+    let json = serde_json::to_value(&crash).unwrap();
+    assert_eq!((&json["format"], &json["architecture"]), (&"triage32".into(), &"x86".into()));
+    assert_eq!((&json["build"], &json["processors"]), (&9600.into(), &4.into()));
+    assert_eq!((&json["time"], &json["uptime_s"]), (&"2024-07-19T04:09:00Z".into(), &3.747.into()));
+    assert_eq!(json["parameters"][3], "0x9020334c");
+    assert_eq!(json["blame"]["strength"], "strong");
+    assert_eq!(json["bucket"], "d1|write|acmeflt.sys+0x334c|8-40000");
+    assert_eq!(
+        read_dump_file(std::io::Cursor::new(bytes.clone())).map(|dump| crash_from(&dump, &DriverOwners::default())),
+        Ok(crash)
+    );
+
+    // Entries of another size are not guessed at.
+    let mut other = bytes.clone();
+    put32(&mut other, 0x1000 + 0x34, 1);
+    let dump = read_kernel_dump(&other).unwrap();
+    assert_eq!(
+        (dump.drivers.len(), dump.notes[1].as_str()),
+        (0, "drivers: not read, their entries have an unknown size")
+    );
+    for kind in [1, 2, 3, 5] {
+        put32(&mut other, 0xf88, kind);
+        let dump = read_dump_file(std::io::Cursor::new(other.clone())).unwrap();
+        assert_eq!((dump.stop_code, dump.parameters[3], dump.notes.len()), (0xd1, acme + 0x334c, 2));
+    }
+    for length in 0..bytes.len() {
+        let _ = read_kernel_dump(&bytes[..length]).map(|dump| crash_from(&dump, &DriverOwners::default()));
+    }
 }

@@ -77,6 +77,44 @@ pub(crate) fn quiet() -> DumpSpec {
 }
 
 impl DumpSpec {
+    /// The same crash as a small dump of a 32-bit system: addresses lose their upper half, names follow the drivers.
+    pub(crate) fn build_narrow(&self) -> Vec<u8> {
+        let narrow = |value: u64| u32::try_from(value & 0xffff_ffff).unwrap();
+        let mut out: Vec<u8> = b"PAGE".iter().copied().cycle().take(0x1000).collect();
+        out[4..8].copy_from_slice(b"DUMP");
+        for (at, value) in [(0x0c, self.build), (0x20, 0x14c), (0x24, self.processors), (0x28, self.code)] {
+            put32(&mut out, at, value);
+        }
+        for (index, parameter) in self.parameters.iter().enumerate() {
+            put32(&mut out, 0x2c + 4 * index, narrow(*parameter));
+        }
+        put32(&mut out, 0x320, 0x1_0007);
+        put32(&mut out, 0x320 + 0xb8, narrow(self.rip));
+        put32(&mut out, 0x320 + 0xc4, narrow(self.rsp));
+        put32(&mut out, 0xf88, 4);
+        put64(&mut out, 0xfb8, self.uptime);
+        put64(&mut out, 0xfc0, self.filetime);
+        out.resize(0x1068, 0);
+        let list = out.len();
+        put_place(&mut out, 0x1000 + 0x30);
+        put32(&mut out, 0x1000 + 0x34, u32::try_from(self.modules.len()).unwrap());
+        out.resize(list + 0x4c * self.modules.len(), 0);
+        put_place(&mut out, 0x1000 + 0x38);
+        for (index, module) in self.modules.iter().enumerate() {
+            let entry = list + 0x4c * index;
+            put_place(&mut out, entry);
+            put32(&mut out, entry + 0x1c, narrow(module.base));
+            put32(&mut out, entry + 0x24, module.size);
+            put32(&mut out, entry + 0x48, module.stamp);
+            put_name(&mut out, module.name);
+        }
+        let valid = len(&out);
+        out.extend(b"TRGD");
+        put32(&mut out, 0x1000 + 0x04, valid + 4);
+        put32(&mut out, 0x1000 + 0x08, valid);
+        out
+    }
+
     /// Puts a value on the stack, `distance` bytes above the stack pointer.
     pub(crate) fn with_slot(mut self, distance: u64, value: u64) -> Self {
         let index = (self.rsp + distance - self.stack_at) / 8;
@@ -202,10 +240,7 @@ impl DumpSpec {
             put64(out, entry + 0x38, module.base);
             put32(out, entry + 0x48, module.size);
             put32(out, entry + 0x88, module.stamp);
-            let units: Vec<u16> = module.name.encode_utf16().collect();
-            out.extend(u32::try_from(units.len()).unwrap().to_le_bytes());
-            out.extend(units.iter().chain(&[0]).flat_map(|unit| unit.to_le_bytes()));
-            align(out, 8);
+            put_name(out, module.name);
         }
     }
 
@@ -252,6 +287,13 @@ impl DumpSpec {
             out.extend(bytes);
         }
     }
+}
+
+fn put_name(out: &mut Vec<u8>, name: &str) {
+    let units: Vec<u16> = name.encode_utf16().collect();
+    out.extend(u32::try_from(units.len()).unwrap().to_le_bytes());
+    out.extend(units.iter().chain(&[0]).flat_map(|unit| unit.to_le_bytes()));
+    align(out, 8);
 }
 
 fn len(out: &[u8]) -> u32 {

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use coexist_evidence::dump::DumpFormat;
 use coexist_evidence::{DriverOwners, bucket, crash_from, read_dump_file, read_kernel_dump};
 use coexist_model::Strength;
 
@@ -51,7 +50,7 @@ fn every_layout_gives_what_a_small_dump_gives_and_more() {
         let bytes = dump(&spec, kind);
         let big = read_dump_file(Cursor::new(bytes)).unwrap();
         assert_eq!(big.notes, Vec::<String>::new(), "{format}");
-        assert_eq!(big.format.map(DumpFormat::as_str), Some(format));
+        assert_eq!(big.format.map(|kind| kind.name(big.width)).as_deref(), Some(format));
         assert_eq!((big.stop_code, big.parameters, big.build), (small.stop_code, small.parameters, small.build));
         assert_eq!(big.drivers, small.drivers, "{format}");
         assert_eq!(big.process, small.process, "{format}");

@@ -3,8 +3,11 @@
 
 use std::path::{Path, PathBuf};
 
+use coexist_evidence::dump::Architecture;
 use coexist_evidence::stop_codes;
-use coexist_evidence::{DriverOwners, DumpError, KernelDump, blame, bucket, crash_from, read_kernel_dump};
+use coexist_evidence::{
+    DriverOwners, DumpError, KernelDump, blame, bucket, crash_from, read_dump_file, read_kernel_dump,
+};
 use coexist_model::Strength;
 
 /// The folder, or a line that says what was not tested.
@@ -218,10 +221,37 @@ fn malformed_headers_still_tell_their_code() {
         assert_eq!(dump.notes, ["nothing behind the header: no drivers, no stack"]);
         assert_eq!(blame(&dump, &DriverOwners::default()).strength, Strength::None);
     }
-    let of =
-        |name: &str| read_kernel_dump(&read(&folder, &format!("kernel-dumps/header-only/{name}.dmp"))).unwrap_err();
-    assert_eq!(of("IRQL_32bit"), DumpError::ThirtyTwoBit);
-    assert_eq!(of("ACCESS_VIOLATION"), DumpError::UserMode);
+    let narrow = read(&folder, "kernel-dumps/header-only/IRQL_32bit.dmp");
+    let dump = read_kernel_dump(&narrow).unwrap();
+    assert_eq!((dump.stop_code, dump.parameters), (0x0a, [0xc000_0005, 2, 1, 0x8054_321a]));
+    assert_eq!((dump.build, dump.processors, dump.architecture), (Some(7601), Some(4), Some(Architecture::X86)));
+    let user = read(&folder, "kernel-dumps/header-only/ACCESS_VIOLATION.dmp");
+    assert_eq!(read_kernel_dump(&user).unwrap_err(), DumpError::UserMode);
+}
+
+/// Whatever kernel dumps lie in the samples' folder, ones added later included.
+#[test]
+fn every_kernel_dump_there_is() {
+    let Some(folder) = samples("every_kernel_dump_there_is") else { return };
+    let mut found = 0;
+    for place in ["kernel-dumps", "kernel-dumps/header-only"] {
+        for entry in std::fs::read_dir(folder.join(place)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_none_or(|extension| extension != "dmp") {
+                continue;
+            }
+            match read_dump_file(std::fs::File::open(&path).unwrap()) {
+                Ok(dump) => {
+                    let crash = crash_from(&dump, &DriverOwners::default());
+                    println!("{}: {} {:?}", path.display(), crash.bucket, crash.notes);
+                    assert!(crash.stop_name.is_some() && crash.parameters.len() == 4, "{}", path.display());
+                    found += 1;
+                }
+                Err(error) => assert_eq!(error, DumpError::UserMode, "{}", path.display()),
+            }
+        }
+    }
+    assert!(found >= 9, "{found}");
 }
 
 #[test]
