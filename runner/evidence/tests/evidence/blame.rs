@@ -2,6 +2,7 @@
 
 use coexist_evidence::{DriverOwners, blame, bucket, read_kernel_dump, stack_candidates};
 use coexist_model::Strength;
+use proptest::prelude::*;
 
 use crate::dump_builder::{ACME, DumpSpec, GLOBEX, KERNEL, STACK, module, quiet};
 
@@ -319,5 +320,39 @@ fn stack_candidates_are_those_that_blame_weighs() {
         let found = stack_candidates(&read_kernel_dump(&bytes).unwrap());
         let found: Vec<_> = found.iter().map(|found| (found.slot, found.offset, found.follows_call)).collect();
         assert_eq!(found, expected);
+    }
+}
+
+/// What makes two crashes the same.
+type Identity = (u32, u64, usize, u64, u32);
+
+fn identity() -> impl Strategy<Value = Identity> {
+    (prop::sample::select(vec![0x0a, 0xd1, 0x50, 0x7e, 0x3b]), 0_u64..2, 2_usize..4, 0_u64..0x40, 0_u32..2)
+}
+
+/// A crash of this identity: code, access or exception, module, offset in it, time stamp.
+fn spec_of((code, kind, index, offset, stamp): Identity) -> DumpSpec {
+    let mut spec = quiet();
+    let module = &mut spec.modules[index];
+    module.stamp = 0x7000_0000 + stamp;
+    let fault = module.base + 0x1000 + 8 * offset;
+    spec.code = code;
+    spec.parameters = match code {
+        0x0a | 0xd1 => [0x10, 2, kind, fault],
+        0x50 => [0xffff_8405_0000_0074, 2 * kind, fault, 2],
+        _ => [0xffff_ffff_c000_0005 + kind, fault, 0, 0],
+    };
+    spec
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn buckets_are_equal_exactly_for_equal_crashes(one in identity(), other in identity(), by in 1_u64..0x400) {
+        let of = |spec: &DumpSpec| bucket(&read_kernel_dump(&spec.build()).unwrap());
+        let first = of(&spec_of(one));
+        prop_assert_eq!(&first, &of(&spec_of(one).rebased(|part| (by + part as u64 * 3) * 0x1000)));
+        prop_assert_eq!(first == of(&spec_of(other)), one == other);
     }
 }

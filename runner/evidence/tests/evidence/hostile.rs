@@ -24,7 +24,7 @@ fn survive(bytes: &[u8]) {
     assert_eq!(crash.bucket, bucket(&dump));
     assert_eq!(crash.blame.strength == coexist_model::Strength::None, crash.blame.module.is_none());
     assert!(crash.notes.len() <= 40);
-    assert!(dump.drivers.len() <= bytes.len() / 0x90);
+    assert!(dump.drivers.len() <= bytes.len() / 0x4c);
     assert!(dump.unloaded.len() <= bytes.len() / 0x38);
     assert!(dump.memory.block_count() <= bytes.len() / 0x10);
     assert!(serde_json::to_vec(&crash).unwrap().len() <= 64 * bytes.len() + 0x4000);
@@ -112,8 +112,19 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_behind_the_signature(rest in proptest::collection::vec(any::<u8>(), 0..0x3000)) {
-        let bytes = [b"PAGEDU64", &rest[..]].concat();
+    fn any_word_anywhere_in_32_bits(at in 0_usize..0x1400, value: u32, cut in 0_usize..0x1400) {
+        let mut bytes = DumpSpec { code: 0xd1, parameters: [0, 2, 0, ACME + 0x1100], ..quiet() }.build_narrow();
+        let at = at.min(bytes.len() - 4);
+        put32(&mut bytes, at, value);
         survive(&bytes);
+        bytes.truncate(bytes.len().saturating_sub(cut));
+        survive(&bytes);
+    }
+
+    #[test]
+    fn any_bytes_behind_the_signature(rest in proptest::collection::vec(any::<u8>(), 0..0x3000)) {
+        for signature in [b"PAGEDU64", b"PAGEDUMP"] {
+            survive(&[signature, &rest[..]].concat());
+        }
     }
 }

@@ -3,10 +3,11 @@
 use std::io::{Cursor, Read, Seek, SeekFrom};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use coexist_evidence::{DriverOwners, bucket, crash_from, read_dump_file, read_kernel_dump};
 use coexist_model::Strength;
+use proptest::prelude::*;
 
 use crate::dump_builder::{ACME, DumpSpec, GLOBEX, KERNEL, Order, put32, put64, quiet};
 use crate::memory_builder::{BITMAP, Machine};
@@ -102,7 +103,7 @@ impl<R: Seek> Seek for Counted<R> {
 }
 
 #[test]
-fn eight_gigabytes_take_no_time() {
+fn eight_gigabytes_are_not_read() {
     let spec = crash();
     let pages = 8 << 18;
     let file = Machine::of(&spec, 0x4000).dump(&spec, BITMAP, Some(pages)).sparse();
@@ -114,10 +115,9 @@ fn eight_gigabytes_take_no_time() {
     assert_eq!((dump.notes.as_slice(), dump.drivers.len()), (&[][..], 4));
     assert_eq!(dump.process.as_deref(), Some("MsMpEng.exe"));
     let read = read.load(Ordering::Relaxed);
+    // Tests are not optimized, and share their machine: the benchmark holds the limit of time.
     println!("8 GiB bitmap dump: {took:?}, {read} bytes read");
     assert!(read < 4 << 20, "{read}");
-    // Tests are not optimized; the benchmark holds the real limit.
-    assert!(took < Duration::from_secs(10), "{took:?}");
 }
 
 fn survive(bytes: Vec<u8>, what: &str) -> Option<usize> {
@@ -183,11 +183,9 @@ fn lists_without_end() {
 fn a_map_that_claims_everything() {
     let spec = crash();
     let mut bytes = dump(&spec, BITMAP);
-    let end = bytes.len();
     put64(&mut bytes, 0x2030, u64::MAX);
     bytes[0x2100..0x3000].fill(0xff);
     bytes.extend(vec![0xff; 0x10_0000]);
-    let started = Instant::now();
     survive(bytes, "bitmap");
     for kind in [1, 9, 10] {
         let mut bytes = dump(&spec, kind);
@@ -196,5 +194,22 @@ fn a_map_that_claims_everything() {
         put64(&mut bytes, 0x2028, if kind == 10 { u64::MAX } else { 0 });
         survive(bytes, "ranges");
     }
-    assert!(started.elapsed() < Duration::from_secs(10), "{end:#x}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Words of the header and the page map, and words of the pages: tables, lists, names.
+    #[test]
+    fn any_word_anywhere(kind in 0..KINDS.len(), at in 0_usize..0x10_0000, value: u64, near: bool, cut in 0_usize..0x4_0000) {
+        let (kind, format) = KINDS[kind];
+        let mut bytes = dump(&crash(), kind);
+        let at = if near { at % 0x2200 } else { at % bytes.len() };
+        let at = at.min(bytes.len() - 8) & !7;
+        put64(&mut bytes, at, value);
+        survive(bytes.clone(), format);
+        let length = bytes.len().saturating_sub(cut).max(0x60);
+        bytes.truncate(length);
+        survive(bytes, format);
+    }
 }

@@ -255,30 +255,66 @@ fn every_kernel_dump_there_is() {
 }
 
 #[test]
-fn real_dumps_cut_and_moved() {
-    let Some(folder) = samples("real_dumps_cut_and_moved") else { return };
+fn real_dumps_cut_anywhere() {
+    let Some(folder) = samples("real_dumps_cut_anywhere") else { return };
     for name in [NOTMYFAULT, AMDPPM, WINHVR] {
         let bytes = read(&folder, name);
-        let whole = bucket(&read_kernel_dump(&bytes).unwrap());
         for length in (0x60..bytes.len()).step_by(4096) {
             let dump = read_kernel_dump(&bytes[..length]).unwrap();
             // The debugger's dump does not say how much secondary data there should be.
             assert!(!dump.notes.is_empty() || (name == AMDPPM && length >= 0x13_a28c), "{name} {length:#x}");
             let _ = crash_from(&dump, &DriverOwners::default());
         }
-        // Every kernel address moved by the same distance: all eight-byte values in the range of the modules, and
-        // the drivers' bases among them.
-        let dump = read_kernel_dump(&bytes).unwrap();
-        let moved: Vec<u8> = bytes
-            .chunks(8)
-            .flat_map(|chunk| match <[u8; 8]>::try_from(chunk).map(u64::from_le_bytes) {
-                Ok(value) if dump.driver_at(value).is_some() => (value + 0x20_0000).to_le_bytes().to_vec(),
-                _ => chunk.to_vec(),
-            })
-            .collect();
-        let moved = read_kernel_dump(&moved).map(|dump| (bucket(&dump), dump.drivers[0].base)).unwrap();
-        assert_eq!(moved, (whole, dump.drivers[0].base + 0x20_0000), "{name}");
     }
+}
+
+/// Every module, the stack and the unloaded drivers at places of their own: all eight-byte values that lie in one of
+/// them move with it, in the lists, the registers, the parameters, the stack and the blocks.
+fn moved(bytes: &[u8], seed: u64) -> Vec<u8> {
+    let dump = read_kernel_dump(bytes).unwrap();
+    let (top, copy) = dump.memory.stack().unwrap();
+    let loaded = dump.drivers.iter().map(|driver| (driver.base, driver.base + u64::from(driver.size)));
+    // Their list holds their ends too, which lie in none of them.
+    let unloaded = dump.unloaded.iter().map(|driver| (driver.start, driver.end + 1));
+    let ranges: Vec<_> = loaded.chain(unloaded).chain([(top, top + copy.len() as u64)]).collect();
+    let places = ranges.len() as u64;
+    // 37 has no factor in common with a number of places that is not a multiple of it.
+    assert!(!places.is_multiple_of(37));
+    let elsewhere = |value: u64| {
+        let index = ranges.iter().position(|(start, end)| (*start..*end).contains(&value))?;
+        let place = (index as u64 * 37 + seed) % places;
+        // As far apart as the largest image is long, and then some.
+        Some(0xffff_9100_0000_0000 + place * 0x2000_0000 + (value - ranges[index].0))
+    };
+    let words = bytes.chunks(8).flat_map(|chunk| match <[u8; 8]>::try_from(chunk).map(u64::from_le_bytes) {
+        Ok(value) => elsewhere(value).unwrap_or(value).to_le_bytes().to_vec(),
+        Err(_) => chunk.to_vec(),
+    });
+    words.collect()
+}
+
+#[test]
+fn real_dumps_loaded_elsewhere_are_the_same_crash() {
+    let Some(folder) = samples("real_dumps_loaded_elsewhere_are_the_same_crash") else { return };
+    let owners = DriverOwners::default();
+    for name in [NOTMYFAULT, AMDPPM, WINHVR] {
+        let bytes = read(&folder, name);
+        let dump = read_kernel_dump(&bytes).unwrap();
+        for seed in [0, 1, 60] {
+            let elsewhere = moved(&bytes, seed);
+            let other = read_kernel_dump(&elsewhere).unwrap();
+            assert!(dump.drivers.iter().zip(&other.drivers).all(|(here, there)| here.base != there.base), "{name}");
+            assert_ne!(dump.context, other.context, "{name}");
+            assert_eq!(bucket(&other), bucket(&dump), "{name}");
+            assert_eq!(blame(&other, &owners), blame(&dump, &owners), "{name}");
+            assert_eq!(other.process, dump.process, "{name}");
+        }
+    }
+    let buckets: std::collections::BTreeSet<_> = [NOTMYFAULT, AMDPPM, WINHVR]
+        .map(|name| bucket(&read_kernel_dump(&read(&folder, name)).unwrap()))
+        .into_iter()
+        .collect();
+    assert_eq!(buckets.len(), 3);
 }
 
 /// Names where Microsoft's documentation and its metadata differ; ours are the metadata's.
