@@ -4,8 +4,9 @@
 //! |---|---|
 //! | `none` | the stop code is one that operators or hardware cause, or whose cause has left no trace in a small dump |
 //! | `strong` | the parameter that is the faulting instruction lies in a driver |
+//! | `strong` | the instruction named by an exception record that a parameter points to lies in a driver |
 //! | `strong` | the instruction of the header's context lies in a driver |
-//! | `likely` | either of them lies where a driver was loaded before it was unloaded |
+//! | `likely` | one of them lies where a driver, and no other, was loaded before it was unloaded |
 //! | `likely` | the instruction lies in the kernel or in no module, and the nearest return address on the stack in a driver is near, or known to follow a call |
 //! | `weak` | any parameter lies in a driver, loaded or unloaded |
 //! | `weak` | a return address in a driver lies further up the stack |
@@ -66,34 +67,27 @@ impl Suspicion {
 }
 
 pub(crate) fn suspicion(dump: &KernelDump<'_>) -> Suspicion {
-    let faulting = match stop_codes::suspects(dump.stop_code) {
-        Suspects::Nobody(reason) => return Suspicion::nobody(reason),
-        Suspects::Parameter(number) => dump.parameters.get(number - 1).map(|&address| (number, address)),
-        Suspects::Hints => None,
-    };
-    instruction_in_driver(dump, faulting)
-        .or_else(|| instruction_in_unloaded(dump, faulting))
+    if let Suspects::Nobody(reason) = stop_codes::suspects(dump.stop_code) {
+        return Suspicion::nobody(reason);
+    }
+    instruction_in_driver(dump)
+        .or_else(|| instruction_in_unloaded(dump))
         .or_else(|| on_stack(dump, Strength::Likely))
         .or_else(|| any_parameter(dump))
         .or_else(|| on_stack(dump, Strength::Weak))
         .unwrap_or_else(|| Suspicion::nobody("no parameter, register or near return address lies in a driver"))
 }
 
-/// The faulting instruction or the context's, where it lies in the kernel: what the bucket falls back on.
+/// The first of the instructions that lies in the kernel: what the bucket falls back on.
 pub(crate) fn kernel_place(dump: &KernelDump<'_>) -> Option<Place> {
-    let faulting = match stop_codes::suspects(dump.stop_code) {
-        Suspects::Parameter(number) => dump.parameters.get(number - 1).copied(),
-        Suspects::Hints | Suspects::Nobody(_) => None,
-    };
-    let context = dump.context.map(|context| context.instruction);
-    faulting.into_iter().chain(context).find_map(|address| {
+    instructions(dump).into_iter().find_map(|(_, address)| {
         let (driver, offset) = dump.driver_at(address)?;
         driver.is_kernel().then(|| place(driver, offset))
     })
 }
 
-fn instruction_in_driver(dump: &KernelDump<'_>, faulting: Option<(usize, u64)>) -> Option<Suspicion> {
-    instructions(dump, faulting).find_map(|(what, address)| {
+fn instruction_in_driver(dump: &KernelDump<'_>) -> Option<Suspicion> {
+    instructions(dump).into_iter().find_map(|(what, address)| {
         let (driver, offset) = dump.suspect_at(address)?;
         let place = place(driver, offset);
         let reason = format!("{what}, lies in {}", place.module);
@@ -101,19 +95,29 @@ fn instruction_in_driver(dump: &KernelDump<'_>, faulting: Option<(usize, u64)>) 
     })
 }
 
-fn instruction_in_unloaded(dump: &KernelDump<'_>, faulting: Option<(usize, u64)>) -> Option<Suspicion> {
-    instructions(dump, faulting).find_map(|(what, address)| {
+fn instruction_in_unloaded(dump: &KernelDump<'_>) -> Option<Suspicion> {
+    instructions(dump).into_iter().find_map(|(what, address)| {
         let place = unloaded_at(dump, address)?;
         let reason = format!("{what}, lies where {} was before it was unloaded", place.module);
         Some(Suspicion::of(Strength::Likely, place, reason))
     })
 }
 
-fn instructions(dump: &KernelDump<'_>, faulting: Option<(usize, u64)>) -> impl Iterator<Item = (String, u64)> {
-    let parameter =
-        faulting.map(|(number, address)| (format!("parameter {number}, the faulting instruction"), address));
+/// The instructions that the dump names, the one nearest to the fault first, each with what it is.
+fn instructions(dump: &KernelDump<'_>) -> Vec<(String, u64)> {
+    let value = |number: usize| Some((number, *dump.parameters.get(number.checked_sub(1)?)?));
+    let parameter = match stop_codes::suspects(dump.stop_code) {
+        Suspects::Parameter(number) => value(number),
+        Suspects::Hints | Suspects::Nobody(_) => None,
+    };
+    let record = stop_codes::exception_record(dump.stop_code).and_then(value).and_then(|(number, record)| {
+        let address = dump.memory.read(record.checked_add(stop_codes::EXCEPTION_ADDRESS)?, 8)?;
+        Some((number, u64::from_le_bytes(address.try_into().ok()?)))
+    });
+    let parameter = parameter.map(|(number, at)| (format!("parameter {number}, the faulting instruction"), at));
+    let record = record.map(|(number, at)| (format!("the instruction in parameter {number}'s exception record"), at));
     let context = dump.context.map(|context| ("the context's instruction pointer".to_owned(), context.instruction));
-    parameter.into_iter().chain(context)
+    parameter.into_iter().chain(record).chain(context).collect()
 }
 
 fn any_parameter(dump: &KernelDump<'_>) -> Option<Suspicion> {

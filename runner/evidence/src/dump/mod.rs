@@ -239,12 +239,14 @@ impl KernelDump<'_> {
         self.drivers.iter().find_map(|driver| Some((driver, self.offset_in(address, driver.base, driver.size.into())?)))
     }
 
-    /// The unloaded driver that held an address.
+    /// The unloaded driver that held an address, unless several did one after another.
     #[must_use]
     pub fn unloaded_at(&self, address: u64) -> Option<(&UnloadedDriver, u64)> {
-        self.unloaded.iter().find_map(|driver| {
+        let mut held = self.unloaded.iter().filter_map(|driver| {
             Some((driver, self.offset_in(address, driver.start, driver.end.saturating_sub(driver.start))?))
-        })
+        });
+        let (driver, offset) = held.next()?;
+        held.all(|(other, _)| other.name == driver.name).then_some((driver, offset))
     }
 
     /// A damaged list must not be able to claim user addresses or small numbers, so both must be of the kernel's half.

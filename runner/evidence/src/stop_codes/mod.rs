@@ -60,6 +60,15 @@ pub fn suspects(code: u32) -> Suspects {
     }
 }
 
+/// Where `EXCEPTION_RECORD64` has the address of the instruction.
+pub(crate) const EXCEPTION_ADDRESS: u64 = 0x10;
+
+/// The parameter (1 to 4) of a code that points to an exception record, where no parameter is the faulting instruction.
+#[must_use]
+pub fn exception_record(code: u32) -> Option<usize> {
+    (base_code(code) == 0x139).then_some(3)
+}
+
 /// What tells two crashes of one code at one place apart: the exception, the kind of access, or the subcode.
 /// Never an address.
 #[must_use]

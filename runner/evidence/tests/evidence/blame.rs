@@ -79,6 +79,38 @@ fn rows() -> Vec<Row> {
             "d1|execute|dump_storahc+0x10|unloaded-33000",
         ),
         row(
+            "where two drivers were loaded before they were unloaded",
+            DumpSpec {
+                code: 0xd1,
+                parameters: [0, 2, 8, UNLOADED + 0x10],
+                unloaded: vec![
+                    ("dump_storahci", UNLOADED, UNLOADED + 0x3_3000),
+                    ("WdBoot.sys", UNLOADED, UNLOADED + 0x1_1000),
+                ],
+                ..quiet()
+            },
+            Nobody,
+            None,
+            "d1|execute|ntoskrnl.exe+0x3fd6f0|5dee2b07-1046000",
+        ),
+        row(
+            "0x139: the exception record lies on the stack and names a driver",
+            DumpSpec { parameters: [3, STACK + 0x900, STACK + 0x200, 0], ..quiet() }
+                .with_slot(0x200, 0xc000_0409)
+                .with_slot(0x210, ACME + 0x1f00),
+            Strong,
+            acme(0x1f00),
+            "139|3|acmeflt.sys+0x1f00|5f1a2b3c-40000",
+        ),
+        row(
+            "0x139: the exception record names the kernel",
+            DumpSpec { parameters: [3, STACK + 0x900, STACK + 0x200, 0], ..quiet() }
+                .with_slot(0x210, KERNEL + 0x12_3456),
+            Nobody,
+            None,
+            "139|3|ntoskrnl.exe+0x123456|5dee2b07-1046000",
+        ),
+        row(
             "exception in the kernel, called from a driver",
             DumpSpec {
                 code: 0x1000_007e,

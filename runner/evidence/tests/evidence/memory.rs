@@ -85,6 +85,17 @@ fn small_and_strange_dumps_are_read_from_files_as_from_bytes() {
     }
 }
 
+#[test]
+fn an_exception_record_is_found_wherever_it_lies() {
+    let record = 0xffff_8405_6000_0000;
+    let spec = DumpSpec { code: 0x139, parameters: [3, 0, record, 0], ..quiet() };
+    let mut machine = Machine::of(&spec, 1);
+    machine.put(record, &[0; 0x98]);
+    machine.put_long(record + 0x10, ACME + 0x1f00);
+    let dump = read_dump_file(Cursor::new(machine.dump(&spec, BITMAP, None).whole())).unwrap();
+    assert_eq!(bucket(&dump).0, "139|3|acmeflt.sys+0x1f00|5f1a2b3c-40000");
+}
+
 /// Counts what is read of a file.
 struct Counted<R>(R, Arc<AtomicU64>);
 

@@ -22,6 +22,7 @@ use self::view::View;
 use super::memory::Excerpt;
 use super::{DumpFormat, KernelDump};
 use crate::bytes::Bytes;
+use crate::stop_codes;
 
 const DIRECTORY_TABLE: u64 = 0x10;
 const LOADED_MODULES: u64 = 0x20;
@@ -31,6 +32,8 @@ const DEBUGGER_DATA: u64 = 0x80;
 const STACK: usize = 0x6000;
 /// Slots of the stack whose code is looked at.
 const MAX_RETURNS: usize = 512;
+/// Bytes copied of an exception record: its first half, without the details.
+const EXCEPTION_RECORD: usize = 0x20;
 /// Bytes copied from before a return address: the longest instruction.
 const BEFORE_RETURN: u64 = 16;
 
@@ -93,6 +96,11 @@ fn read_stack(dump: &mut KernelDump<'_>, space: &Space<'_>) {
         if let Some(code) = space.exactly(start, BEFORE_RETURN as usize) {
             excerpt.put_block(start, &code);
         }
+    }
+    if let Some(number) = stop_codes::exception_record(dump.stop_code)
+        && let Some(&record) = dump.parameters.get(number - 1)
+    {
+        excerpt.put_block(record, &space.up_to(record, EXCEPTION_RECORD));
     }
     excerpt.put_stack(context.stack, &stack);
     dump.memory = excerpt.into_memory();
