@@ -121,12 +121,17 @@ fn instructions(dump: &KernelDump<'_>) -> Vec<(String, u64)> {
 }
 
 fn any_parameter(dump: &KernelDump<'_>) -> Option<Suspicion> {
-    (1..).zip(dump.parameters).find_map(|(number, address)| {
+    let meanings = stop_codes::parameter_meanings(dump.stop_code, &dump.parameters);
+    (1..).zip(dump.parameters).zip(meanings).find_map(|((number, address), meaning)| {
         let (place, how) = match dump.suspect_at(address) {
             Some((driver, offset)) => (place(driver, offset), "lies in"),
             None => (unloaded_at(dump, address)?, "lies in the unloaded"),
         };
-        let reason = format!("parameter {number} {how} {}; this code does not say what it stands for", place.module);
+        let module = &place.module;
+        let reason = match meaning {
+            Some(meaning) => format!("parameter {number}, the {meaning}, {how} {module}; that is not the fault itself"),
+            None => format!("parameter {number} {how} {module}; this code does not say what it stands for"),
+        };
         Some(Suspicion::of(Strength::Weak, place, reason))
     })
 }

@@ -1,4 +1,4 @@
-//! How long evidence takes to read, a module for each kind: `cargo bench -p coexist-evidence`.
+//! How long evidence takes to read, a module for each kind: `cargo bench -p coexist-evidence --bench evidence`.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark fails by panic, and says on what it ran")]
 
 #[path = "../../tests/evidence/dump_builder.rs"]

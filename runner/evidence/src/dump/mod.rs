@@ -1,8 +1,9 @@
 //! Windows kernel dumps.
 //!
-//! Layout: `DUMP_HEADER64` and `DUMP_HEADER32` as in the public Windows SDK (crate `windows-sys`, `Win32::System::Diagnostics::Debug`), and
-//! the triage block of small dumps as seen in three dumps of Windows 10 and told by public readers (rizin, Ghidra).
-//! Dumps of physical memory are read by [`read_dump_file`] alone; from bytes they give the facts of their header.
+//! Layout: `DUMP_HEADER64` and `DUMP_HEADER32` as in the public Windows SDK (crate `windows-sys`,
+//! `Win32::System::Diagnostics::Debug`), and the triage block of small dumps as seen in three dumps of Windows 10 and
+//! told by public readers (rizin, Ghidra). Dumps of physical memory are read by [`read_dump_file`] alone; from bytes
+//! they give the facts of their header.
 
 mod file;
 mod header;

@@ -85,6 +85,19 @@ fn small_and_strange_dumps_are_read_from_files_as_from_bytes() {
     }
 }
 
+/// A dump still lying in the page file has the rest of that file behind it.
+#[test]
+fn what_lies_behind_a_dump_is_not_part_of_it() {
+    for (kind, format) in KINDS {
+        let mut bytes = dump(&crash(), kind);
+        let alone = read_dump_file(Cursor::new(bytes.clone())).unwrap();
+        bytes.extend(vec![0xa5; 0x10_0000]);
+        let in_page_file = read_dump_file(Cursor::new(bytes)).unwrap();
+        let owners = DriverOwners::default();
+        assert_eq!(crash_from(&in_page_file, &owners), crash_from(&alone, &owners), "{format}");
+    }
+}
+
 #[test]
 fn an_exception_record_is_found_wherever_it_lies() {
     let record = 0xffff_8405_6000_0000;

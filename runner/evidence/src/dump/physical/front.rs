@@ -10,7 +10,7 @@ use crate::bytes::Bytes;
 use crate::dump::DumpFormat;
 use crate::dump::header::HEADER_SIZE;
 
-/// Pages that are looked at: 32 GiB of memory. The library's table takes some 30 bytes for each.
+/// Pages that are looked at: 32 GiB of memory. The library's table takes some 40 bytes for each.
 pub(super) const MAX_PAGES: u64 = 1 << 23;
 const PAGE: u64 = 0x1000;
 /// Bytes of a bitmap that are looked at: of a machine with 1 TiB.
