@@ -9,7 +9,9 @@
 //!
 //! - [`dump`]: bytes to facts. Says only what the bytes say.
 //! - [`stop_codes`]: what is publicly known of a stop code: its name, which parameter is the faulting instruction,
-//!   what tells two crashes of one code apart, and whether anybody can be blamed for it at all.
+//!   what tells two crashes of one code apart, whether anybody can be blamed for it at all, and what its parameters
+//!   stand for.
+//! - [`DriverOwners`]: who makes a driver. [`stack_candidates`]: what on the stack may be a return address into one.
 //! - [`blame()`], [`bucket()`]: conclusions, each with its reason; [`crash_from`] puts facts and conclusions together.
 //! - [`read_user_dump`]: one process's dump to published facts.
 //! - [`read_driver_file`]: who made a program or driver, as its file says.
