@@ -64,7 +64,7 @@ pub enum DumpFormat {
     BitmapFull,
     /// 6: kernel memory, pages listed in a bitmap.
     BitmapKernel,
-    /// 7: automatic; laid out like one with a bitmap [K].
+    /// 7: automatic; laid out like one with a bitmap (unverified).
     Automatic,
     /// 8: kernel memory, pages listed in ranges.
     RangesKernel,
