@@ -10,8 +10,8 @@ use coexist_model::Sha256;
 use russh::ChannelMsg;
 use russh_sftp::client::error::Error as SftpError;
 use russh_sftp::client::fs::Metadata;
-use russh_sftp::client::{Config, RawSftpSession, SftpSession};
-use russh_sftp::protocol::{FileAttributes, Status, StatusCode};
+use russh_sftp::client::{Config, SftpSession};
+use russh_sftp::protocol::{Status, StatusCode};
 use sha2::Digest;
 use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 use tokio::sync::Mutex;
@@ -26,9 +26,6 @@ const SLOWEST: u64 = 256 * 1024;
 
 /// Bytes moved at once between the host's disk and the connection.
 const CHUNK: usize = 256 * 1024;
-
-/// Most entries read from one folder.
-const ENTRIES: usize = 1000;
 
 /// Longest time for a file of this size.
 fn allowance(size: u64) -> Duration {
@@ -72,32 +69,24 @@ impl From<FileError> for GuestError {
 }
 
 /// What is transferred where, for messages.
-struct Work<'a> {
-    session: &'a Session,
-    during: String,
-    until: Instant,
+pub(crate) struct Work<'a> {
+    pub(crate) session: &'a Session,
+    pub(crate) during: String,
+    pub(crate) until: Instant,
     deadline: Duration,
 }
 
-/// One entry of a folder.
-pub(crate) struct Entry {
-    /// Its name: no path separators, no control characters.
-    pub(crate) name: String,
-    /// What the guest says about it.
-    pub(crate) metadata: FileAttributes,
-}
-
 impl<'a> Work<'a> {
-    fn new(session: &'a Session, during: String, deadline: Duration) -> Self {
+    pub(crate) fn new(session: &'a Session, during: String, deadline: Duration) -> Self {
         Self { session, during, until: Instant::now() + deadline, deadline }
     }
 
-    fn late(&self) -> GuestError {
+    pub(crate) fn late(&self) -> GuestError {
         GuestError::TimedOut { during: self.during.clone(), after: self.deadline, of: Whose::Lab }
     }
 
     /// Waits for an answer, at most until the deadline.
-    async fn wait<T>(&self, answer: impl Future<Output = Result<T, SftpError>>) -> Result<T, FileError> {
+    pub(crate) async fn wait<T>(&self, answer: impl Future<Output = Result<T, SftpError>>) -> Result<T, FileError> {
         match timeout_at(self.until, answer).await {
             Ok(answer) => answer.map_err(|error| self.failed(error)),
             Err(_) => Err(self.late().into()),
@@ -109,7 +98,7 @@ impl<'a> Work<'a> {
         self.wait(async { answer.await.map_err(sftp_error) }).await
     }
 
-    fn failed(&self, error: SftpError) -> FileError {
+    pub(crate) fn failed(&self, error: SftpError) -> FileError {
         if self.session.is_closed() {
             return self.session.lost(&self.during, true, &error.to_string()).into();
         }
@@ -317,49 +306,6 @@ impl Files {
         self.keep_or_drop(result).await
     }
 
-    /// What is in a folder, at most [`ENTRIES`]; nothing when it is not there. Names that could not be names are left out.
-    ///
-    /// On a channel of its own: the library's listing would take as many entries as the guest cares to invent.
-    pub(crate) async fn list(
-        &self,
-        session: &Session,
-        path: &str,
-        deadline: Duration,
-    ) -> Result<Vec<Entry>, GuestError> {
-        let work = Work::new(session, format!("listing {path}"), deadline);
-        let stream = match timeout_at(work.until, subsystem(&work)).await {
-            Ok(stream) => stream?,
-            Err(_) => return Err(work.late()),
-        };
-        let raw = RawSftpSession::new_with_config(stream, config(session));
-        work.wait(raw.init()).await?;
-        let folder = match timeout_at(work.until, raw.opendir(sftp(path))).await {
-            Err(_) => return Err(work.late()),
-            Ok(Ok(folder)) => folder.handle,
-            Ok(Err(SftpError::Status(status))) if status.status_code == StatusCode::NoSuchFile => return Ok(Vec::new()),
-            Ok(Err(error)) => return Err(work.failed(error).into()),
-        };
-        let mut entries = Vec::new();
-        while entries.len() < ENTRIES {
-            match timeout_at(work.until, raw.readdir(folder.as_str())).await {
-                // What a slow guest did name is worth having.
-                Err(_) if !entries.is_empty() => break,
-                Err(_) => return Err(work.late()),
-                Ok(Err(SftpError::Status(status))) if status.status_code == StatusCode::Eof => break,
-                Ok(Err(error)) => return Err(work.failed(error).into()),
-                Ok(Ok(names)) => entries.extend(
-                    names
-                        .files
-                        .into_iter()
-                        .filter(|file| crate::paths::is_file_name(&file.filename))
-                        .map(|file| Entry { name: file.filename, metadata: file.attrs }),
-                ),
-            }
-        }
-        entries.truncate(ENTRIES);
-        Ok(entries)
-    }
-
     /// Fetches a file from byte `from` up to byte `limit` of it.
     pub(crate) async fn get(
         &self,
@@ -406,12 +352,13 @@ impl Files {
     }
 }
 
-fn config(session: &Session) -> Config {
+pub(crate) fn config(session: &Session) -> Config {
     // One answer may take long on a guest under load; the deadline of the whole work is what counts.
     Config { request_timeout_secs: session.paced(QUERY).as_secs(), ..Config::default() }
 }
 
-async fn subsystem(work: &Work<'_>) -> Result<russh::ChannelStream<russh::client::Msg>, GuestError> {
+/// A channel with an SFTP server behind it.
+pub(crate) async fn subsystem(work: &Work<'_>) -> Result<russh::ChannelStream<russh::client::Msg>, GuestError> {
     let mut channel = work.session.channel(&work.during, true).await?;
     let lost = |why: &str| work.session.lost(&work.during, true, why);
     channel.request_subsystem(true, "sftp").await.map_err(|error| lost(&error.to_string()))?;

@@ -12,13 +12,16 @@
 //! real guest. Nothing here was run on a real Windows.
 
 mod boot;
+mod browse;
 mod door;
+mod evidence;
 mod exercise;
 mod files;
 mod guest;
 mod install;
 mod parse;
 mod paths;
+mod places;
 mod probe;
 mod quote;
 mod session;

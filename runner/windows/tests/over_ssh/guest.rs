@@ -5,19 +5,19 @@ use std::time::{Duration, Instant};
 use crate::server::{Answer, Reads, Server, WriteFault};
 use coexist_lab::{BootRecord, Door, Guest, GuestError, Reading, UnexpectedEnd, Whose};
 use coexist_model::{
-    Apply, BootIdentity, Edition, EvidenceKind, Exercise, ExitMeaning, Hex, Install, Method, Probe, RegistryData,
-    Seconds, WindowsFacts,
+    Apply, BootIdentity, Edition, Exercise, ExitMeaning, Hex, Install, Method, Probe, RegistryData, Seconds,
+    WindowsFacts,
 };
 use coexist_windows::WindowsDoor;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-async fn open(server: &Server) -> Box<dyn Guest> {
+pub(crate) async fn open(server: &Server) -> Box<dyn Guest> {
     WindowsDoor::default().knock(server.at, &server.access, PATIENCE).await.unwrap()
 }
 
 /// A guest of which every command leads to this.
-async fn always(answer: Answer) -> (Server, Box<dyn Guest>) {
+pub(crate) async fn always(answer: Answer) -> (Server, Box<dyn Guest>) {
     let server = Server::start(move |_| answer.clone()).await;
     let guest = open(&server).await;
     (server, guest)
@@ -415,39 +415,12 @@ async fn a_transfer_that_breaks_is_lost_and_a_full_disk_is_said() {
 }
 
 #[tokio::test]
-async fn files_are_listed_and_fetched() {
+async fn files_are_fetched_as_far_as_was_asked() {
     let (server, guest) = always(Answer::ok("")).await;
-    let disk = server.disk();
-    for folder in ["Windows/Minidump", "Windows/LiveKernelReports/WATCHDOG"] {
-        std::fs::create_dir_all(disk.join(folder)).unwrap();
-    }
+    std::fs::create_dir(server.disk().join("Windows")).unwrap();
     let (_, bytes) = package(&server);
-    for (file, content) in [
-        ("Windows/MEMORY.DMP", bytes.as_slice()),
-        ("Windows/Minidump/030126-1-01.DMP", b"one"),
-        ("Windows/Minidump/note.txt", b"no"),
-        ("Windows/LiveKernelReports/WATCHDOG/a.dmp", b"two"),
-    ] {
-        std::fs::write(disk.join(file), content).unwrap();
-    }
+    std::fs::write(server.disk().join("Windows/MEMORY.DMP"), &bytes).unwrap();
     let found = guest.evidence_files().await.unwrap();
-    let names: Vec<_> = found.iter().map(|file| (file.path.as_str(), file.size, file.live)).collect();
-    assert_eq!(
-        names,
-        [
-            ("/C:/Windows/MEMORY.DMP", 3_000_017, false),
-            ("/C:/Windows/Minidump/030126-1-01.DMP", 3, false),
-            ("/C:/Windows/LiveKernelReports/WATCHDOG/a.dmp", 3, true),
-        ]
-    );
-    for number in 0..100 {
-        let folder = disk.join(format!("Windows/LiveKernelReports/{number}"));
-        std::fs::create_dir(&folder).unwrap();
-        std::fs::write(folder.join("a.dmp"), "x").unwrap();
-    }
-    let many = guest.evidence_files().await.unwrap().len();
-    assert!((10..100).contains(&many), "{many}: a guest cannot have every folder looked into");
-    assert!(found[0].modified > 1_700_000_000);
     assert!(fetched(&*guest, &found[0].path, 0, u64::MAX).await.unwrap() == bytes);
     assert!(fetched(&*guest, r"C:\Windows\MEMORY.DMP", 0, 70_000).await.unwrap() == bytes[..70_000]);
     assert!(fetched(&*guest, r"C:\Windows\MEMORY.DMP", 1_000_000, u64::MAX).await.unwrap() == bytes[1_000_000..]);
@@ -494,20 +467,9 @@ async fn a_transfer_that_broke_goes_on_where_it_broke() {
     assert!(rest >= 1_000_000 && there == bytes);
 }
 
-async fn fetched(guest: &dyn Guest, path: &str, from: u64, limit: u64) -> Result<Vec<u8>, GuestError> {
+pub(crate) async fn fetched(guest: &dyn Guest, path: &str, from: u64, limit: u64) -> Result<Vec<u8>, GuestError> {
     let mut bytes = Vec::new();
     let count = guest.fetch(path, from, limit, &mut bytes).await?;
     assert_eq!(count, bytes.len() as u64);
     Ok(bytes)
-}
-
-#[tokio::test]
-async fn the_event_log_is_exported_and_fetched() {
-    let (server, guest) = always(Answer::ok("")).await;
-    std::fs::create_dir_all(server.disk().join("coexist/logs")).unwrap();
-    std::fs::write(server.disk().join("coexist/logs/System.evtx"), b"ElfFile\0").unwrap();
-    let log = guest.export_log("System").await.unwrap();
-    assert_eq!((log.size, log.kind), (8, EvidenceKind::EventLog));
-    assert_eq!(fetched(&*guest, &log.path, 0, 1 << 20).await.unwrap(), b"ElfFile\0");
-    assert_eq!(server.commands(), [r"wevtutil.exe epl System C:\coexist\logs\System.evtx /ow:true"]);
 }

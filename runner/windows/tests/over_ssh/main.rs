@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod door;
 #[cfg(test)]
+mod evidence;
+#[cfg(test)]
 mod guest;
 #[cfg(test)]
 mod server;
