@@ -47,6 +47,7 @@ const PACKAGES: &[Package] = &[
     test("cpio", "an independent reader of the stand-in's initial file system"),
     test("libxml2-utils", "xmllint against our JUnit"),
     test("msitools", "msiinfo against the stand-in's packages"),
+    test("zstd", "an independent reader of packed evidence"),
     test("procps", "ending machines from outside"),
     test("mount", "a small disk to fill"),
     test("python3", "independent readers of what we write"),
