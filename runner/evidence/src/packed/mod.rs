@@ -22,7 +22,7 @@ pub use writer::{Packed, PackedWriter};
 /// Most plain bytes in one frame. A reader holds a few of them in memory.
 pub const LARGEST_BLOCK: usize = 16 << 20;
 
-/// Most frames in one file: with the blocks that are written here, 4 TiB.
+/// Most frames in one file: with the blocks that are written here, 1 TiB.
 const MOST_FRAMES: usize = 1 << 20;
 
 /// First bytes of a frame (RFC 8878, section 3.1.1).

@@ -10,8 +10,9 @@ use zstd::zstd_safe::{CParameter, compress_bound, find_frame_compressed_size};
 
 use super::{FRAME, Frame, LARGEST_BLOCK, MOST_FRAMES, seek_table};
 
-/// Plain bytes in one frame: what is lost at most when the host's program dies, and what a reader unpacks for one look.
-const BLOCK: usize = 4 << 20;
+/// Plain bytes in one frame: what is lost at most when the host's program dies, and what a reader unpacks for one look
+/// (about half a millisecond). Twice what the level below looks back, so that larger ones would hardly pack better.
+const BLOCK: usize = 1 << 20;
 
 /// The fastest level but the experimental ones: it is faster than guests send, and memory is mostly zeros or noise.
 const LEVEL: i32 = 1;
