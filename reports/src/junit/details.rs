@@ -94,13 +94,18 @@ pub(super) fn properties(record: &ArmRecord) -> Vec<(String, String)> {
         }
         list.extend(failure.bucket().map(|it| ("signature".to_owned(), it.0.clone())));
     }
-    let dumps = record.evidence.iter().filter(|it| it.kind == EvidenceKind::KernelDump);
+    let dumps = record.evidence.iter().filter(|it| is_dump(it.kind));
     for (index, dump) in dumps.enumerate() {
         // One property per name: some readers keep the last only.
         let name = if index == 0 { "artifact.dump".to_owned() } else { format!("artifact.dump.{}", index + 1) };
         list.push((name, format!("{} ({} bytes, sha256 {})", dump.path, dump.size, dump.sha256)));
     }
     list
+}
+
+/// Memory of a guest, in whatever form: named by its digest.
+fn is_dump(kind: EvidenceKind) -> bool {
+    matches!(kind, EvidenceKind::KernelDump | EvidenceKind::UserDump | EvidenceKind::MemoryDump)
 }
 
 /// Files that readers may attach, screenshots first because GitLab takes one only. A second file of the same base name

@@ -4,8 +4,9 @@ use std::io::{self, Read as _};
 use std::path::Path;
 
 use coexist_evidence::dump::{DumpError, stated_length};
+use coexist_evidence::stop_codes::base_code;
 use coexist_evidence::{DriverOwners, crash_from, read_kernel_dump};
-use coexist_model::Crash;
+use coexist_model::{Crash, Hex};
 use jiff::Timestamp;
 
 /// Most of a dump that is read into memory. Of larger ones the beginning is read: it has the facts.
@@ -64,9 +65,16 @@ fn beginning(path: &Path) -> io::Result<(Vec<u8>, u64)> {
 
 /// Of several dumps of an arm the newest is of the crash that ended it. Of two of one crash the one that says more
 /// speaks.
-pub(super) fn of_this_crash(found: Vec<Found>) -> Option<Crash> {
-    let rank = |it: &Found| (it.crash.time, it.whole, it.crash.blame.strength, it.crash.drivers.len());
-    found.into_iter().max_by_key(rank).map(|it| it.crash)
+pub(super) fn of_this_crash(found: &[Found]) -> Option<&Crash> {
+    let rank = |it: &&Found| (it.crash.time, it.whole, it.crash.blame.strength, it.crash.drivers.len());
+    found.iter().max_by_key(rank).map(|it| &it.crash)
+}
+
+/// Whether a dump can be of the stop that the machine told of last: an older one of the same arm has another code, as a
+/// rule.
+pub(super) fn can_be_of(crash: &Crash, told: Option<[Hex; 5]>) -> bool {
+    let base = |code: Hex| u32::try_from(code.0).map(base_code);
+    told.is_none_or(|[code, ..]| base(code) == base(crash.stop_code))
 }
 
 /// Stops by an interrupt tell nothing of who hangs: their code is that of a hardware failure, for all alike.
@@ -92,7 +100,7 @@ pub(super) fn headline(crash: &Crash) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use coexist_model::{Blame, Bucket, Hex, Strength};
+    use coexist_model::{Blame, Bucket, Strength};
 
     fn found(code: u64, time: Option<&str>, whole: bool, strength: Strength) -> Found {
         let mut crash = super::super::panic::crash_of([code, 1, 2, 3, 4].map(Hex));
@@ -103,7 +111,7 @@ mod tests {
     }
 
     fn spoken(found: Vec<Found>) -> Option<u64> {
-        of_this_crash(found).map(|crash| crash.stop_code.0)
+        of_this_crash(&found).map(|crash| crash.stop_code.0)
     }
 
     #[test]
@@ -125,6 +133,15 @@ mod tests {
         assert_eq!(spoken(vec![whole.clone(), cut.clone()]), Some(2));
         assert_eq!(spoken(vec![cut, whole.clone()]), Some(2));
         assert_eq!(spoken(vec![found(3, time, true, Strength::Likely), whole]), Some(3));
+    }
+
+    #[test]
+    fn a_dump_of_another_stop_is_of_an_older_crash() {
+        let crash = |code| found(code, None, true, Strength::None).crash;
+        let told = |code| Some([code, 1, 2, 3, 4].map(Hex));
+        assert!(can_be_of(&crash(0x50), None) && can_be_of(&crash(0x50), told(0x50)));
+        assert!(can_be_of(&crash(0x1000_007e), told(0x7e)) && can_be_of(&crash(0x7e), told(0x1000_007e)));
+        assert!(!can_be_of(&crash(0x50), told(0x7e)));
     }
 
     #[test]

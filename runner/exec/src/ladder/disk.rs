@@ -1,28 +1,23 @@
 //! The guest's disk, once its power is cut.
 
-use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use coexist_model::{EvidenceKind, Rung};
 
-use super::known::inner_path;
+use super::known::{host_name, inner_path};
 use super::needs::{Need, needs};
 use super::{Climbed, Ladder};
 
 mod reading;
 
-use reading::{Copied, Refused, Wanted, Wish};
+use reading::{Copied, Item, Refused, Wanted};
 
-/// Where Windows keeps its event logs.
-const LOGS: &str = r"\Windows\System32\winevt\Logs";
-/// Where Windows keeps the machine's part of its registry.
-const HIVES: &str = r"\Windows\System32\config";
+/// Event logs, by the ends of their paths.
+const SYSTEM: &str = "System.evtx";
+const APPLICATION: &str = "Application.evtx";
 /// Where drivers lie.
 const DRIVERS: &str = r"\Windows\System32\drivers";
-/// Where Windows writes large dumps.
-const LARGE_DUMP: &str = r"\Windows\MEMORY.DMP";
 
 /// Says to the thread that reads the disk that nobody waits for it any more.
 struct Stopper(Arc<AtomicBool>);
@@ -47,10 +42,12 @@ impl Ladder<'_, '_> {
             Err(Refused::Encrypted) => return Climbed::Encrypted,
             Err(Refused::Broken(why)) => return Climbed::Broken(why),
         }
-        if let Some(module) = self.blamed().filter(|module| !self.store.has_path(&format!(r"{DRIVERS}\{module}"))) {
-            let driver = Wish::optional(format!(r"{DRIVERS}\{module}"), module, EvidenceKind::Driver);
-            // The disk was read a moment ago.
-            let _ = self.read_disk(Wanted::only(driver), &mut lacks).await;
+        if let Some(path) = self.blamed().map(|module| format!(r"{DRIVERS}\{module}"))
+            && !self.store.has_path(&path)
+        {
+            let driver = Item { path, kind: EvidenceKind::Driver, size: 0 };
+            // The disk was read a moment ago; a driver need not lie where most of them do.
+            let _ = self.read_disk(Wanted::One(driver), &mut Vec::new()).await;
         }
         if needs(self.state).contains(&Need::Dump) && !self.safe.contains(&Need::Dump) {
             lacks.push(self.no_dump("there is no dump of this crash"));
@@ -58,35 +55,24 @@ impl Ladder<'_, '_> {
         Climbed::lacking(lacks)
     }
 
-    /// What is still missing, and what only a disk gives.
+    /// What is not known, and the event logs that are still missing.
     fn wanted(&self) -> Wanted {
+        let before = self.arm.files_before.iter().map(|(path, size, _)| (inner_path(path), *size));
         let missing = |need| needs(self.state).contains(&need) && !self.safe.contains(&need);
-        let mut files = Vec::new();
-        for (need, log) in [(Need::SystemLog, "System"), (Need::ApplicationLog, "Application")] {
-            if missing(need) {
-                let name = format!("{}.evtx", log.to_lowercase());
-                files.push(Wish {
-                    needed: true,
-                    ..Wish::optional(format!(r"{LOGS}\{log}.evtx"), name, EvidenceKind::EventLog)
-                });
-            }
+        let logs = [(Need::SystemLog, SYSTEM), (Need::ApplicationLog, APPLICATION)];
+        Wanted::New {
+            known: before.chain(self.store.whole().iter().cloned()).collect(),
+            logs: logs.into_iter().filter(|(need, _)| missing(*need)).map(|(_, log)| log).collect(),
+            earliest: self.arm.earliest(),
         }
-        files.push(Wish::optional(LARGE_DUMP, "MEMORY.DMP", EvidenceKind::KernelDump));
-        for hive in ["SYSTEM", "SOFTWARE"] {
-            let name = format!("{}.hive", hive.to_lowercase());
-            files.push(Wish::optional(format!(r"{HIVES}\{hive}"), name, EvidenceKind::RegistryHive));
-        }
-        let known: BTreeSet<String> = self.arm.files_before.iter().map(|(path, ..)| inner_path(path)).collect();
-        Wanted { dumps: true, files, known, earliest: self.arm.earliest() }
     }
 
     /// Reads files off the disk and makes them safe.
-    async fn read_disk(&mut self, mut wanted: Wanted, lacks: &mut Vec<String>) -> Result<(), Refused> {
+    async fn read_disk(&mut self, wanted: Wanted, lacks: &mut Vec<String>) -> Result<(), Refused> {
         let Some(machine) = &self.arm.machine else { return Ok(()) };
         let disk = machine.disk();
         let broken = |error: std::io::Error| Refused::Broken(error.to_string());
         let folder = self.store.part(&self.arm.evidence("disk")).map_err(broken)?;
-        wanted.known.extend(self.store.paths());
         let (left, stop) = (self.store.left(), Arc::new(AtomicBool::new(false)));
         let stopper = Stopper(stop.clone());
         let at = folder.clone();
@@ -96,7 +82,7 @@ impl Ladder<'_, '_> {
         lacks.extend(missing);
         for file in copied {
             if let Err(error) = self.keep_copied(&file).await {
-                lacks.push(format!("{}: {error}", file.name));
+                lacks.push(format!("{}: {error}", file.path));
             }
         }
         let _ = tokio::fs::remove_dir_all(&folder).await;
@@ -104,15 +90,12 @@ impl Ladder<'_, '_> {
     }
 
     async fn keep_copied(&mut self, file: &Copied) -> std::io::Result<()> {
-        let Copied { at, path, name, kind, size, whole, notes } = file;
-        let name = self.free_name(name);
+        let Copied { at, path, kind, size, whole, notes } = file;
+        let name = self.free_name(&name_of(file));
         self.keep(at, name.clone(), *kind, Rung::Disk).await?;
-        let kept: PathBuf = self.store.path(&name);
         match kind {
-            EvidenceKind::KernelDump => {
-                self.learn(path, &kept, *whole, notes)?;
-            }
-            EvidenceKind::EventLog if path.ends_with("System.evtx") => drop(self.safe.insert(Need::SystemLog)),
+            EvidenceKind::KernelDump => self.learn(path, &self.store.path(&name), *whole, notes)?,
+            EvidenceKind::EventLog if path.ends_with(SYSTEM) => drop(self.safe.insert(Need::SystemLog)),
             EvidenceKind::EventLog => drop(self.safe.insert(Need::ApplicationLog)),
             _ => {}
         }
@@ -120,5 +103,17 @@ impl Ladder<'_, '_> {
             self.store.remember(path, *size);
         }
         Ok(())
+    }
+}
+
+/// What a file of a disk is called on this host.
+fn name_of(file: &Copied) -> String {
+    let name = host_name(&file.path);
+    match file.kind {
+        EvidenceKind::KernelDump if name == "pagefile.sys" => "pagefile.dmp".to_owned(),
+        EvidenceKind::KernelDump if name != "MEMORY.DMP" => "minidump-1.dmp".to_owned(),
+        EvidenceKind::EventLog => name.to_lowercase(),
+        EvidenceKind::RegistryHive => format!("{}.hive", name.to_lowercase()),
+        _ => name,
     }
 }

@@ -232,8 +232,14 @@ impl<'r, 'a> Ladder<'r, 'a> {
         if !needs::is_of_a_stop(self.state) {
             return;
         }
-        let (crash, source) = match (crashes::of_this_crash(self.crashes), self.told) {
-            (Some(crash), _) => (crash, ""),
+        let (crash, source) = match (crashes::of_this_crash(&self.crashes), self.told) {
+            (Some(crash), told) => {
+                let mut crash = crash.clone();
+                if let Some([code, ..]) = told.filter(|_| !crashes::can_be_of(&crash, told)) {
+                    crash.notes.push(format!("the machine told of another stop than this dump's, {code}"));
+                }
+                (crash, "")
+            }
             (None, Some(stop)) => (panic::crash_of(stop), " (told by the hypervisor; no dump was got)"),
             (None, None) => return,
         };

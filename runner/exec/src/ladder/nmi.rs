@@ -36,6 +36,7 @@ impl Ladder<'_, '_> {
         if let Err(fault) = machine.inject_nmi().await {
             return Climbed::Broken(fault.message);
         }
+        self.interrupted = Some(Reaction::None);
         let mut reaction = self.reaction(seen, REACTION, Reaction::Stop).await;
         self.interrupted = Some(reaction);
         if reaction == Reaction::Stop {

@@ -122,7 +122,7 @@ impl Ladder<'_, '_> {
         match crashes::read(file, whole, &owners, self.arm.earliest())? {
             Reading::Found(mut found) => {
                 found.crash.notes.extend_from_slice(notes);
-                if found.whole {
+                if found.whole && crashes::can_be_of(&found.crash, self.told) {
                     self.safe.insert(Need::Dump);
                 }
                 if self.interrupted.is_none() || !crashes::is_of_an_interrupt(&found.crash) {
@@ -224,8 +224,8 @@ impl Ladder<'_, '_> {
 
     /// The driver that is blamed most so far, by a name that can be a file's.
     pub(super) fn blamed(&self) -> Option<String> {
-        let crash = crashes::of_this_crash(self.crashes.clone())?;
-        crash.blame.module.filter(|module| host_name(module) == *module)
+        let module = crashes::of_this_crash(&self.crashes)?.blame.module.as_ref()?;
+        (host_name(module) == *module).then(|| module.clone())
     }
 
     /// A file of which the guest has not told the size.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use coexist_evidence::disk::{DiskError, FoundDump, GuestDisk, ImageFormat, MINIDUMP_FOLDER, PAGE_FILE};
+use coexist_evidence::disk::{DiskError, GuestDisk, ImageFormat, MINIDUMP_FOLDER, PAGE_FILE};
 use coexist_evidence::read_kernel_dump;
 use coexist_lab::DiskFiles;
 use coexist_model::EvidenceKind;
@@ -15,47 +15,47 @@ use jiff::Timestamp;
 use crate::ladder::crashes::READ_LIMIT;
 use crate::ladder::known::inner_path;
 
-/// Most dumps that are read.
+/// Most dumps that are read, the newest.
 const DUMPS: usize = 5;
 /// Largest file that is no dump.
 const FILE_LIMIT: u64 = 256 << 20;
 /// Enough of a dump to know when it was written.
 const DUMP_START: u64 = 0x2000;
+/// Where Windows writes large dumps, each in the place of the one before.
+const LARGE_DUMP: &str = r"\Windows\MEMORY.DMP";
+/// Where Windows keeps its event logs, and the machine's part of its registry.
+const SINGLE: [(&str, EvidenceKind); 5] = [
+    (r"\Windows\System32\winevt\Logs\System.evtx", EvidenceKind::EventLog),
+    (r"\Windows\System32\winevt\Logs\Application.evtx", EvidenceKind::EventLog),
+    (LARGE_DUMP, EvidenceKind::KernelDump),
+    (r"\Windows\System32\config\SYSTEM", EvidenceKind::RegistryHive),
+    (r"\Windows\System32\config\SOFTWARE", EvidenceKind::RegistryHive),
+];
 
-/// A file that is wanted.
-pub(super) struct Wish {
+/// A file on a disk that may be evidence.
+#[derive(Debug, Clone)]
+pub(super) struct Item {
     /// Where it lies in the guest.
     pub(super) path: String,
-    /// Its name on this host.
-    pub(super) name: String,
     /// What it is.
     pub(super) kind: EvidenceKind,
-    /// Whether it is missed where it is not there.
-    pub(super) needed: bool,
-}
-
-impl Wish {
-    pub(super) fn optional(path: impl Into<String>, name: impl Into<String>, kind: EvidenceKind) -> Self {
-        Self { path: path.into(), name: name.into(), kind, needed: false }
-    }
+    /// Bytes.
+    pub(super) size: u64,
 }
 
 /// What is wanted of a disk.
-pub(super) struct Wanted {
-    /// Whether dumps are: files of small ones, and the raw one that Windows has made no file of yet.
-    pub(super) dumps: bool,
-    pub(super) files: Vec<Wish>,
-    /// Paths of what was there before the arm, or is safe already.
-    pub(super) known: BTreeSet<String>,
-    /// No dump of this arm is older.
-    pub(super) earliest: Timestamp,
-}
-
-impl Wanted {
-    pub(super) fn only(file: Wish) -> Self {
-        let known = BTreeSet::new();
-        Self { dumps: false, files: vec![file], known, earliest: Timestamp::MIN }
-    }
+pub(super) enum Wanted {
+    /// Everything that may be evidence and is not known.
+    New {
+        /// Paths and sizes of what was there before the arm, or is safe already.
+        known: BTreeSet<(String, u64)>,
+        /// Event logs that are still missing, by the ends of their paths.
+        logs: Vec<&'static str>,
+        /// No dump of this arm is older.
+        earliest: Timestamp,
+    },
+    /// One file.
+    One(Item),
 }
 
 /// A file that was copied to this host.
@@ -64,7 +64,6 @@ pub(super) struct Copied {
     pub(super) at: PathBuf,
     /// Where it lay in the guest.
     pub(super) path: String,
-    pub(super) name: String,
     pub(super) kind: EvidenceKind,
     pub(super) size: u64,
     pub(super) whole: bool,
@@ -109,19 +108,30 @@ pub(super) fn read(
 ) -> Result<(Vec<Copied>, Vec<String>), Refused> {
     let guest = GuestDisk::open(&disk.overlay, ImageFormat::Qcow2, std::slice::from_ref(&disk.golden))?;
     std::fs::create_dir_all(folder).map_err(|error| Refused::Broken(format!("{}: {error}", folder.display())))?;
-    let mut reading = Reading { guest, wanted, folder, left, stop, copied: Vec::new(), missing: Vec::new() };
-    if wanted.dumps {
-        reading.dumps();
-    }
-    for wish in &wanted.files {
-        reading.file(wish);
+    let mut reading = Reading { guest, folder, left, stop, copied: Vec::new(), missing: Vec::new() };
+    match wanted {
+        Wanted::One(item) => reading.file(item),
+        Wanted::New { known, logs, earliest } => {
+            let items = reading.listed();
+            let wanted = items.iter().filter(|item| reading.is_wanted(item, known, logs, *earliest));
+            let (dumps, others): (Vec<_>, Vec<_>) =
+                wanted.cloned().partition(|item| item.kind == EvidenceKind::KernelDump && item.size <= READ_LIMIT);
+            // What explains a crash comes first: the budget may end before the rest.
+            dumps.iter().skip(dumps.len().saturating_sub(DUMPS)).for_each(|item| reading.file(item));
+            reading.raw_dump();
+            others.iter().for_each(|item| reading.file(item));
+            for log in logs {
+                if !reading.copied.iter().any(|it| it.path.ends_with(log)) {
+                    reading.missing.push(format!("there is no {log}"));
+                }
+            }
+        }
     }
     Ok((reading.copied, reading.missing))
 }
 
 struct Reading<'a> {
     guest: GuestDisk,
-    wanted: &'a Wanted,
     folder: &'a Path,
     left: u64,
     stop: &'a Arc<AtomicBool>,
@@ -130,54 +140,81 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    fn dumps(&mut self) {
-        let is_new = |name: &str| !self.wanted.known.contains(&inner_path(&format!(r"{MINIDUMP_FOLDER}\{name}")));
-        let mut found = Vec::new();
-        match self.guest.minidumps(MINIDUMP_FOLDER, is_new, DUMPS, READ_LIMIT) {
-            Ok(dumps) => {
-                found.extend(
-                    dumps.into_iter().map(|dump| (format!(r"{MINIDUMP_FOLDER}\{}", dump.name), "minidump-1.dmp", dump)),
-                );
+    /// The files that may be evidence, dumps in order of their names, which have their dates.
+    fn listed(&mut self) -> Vec<Item> {
+        let mut items = Vec::new();
+        match self.guest.list(MINIDUMP_FOLDER) {
+            Ok(entries) => items.extend(
+                entries.into_iter().filter(|it| !it.is_directory && it.name.to_lowercase().ends_with(".dmp")).map(
+                    |it| {
+                        let path = format!(r"{MINIDUMP_FOLDER}\{}", it.name);
+                        Item { path, kind: EvidenceKind::KernelDump, size: it.size }
+                    },
+                ),
+            ),
+            Err(DiskError::NotFound(_)) => {}
+            Err(error) => self.missing.push(words(&error)),
+        }
+        items.sort_by(|one, other| one.path.cmp(&other.path));
+        for (path, kind) in SINGLE {
+            match self.guest.copy_file(path, 0, &mut io::sink()) {
+                Ok(size) => items.push(Item { path: path.to_owned(), kind, size }),
+                Err(DiskError::NotFound(_)) => {}
+                Err(error) => self.missing.push(words(&error)),
             }
-            Err(error) => self.missing.push(words(&error)),
         }
-        match self.guest.page_file_dump(READ_LIMIT) {
-            Ok(dump) => found.extend(dump.map(|dump| (PAGE_FILE.to_owned(), "pagefile.dmp", dump))),
-            Err(error) => self.missing.push(words(&error)),
-        }
-        for (path, name, dump) in found {
-            self.dump(path, name, &dump);
+        items
+    }
+
+    fn is_wanted(&self, item: &Item, known: &BTreeSet<(String, u64)>, logs: &[&str], earliest: Timestamp) -> bool {
+        let is_known = known.contains(&(inner_path(&item.path), item.size));
+        match item.kind {
+            EvidenceKind::EventLog => logs.iter().any(|log| item.path.ends_with(log)),
+            // It has the name of the one before it, and perhaps the size: its time tells them apart.
+            EvidenceKind::KernelDump if item.path == LARGE_DUMP => match self.time_of(&item.path) {
+                Some(time) => time >= earliest,
+                None => !is_known,
+            },
+            _ => !is_known,
         }
     }
 
-    fn dump(&mut self, path: String, name: &str, dump: &FoundDump) {
-        if dump.bytes.is_empty() {
-            self.missing.push(format!("{}: {}", dump.name, dump.notes.join(", ")));
-            return;
-        }
+    /// When a dump was written.
+    fn time_of(&self, path: &str) -> Option<Timestamp> {
+        let start = self.guest.read_file(path, DUMP_START).ok()?;
+        read_kernel_dump(&start.bytes).ok()?.time
+    }
+
+    /// The dump that Windows has made no file of yet.
+    fn raw_dump(&mut self) {
+        let dump = match self.guest.page_file_dump(READ_LIMIT) {
+            Ok(Some(dump)) => dump,
+            Ok(None) => return,
+            Err(error) => return self.missing.push(words(&error)),
+        };
         let size = dump.bytes.len() as u64;
-        let at = self.folder.join(self.copied.len().to_string());
+        let at = self.place();
         match std::fs::write(&at, &dump.bytes) {
             Ok(()) => {
                 self.left = self.left.saturating_sub(size);
-                let (name, notes) = (name.to_owned(), dump.notes.clone());
                 // A note is of something that could not be had.
-                let whole = notes.is_empty();
-                self.copied.push(Copied { at, path, name, kind: EvidenceKind::KernelDump, size, whole, notes });
+                let (whole, notes) = (dump.notes.is_empty(), dump.notes);
+                let (path, kind) = (PAGE_FILE.to_owned(), EvidenceKind::KernelDump);
+                self.copied.push(Copied { at, path, kind, size, whole, notes });
             }
-            Err(error) => self.missing.push(format!("{name}: {error}")),
+            Err(error) => self.missing.push(format!("{PAGE_FILE}: {error}")),
         }
     }
 
-    fn file(&mut self, wish: &Wish) {
-        let Wish { path, name, kind, needed } = wish;
-        let is_dump = *kind == EvidenceKind::KernelDump;
-        // A large dump takes the name of the one before it: its time tells them apart.
-        if is_dump && self.is_old(path) {
-            return;
-        }
-        let limit = if is_dump { self.left } else { self.left.min(FILE_LIMIT) };
-        let at = self.folder.join(self.copied.len().to_string());
+    /// Where the next file is copied to.
+    fn place(&self) -> PathBuf {
+        self.folder.join(self.copied.len().to_string())
+    }
+
+    fn file(&mut self, item: &Item) {
+        let Item { path, kind, .. } = item;
+        let limit = if *kind == EvidenceKind::KernelDump { self.left } else { self.left.min(FILE_LIMIT) };
+        let at = self.place();
         let copied = std::fs::File::create(&at)
             .map_err(DiskError::Write)
             .and_then(|file| self.guest.copy_file(path, limit, &mut Stoppable { file, stop: self.stop }));
@@ -186,24 +223,15 @@ impl Reading<'_> {
                 let taken = size.min(limit);
                 self.left = self.left.saturating_sub(taken);
                 let whole = taken == size;
-                let notes =
-                    if whole { Vec::new() } else { vec![format!("the file has {size} bytes, {taken} were kept")] };
-                self.missing.extend(notes.iter().map(|note| format!("{name}: {note}")));
-                let (path, name) = (path.clone(), name.clone());
-                self.copied.push(Copied { at, path, name, kind: *kind, size, whole, notes });
+                let notes = if whole {
+                    Vec::new()
+                } else {
+                    vec![format!("{path} has {size} bytes, {taken} of them were kept")]
+                };
+                self.missing.extend(notes.iter().cloned());
+                self.copied.push(Copied { at, path: path.clone(), kind: *kind, size, whole, notes });
             }
-            Err(DiskError::NotFound(_)) if !needed => {}
             Err(error) => self.missing.push(words(&error)),
-        }
-    }
-
-    /// Whether a dump was written before the arm, or is safe already.
-    fn is_old(&self, path: &str) -> bool {
-        let Ok(start) = self.guest.read_file(path, DUMP_START) else { return false };
-        let time = read_kernel_dump(&start.bytes).ok().and_then(|dump| dump.time);
-        match time {
-            Some(time) => time < self.wanted.earliest,
-            None => self.wanted.known.contains(&inner_path(path)),
         }
     }
 }
