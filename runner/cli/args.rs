@@ -29,6 +29,8 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Write the reports of a finished run again, from its record
     Report(ReportArgs),
+    /// Say what files of a crashed machine are, and what they prove: dumps, event logs, drivers
+    Triage(TriageArgs),
     /// Print the JSON Schema of a file, for editors
     Schema(SchemaArgs),
     /// Say what this host can do, and why not: exit code 0 when machines can be made, 2 when not
@@ -115,6 +117,26 @@ pub(crate) enum Color {
 pub(crate) struct ReportArgs {
     /// Folder of the run
     pub(crate) run: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Exit codes: 0 every file was read whole; 1 some are damaged, unknown or cannot be read (the facts \
+                        of the others are told all the same); 2 the request is wrong, or nothing can be read."
+)]
+pub(crate) struct TriageArgs {
+    /// Files, or folders of them
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Look into the folders of folders too; symbolic links are never followed
+    #[arg(short, long)]
+    pub(crate) recursive: bool,
+    /// For machines: one JSON object per file and line, as docs/triage.md describes it
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Folder of recipes, which say whose a driver is [default: matrices/agents, where it is there]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) agents: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]

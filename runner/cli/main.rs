@@ -13,6 +13,7 @@ mod report;
 mod run;
 mod say;
 mod schema;
+mod triage;
 
 use clap::Parser;
 use coexist_model::Exit;
@@ -35,6 +36,7 @@ fn dispatch(args: Args) -> Exit {
         Command::Plan(plan) => plan::plan(&plan),
         Command::Run(run) => run::run(&run),
         Command::Report(report) => report::report(&report),
+        Command::Triage(triage) => triage::triage(&triage),
         Command::Schema(schema) => schema::schema(&schema),
         Command::Doctor(doctor) => doctor::doctor(&doctor),
         Command::Help { topic: Some(Topic::ExitCodes) } => exit_codes::print(),

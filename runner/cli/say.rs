@@ -1,6 +1,7 @@
 //! The only place that prints. Standard output gets what was asked for, standard error everything else.
 
 use std::io::{self, ErrorKind, Write};
+use std::ops::ControlFlow;
 
 use coexist_model::Exit;
 
@@ -8,11 +9,24 @@ use coexist_model::Exit;
 pub(crate) fn say(text: &str, exit: Exit) -> Exit {
     match put(&mut io::stdout().lock(), text) {
         Ok(()) => exit,
-        Err(error) => {
-            aside(&format!("error: standard output cannot be written\n  because: {error}"));
-            Exit::ReportNotWritten
-        }
+        Err(error) => unwritten(&error),
     }
+}
+
+/// Prints one part of what was asked for, as soon as it is there. What stops the printing is the exit code of the
+/// whole: `None` when the reader has gone, who has seen what it wanted.
+pub(crate) fn say_part(text: &str) -> ControlFlow<Option<Exit>> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Ok(()) => ControlFlow::Continue(()),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => ControlFlow::Break(None),
+        Err(error) => ControlFlow::Break(Some(unwritten(&error))),
+    }
+}
+
+fn unwritten(error: &io::Error) -> Exit {
+    aside(&format!("error: standard output cannot be written\n  because: {error}"));
+    Exit::ReportNotWritten
 }
 
 /// Says something on standard error. When nobody can hear it, there is nobody to tell.

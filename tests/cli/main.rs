@@ -4,6 +4,7 @@
 mod doctor;
 mod faults;
 mod mending;
+mod triage;
 
 use std::fs::File;
 use std::path::Path;

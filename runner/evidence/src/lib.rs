@@ -18,6 +18,7 @@
 //! - [`console_stop`]: a stop code from the serial console's log.
 //! - [`read_hive`]: a registry hive: what Windows does at a stop, which drivers it loads.
 //! - [`event_log`]: the boots a log tells of.
+//! - [`triage()`]: any file to what it is and what it proves.
 //! - [`disk`]: files of a powered-off guest, read from its disk image.
 //!
 //! All input is the guest's and hostile. Everything but `disk` is a pure function of bytes or of a file's; nothing here
@@ -46,6 +47,7 @@ pub mod packed;
 pub mod stop_codes;
 mod user_dump;
 mod vendors;
+mod triage;
 
 pub use blame::blame;
 pub use bucket::bucket;
@@ -59,3 +61,4 @@ pub use stack::{StackCandidate, stack_candidates};
 pub use user_dump::{UserDumpError, read_user_dump};
 pub use vendors::{DriverFile, DriverOwners};
 pub use vendors::{DriverFacts, DriverOwners};
+pub use triage::triage;

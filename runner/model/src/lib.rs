@@ -22,6 +22,7 @@ mod recipe;
 mod run;
 mod seconds;
 mod user_crash;
+mod triage;
 mod verdict;
 
 pub use boot::{
@@ -48,4 +49,5 @@ pub use recipe::{Apply, ExitMeaning, Install, Method, Probe, RegistryData, Resta
 pub use run::{AbandonedAttempt, ArmRecord, CheckRecord, Evidence, EvidenceKind, FoldError, Run, Rung};
 pub use seconds::Seconds;
 pub use user_crash::{UserCrash, UserException, UserModule};
+pub use triage::{EvidenceForm, Findings, TRIAGE_SCHEMA, Triage, TriageFacts};
 pub use verdict::{Exit, Judgement, Problem, ProblemState, Verdict, Verdicts};

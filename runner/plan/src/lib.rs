@@ -43,7 +43,7 @@ pub use element::{Key, Need, Record};
 pub use files::{FileKind, check};
 pub use message::{Message, Mistake, Report, Severity};
 pub use schema::schema;
-pub use shelf::{CatalogueEntry, catalogue};
+pub use shelf::{CatalogueEntry, catalogue, driver_owners};
 pub use text::render_text;
 
 use checked::{Checked, Origin, Package};

@@ -1,6 +1,6 @@
-//! The image catalogue by itself, for those who ask what is there before there is a matrix.
+//! The catalogues by themselves, for those who ask what is there without a matrix.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -33,6 +33,18 @@ pub struct CatalogueEntry {
 #[must_use]
 pub fn catalogue(images: &Path) -> Vec<CatalogueEntry> {
     catalogue::images(images).into_iter().map(|(id, file)| entry(id, file)).collect()
+}
+
+/// Vendors of drivers, by the recipes of a folder. A recipe with mistakes names none: `check` tells them.
+#[must_use]
+pub fn driver_owners(recipes: &Path) -> BTreeMap<String, String> {
+    let mut owners = BTreeMap::new();
+    for product in catalogue::recipes(recipes).values().filter_map(|path| catalogue::quiet_product(path)) {
+        for (driver, _) in product.driver_files {
+            owners.entry(driver).or_insert_with(|| product.vendor.clone());
+        }
+    }
+    owners
 }
 
 fn entry(id: String, file: PathBuf) -> CatalogueEntry {
