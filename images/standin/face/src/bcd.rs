@@ -49,7 +49,8 @@ impl BootStatusPolicy {
     }
 
     /// The number that stands for it, which is its place in the list.
-    fn number(self) -> u8 {
+    #[must_use]
+    pub fn number(self) -> u8 {
         Self::ALL.iter().zip(0..).find(|((it, _), _)| *it == self).map_or(0, |(_, number)| number)
     }
 }

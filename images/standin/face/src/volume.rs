@@ -83,11 +83,13 @@ impl Volume {
     }
 }
 
-/// Whether a file has the clusters for so many bytes already. Registry and logs of Windows have room of their own too, so
-/// that a full disk does not keep it from starting.
+/// Whether a file can hold so many bytes with its clusters and those that are left. Registry and logs of Windows have room
+/// of their own too, so that a full disk does not keep it from starting.
 fn fits_in_place(path: &Path, length: usize) -> bool {
     const CLUSTER: u64 = 4096;
-    fs::metadata(path).is_ok_and(|it| length as u64 <= it.len().next_multiple_of(CLUSTER) && it.len() > 0)
+    let Ok(old) = fs::metadata(path) else { return false };
+    let left = rustix::fs::statvfs(path).map_or(0, |it| it.f_bavail.saturating_mul(it.f_frsize));
+    old.len() > 0 && length as u64 <= old.len().next_multiple_of(CLUSTER).saturating_add(left)
 }
 
 /// Writes over a file. A reset meanwhile may leave some of either content.

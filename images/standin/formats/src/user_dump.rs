@@ -148,7 +148,7 @@ impl UserDump {
             put_u32(&mut entry, 20, count(*name));
             let [major, minor, build, revision] = module.version.map(u32::from);
             // VS_FIXEDFILEINFO: signature, structure version, file version, product version
-            let version = [0xfeef_04bd, 0x1_0000, major << 16 | minor, build << 16 | revision];
+            let version = [0xfeef_04bd, 0x1_0000, (major << 16) | minor, (build << 16) | revision];
             for (number, word) in version.into_iter().enumerate() {
                 put_u32(&mut entry, 24 + 4 * number, word);
             }

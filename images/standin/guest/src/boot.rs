@@ -1,7 +1,7 @@
 //! One boot, from the kernel's hand-over to the SSH server.
 //!
 //! ```text
-//! kernel file systems ─► disk ─► volume ─► registry ─► boot record ─► drivers into memory ─► their boot moments
+//! kernel file systems ─► disk ─► volume ─► registry ─► boot record (or recovery) ─► drivers into memory ─► their boot moments
 //!                  network, entropy ──┘ (meanwhile)                            a bad one ends here ┘      │
 //!                        SSH ◄─ automatic services ◄─ events ◄─ last crash's dump becomes a file ◄─ good ─┘
 //! ```
@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use standin_face::{BootIdentity, Event, Registry, SshKeys, System, SystemLog, Volume, serve};
+use standin_face::{BootIdentity, BootStore, Event, EventLogs, Registry, SshKeys, System, Volume, serve};
 
 use crate::hardware::{Hardware, NMI_HARDWARE_FAILURE, Preparations};
 use crate::nt::{Machine, Nt};
@@ -20,15 +20,19 @@ use crate::personality::Role;
 use crate::platform::panic_device::PanicDevice;
 use crate::platform::serial::{mark, uptime_ms};
 use crate::platform::{button, console, entropy, interrupts, kmods, mounts, network, power};
-use crate::session::crash_settings::CrashSettings;
-use crate::session::dump_file::DumpFile;
-use crate::session::{events, minidump, record};
+use crate::session::crash_settings::{CrashSettings, DumpKind};
+use crate::session::dump_file::{DumpFile, Found};
+use crate::session::{events, memory_dump, record, recovery};
 use crate::setup;
 
 /// Where sshd listens.
 const SSH: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::UNSPECIFIED), 22);
 /// Threads of the SSH server.
 const WORKERS: usize = 2;
+/// So many failed boots in a row lead to the recovery environment (Windows RE technical reference).
+const FAILURES_TO_RECOVERY: u32 = 2;
+/// A boot that was up for so long did not fail (same page).
+const STEADY_AFTER: Duration = Duration::from_secs(120);
 /// First parameter of the stop code for a non-maskable interrupt, as Windows 10 gives it. [K]
 const NMI_PARAMETER: u64 = 0x4f_4454;
 
@@ -97,7 +101,7 @@ fn bring_up_entropy() -> io::Result<()> {
 pub(crate) struct Parts {
     pub(crate) volume: Volume,
     pub(crate) registry: Arc<Registry>,
-    pub(crate) log: Arc<SystemLog>,
+    pub(crate) logs: EventLogs,
 }
 
 impl Parts {
@@ -105,8 +109,8 @@ impl Parts {
     pub(crate) fn load() -> io::Result<Self> {
         let volume = Volume::new(PathBuf::from(mounts::VOLUME));
         let registry = Arc::new(Registry::load(&volume)?);
-        let log = Arc::new(SystemLog::load(&volume)?);
-        Ok(Self { volume, registry, log })
+        let logs = EventLogs::load(&volume)?;
+        Ok(Self { volume, registry, logs })
     }
 
     /// Puts the kernel under them.
@@ -119,7 +123,7 @@ impl Parts {
         let under: Arc<dyn Machine> = Arc::clone(machine) as _;
         let registry = Arc::clone(&self.registry);
         let nt = Nt::new(self.volume.clone(), registry, under, identity, role.windows.build, rand::random());
-        let system = System::new(self.volume, self.registry, self.log, Arc::clone(&nt) as _);
+        let system = System::new(self.volume, self.registry, self.logs, Arc::clone(&nt) as _);
         nt.attach(&system);
         (system, nt)
     }
@@ -129,6 +133,13 @@ fn windows(machine: &Arc<Hardware>) -> io::Result<()> {
     let role = Role::of_machine();
     let parts = Parts::load()?;
     let held = parts.registry.clone();
+    let boots = BootStore::new(&held);
+    let failures = record::failures_in_a_row(&parts.registry, boots.policy())?;
+    if failures >= FAILURES_TO_RECOVERY && boots.recovery_enabled() {
+        mark!("{failures} boots in a row have failed");
+        enter_recovery(machine, &parts);
+    }
+    let policy = boots.policy();
     let held = held.hold();
     let started = SystemTime::now() - Duration::from_millis(uptime_ms());
     let (identity, last) = record::begin(&parts.registry, started)?;
@@ -144,10 +155,14 @@ fn windows(machine: &Arc<Hardware>) -> io::Result<()> {
     failed.extend(nt.boot_drivers());
     // from here on the boot is good
     record::good(&system.registry)?;
-    let mut log = start_events(&role, &identity, &last);
+    let mut log = vec![
+        events::started(role.windows.build, identity.started),
+        events::last_boot(&last, policy),
+        events::boot_type(),
+    ];
     log.extend(keep_dump(machine, &system, &settings, &last)?);
     log.extend(events::log_started(role.windows.build));
-    if settings.dump && settings.target().is_none() {
+    if settings.dump != DumpKind::None && settings.target().is_none() {
         log.push(events::no_dump_file());
     }
     nt.is_up();
@@ -157,8 +172,12 @@ fn windows(machine: &Arc<Hardware>) -> io::Result<()> {
         let driver = system.services.config(name).is_some_and(|it| it.is_driver());
         events::not_started(name, *error, driver)
     }));
-    system.log.append_all(log)?;
+    // a full disk takes no events and keeps no system from running
+    if let Err(error) = system.logs.system.append_all(log) {
+        mark!("System log: {error}");
+    }
     mark!("boot {}: good", identity.boot_id);
+    becomes_steady(&system.registry);
     serve_ssh(system, nt, &role)
 }
 
@@ -177,7 +196,7 @@ fn prepare_for_crashes(machine: &Hardware, system: &System, settings: &CrashSett
         (Some(_), None) => page_file,
         (Some(_), Some(dedicated)) => Some(DumpFile::open(&system.volume, dedicated)?),
     };
-    machine.prepare(Preparations { dump_file, restart: settings.restart });
+    machine.prepare(Preparations { dump_file, kind: settings.dump, restart: settings.restart });
     Ok(())
 }
 
@@ -186,11 +205,28 @@ fn watch_nmi(nt: &Arc<Nt>) {
     interrupts::watch_nmi(move || nt.bugcheck(NMI_HARDWARE_FAILURE, [NMI_PARAMETER, 0, 0, 0], None));
 }
 
-fn start_events(role: &Role, identity: &BootIdentity, last: &record::LastBoot) -> Vec<Event> {
-    vec![events::started(role.windows.build, identity.started), events::last_boot(last), events::boot_type()]
+/// The recovery environment takes the place of this boot.
+fn enter_recovery(machine: &Arc<Hardware>, parts: &Parts) -> ! {
+    let written = record::recovered(&parts.registry)
+        .and_then(|()| recovery::write_trail(&parts.volume, record::last_good(&parts.registry), SystemTime::now()));
+    if let Err(error) = written {
+        mark!("recovery: {error}");
+    }
+    machine.recover()
 }
 
-/// Turns the dump of the last crash, if there is one, into a file, and tells what happened.
+/// Two minutes from now the boot no longer counts as one that may have failed.
+fn becomes_steady(registry: &Arc<Registry>) {
+    let registry = Arc::clone(registry);
+    std::thread::spawn(move || {
+        std::thread::sleep(STEADY_AFTER);
+        // it may be on its way down by then
+        record::steady(&registry).ok();
+    });
+}
+
+/// Turns the dump of the last crash, if there is one, into files, and tells what happened. What cannot be kept for want of
+/// room stays where the crash left it.
 fn keep_dump(
     machine: &Hardware,
     system: &System,
@@ -198,19 +234,30 @@ fn keep_dump(
     last: &record::LastBoot,
 ) -> io::Result<Vec<Event>> {
     let file = machine.dump_file();
-    let dump = file.map(DumpFile::found).transpose()?.flatten();
+    let found = file.map(DumpFile::found).transpose()?.unwrap_or(Found::Nothing);
+    let dump = if let Found::Whole(dump) = &found { Some(&**dump) } else { None };
     let mut log = Vec::new();
     if !last.shutdown_good {
-        let when = dump.as_ref().map(|it| crate::clock::moment(it.time)).or(last.started);
-        log.push(events::not_shut_down(dump.as_ref()));
+        let when = dump.map(|it| crate::clock::moment(it.time)).or(last.started);
+        log.push(events::not_shut_down(dump, last.button));
         log.push(events::unexpected(when.unwrap_or_else(SystemTime::now)));
     }
-    if let (Some(dump), Some(file)) = (dump, file) {
-        let path = minidump::keep(&system.volume, &settings.minidumps, &dump.bytes, SystemTime::now(), uptime_ms())?;
-        file.wipe()?;
-        mark!("the last crash's dump is {path}");
-        if settings.log_event {
-            log.push(events::bugcheck(&dump, &path, &report_id()));
+    if found == Found::CutShort {
+        log.push(events::dump_failed());
+        file.map(DumpFile::wipe).transpose()?;
+    }
+    let Some(dump) = dump else { return Ok(log) };
+    match memory_dump::keep(&system.volume, settings, dump, SystemTime::now(), uptime_ms()) {
+        Ok(path) => {
+            file.map(DumpFile::wipe).transpose()?;
+            mark!("the last crash's dump is {path}");
+            if settings.log_event {
+                log.push(events::bugcheck(dump, &path, &report_id()));
+            }
+        }
+        Err(error) => {
+            mark!("the last crash's dump stays where it is: {error}");
+            log.push(events::dump_failed());
         }
     }
     Ok(log)

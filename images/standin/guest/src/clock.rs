@@ -29,6 +29,11 @@ pub(crate) fn short_date(moment: SystemTime) -> String {
     format_as(moment, "%m%d%y")
 }
 
+/// `YYYYMMDD-HHMM`, as in the name of a live report.
+pub(crate) fn compact(moment: SystemTime) -> String {
+    format_as(moment, "%Y%m%d-%H%M")
+}
+
 /// Time and date as the event log's service writes them, in US English.
 pub(crate) fn time_and_date(moment: SystemTime) -> (String, String) {
     (format_as(moment, "%-I:%M:%S %p"), format_as(moment, "%-m/%-d/%Y"))
@@ -68,6 +73,7 @@ mod tests {
         let at = UNIX_EPOCH + MOMENT;
         assert_eq!(iso(at), "2025-08-31T21:33:01.0000000Z");
         assert_eq!(short_date(at), "083125");
+        assert_eq!(compact(at), "20250831-2133");
         assert_eq!(time_and_date(at), ("9:33:01 PM".to_owned(), "8/31/2025".to_owned()));
         assert_eq!(filetime(at), 134_011_495_810_000_000);
         assert_eq!(moment(filetime(at)), at);

@@ -76,7 +76,7 @@ impl Physical {
     fn point(&mut self, table: u64, entry: u64, frame: u64) {
         if let Some(table) = self.frames.get_mut(&table) {
             let at = usize::try_from(8 * entry).unwrap_or(0);
-            table[at..at + 8].copy_from_slice(&(frame * PAGE as u64 | ENTRY).to_le_bytes());
+            table[at..at + 8].copy_from_slice(&((frame * PAGE as u64) | ENTRY).to_le_bytes());
         }
     }
 }

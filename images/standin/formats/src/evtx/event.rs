@@ -109,6 +109,7 @@ fn data(name: String, value: Value) -> Element {
 fn typed_value(text: String) -> Value {
     let candidates = [
         text.parse().ok().map(Value::U32),
+        text.parse().ok().map(Value::U64),
         text.strip_prefix("0x").and_then(|digits| u64::from_str_radix(digits, 16).ok()).map(Value::Hex64),
         text.parse().ok().map(Value::Bool),
         text.parse::<Timestamp>().ok().map(|moment| Value::FileTime(filetime::from_timestamp(moment))),
@@ -149,6 +150,7 @@ mod tests {
     fn kernel_values_have_types_when_their_text_allows() {
         let kind = |text: &str| match typed_value(text.to_owned()) {
             Value::U32(_) => "number",
+            Value::U64(_) => "long number",
             Value::Hex64(_) => "hexadecimal",
             Value::Bool(_) => "boolean",
             Value::FileTime(_) => "time",
@@ -158,7 +160,7 @@ mod tests {
             ("80", "number"),
             ("0", "number"),
             ("080", "text"),
-            ("4294967296", "text"),
+            ("4294967296", "long number"),
             ("0x0", "hexadecimal"),
             ("0xffff840500000074", "hexadecimal"),
             ("0x00000050", "text"),

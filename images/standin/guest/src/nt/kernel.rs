@@ -5,9 +5,9 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, SystemTime};
 
-use standin_behaviour::Moment;
+use standin_behaviour::{CutShort, Moment};
 use standin_face::{BootIdentity, Kernel, LoadedDriver, Registry, System, Volume, errors};
-use standin_formats::dump::{DumpDriver, UnloadedDriver};
+use standin_formats::dump::{DumpDriver, SmallDump, UnloadedDriver};
 
 use super::bugcheck::{self, Culprit, Scene};
 use super::conduct::Outcome;
@@ -61,6 +61,8 @@ pub(crate) struct Nt {
     itself: Weak<Self>,
     /// Set once the boot is good: loads before that are the starting system's own.
     up: OnceLock<()>,
+    /// Set once a driver keeps the power button from being heard.
+    button_ignored: OnceLock<()>,
 }
 
 impl Nt {
@@ -104,6 +106,7 @@ impl Nt {
             system: OnceLock::new(),
             itself: itself.clone(),
             up: OnceLock::new(),
+            button_ignored: OnceLock::new(),
         })
     }
 
@@ -136,35 +139,54 @@ impl Nt {
         drivers.iter().for_each(|it| self.start_timers(it));
     }
 
-    /// The machine's power button: a shutdown nobody has to be told of first.
+    /// The machine's power button: a shutdown nobody has to be told of first, unless a driver keeps it from being heard.
     pub(crate) fn power_button(&self) {
-        self.end_of_session(false);
+        if !self.machine.is_alive() {
+            return;
+        }
+        crate::session::record::button_pressed(&self.registry, SystemTime::now()).ok();
+        if self.button_ignored.get().is_none() {
+            self.end_of_session(false);
+        }
+    }
+
+    /// From now on the power button does nothing.
+    pub(super) fn ignore_power_button(&self) {
+        self.button_ignored.set(()).ok();
     }
 
     /// Stops the system. Returns in tests only.
     pub(crate) fn bugcheck(&self, code: u32, parameters: [u64; 4], culprit: Option<&Culprit>) {
-        let dump = {
-            let mut inner = self.lock();
-            let mut images = inner.inbox.clone();
-            images.extend(inner.drivers.iter().map(|it| DumpDriver {
-                name: it.image.base_name.clone(),
-                base: it.base,
-                size: it.image.size,
-                timestamp: it.image.timestamp,
-                checksum: it.image.checksum,
-            }));
-            let unloaded = inner.unloaded.clone();
-            let scene = Scene {
-                build: self.build,
-                now: SystemTime::now(),
-                uptime: self.machine.uptime(),
-                images: &images,
-                windows: inbox::LOADED.len(),
-                unloaded: &unloaded,
-            };
-            bugcheck::dump(&scene, code, parameters, culprit, &mut inner.memory)
+        self.stop(code, parameters, culprit, None);
+    }
+
+    /// As [`Nt::bugcheck`]; where `cut` is there, the power fails while the dump is written.
+    pub(super) fn stop(&self, code: u32, parameters: [u64; 4], culprit: Option<&Culprit>, cut: Option<CutShort>) {
+        let dump = self.dump(code, parameters, culprit);
+        self.machine.stop(Stop { dump, failed: culprit.map(|it| it.base_name.clone()), cut });
+    }
+
+    /// What a dump of this moment tells.
+    pub(super) fn dump(&self, code: u32, parameters: [u64; 4], culprit: Option<&Culprit>) -> SmallDump {
+        let mut inner = self.lock();
+        let mut images = inner.inbox.clone();
+        images.extend(inner.drivers.iter().map(|it| DumpDriver {
+            name: it.image.base_name.clone(),
+            base: it.base,
+            size: it.image.size,
+            timestamp: it.image.timestamp,
+            checksum: it.image.checksum,
+        }));
+        let unloaded = inner.unloaded.clone();
+        let scene = Scene {
+            build: self.build,
+            now: SystemTime::now(),
+            uptime: self.machine.uptime(),
+            images: &images,
+            windows: inbox::LOADED.len(),
+            unloaded: &unloaded,
         };
-        self.machine.stop(Stop { dump, failed: culprit.map(|it| it.base_name.clone()) });
+        bugcheck::dump(&scene, code, parameters, culprit, &mut inner.memory)
     }
 
     pub(super) fn registry(&self) -> &Registry {
@@ -251,7 +273,7 @@ impl Nt {
         Ok((loaded, new))
     }
 
-    fn forget(&self, service: &str) -> Option<Loaded> {
+    pub(super) fn forget(&self, service: &str) -> Option<Loaded> {
         let mut inner = self.lock();
         let at = inner.drivers.iter().position(|it| it.service.eq_ignore_ascii_case(service))?;
         let driver = inner.drivers.remove(at);
@@ -296,7 +318,7 @@ impl Nt {
 
     fn end_of_session(&self, restart: bool) {
         if let Some(system) = self.system.get().and_then(Weak::upgrade) {
-            system.log.append_all(events::stopped(restart, SystemTime::now()).to_vec()).ok();
+            system.logs.system.append_all(events::stopped(restart, SystemTime::now()).to_vec()).ok();
         }
         crate::session::record::stopped(&self.registry).ok();
         self.machine.end(restart);
@@ -379,7 +401,7 @@ impl Kernel for Nt {
     fn shutdown(&self, restart: bool, delay: Duration, reason: &str) {
         if let Some(system) = self.system.get().and_then(Weak::upgrade) {
             let computer = system.computer_name();
-            system.log.append(events::asked_for(&computer, restart, reason)).ok();
+            system.logs.system.append(events::asked_for(&computer, restart, reason)).ok();
         }
         let number = {
             let mut inner = self.lock();

@@ -8,10 +8,12 @@
 
 mod bugcheck;
 mod conduct;
+mod fill;
 mod history;
 mod image;
 mod inbox;
 mod kernel;
+mod live_report;
 mod machine;
 mod memory;
 #[cfg(test)]
@@ -20,4 +22,4 @@ pub(crate) mod testing;
 mod tests;
 
 pub(crate) use kernel::Nt;
-pub(crate) use machine::{Machine, Stop};
+pub(crate) use machine::{Hang, Machine, Stop};

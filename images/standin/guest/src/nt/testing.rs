@@ -5,16 +5,17 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use standin_behaviour::{Card, SECTION};
-use standin_face::{BootIdentity, Registry, ServiceConfig, System, SystemLog, Volume};
+use standin_face::{BootIdentity, EventLogs, Registry, ServiceConfig, System, Volume};
 
-use super::{Machine, Nt, Stop};
+use super::{Hang, Machine, Nt, Stop};
 
 /// What the machine was told.
 #[derive(Debug, Default)]
 pub(crate) struct Notes {
     pub(crate) stops: Vec<Stop>,
-    pub(crate) hangs: usize,
+    pub(crate) hangs: Vec<Hang>,
     pub(crate) silences: usize,
+    pub(crate) pauses: Vec<Duration>,
     pub(crate) ends: Vec<bool>,
 }
 
@@ -31,14 +32,20 @@ impl Machine for NotedMachine {
     fn stop(&self, stop: Stop) {
         self.0.lock().unwrap().stops.push(stop);
     }
-    fn hang(&self) {
-        self.0.lock().unwrap().hangs += 1;
+    fn hang(&self, hang: Hang) {
+        self.0.lock().unwrap().hangs.push(hang);
     }
     fn end(&self, restart: bool) {
         self.0.lock().unwrap().ends.push(restart);
     }
     fn silence(&self) {
         self.0.lock().unwrap().silences += 1;
+    }
+    fn silence_for(&self, time: Duration) {
+        self.0.lock().unwrap().pauses.push(time);
+    }
+    fn is_alive(&self) -> bool {
+        true
     }
     fn uptime(&self) -> Duration {
         Duration::from_secs(5)
@@ -62,12 +69,12 @@ impl Lab {
     fn on(folder: Arc<tempfile::TempDir>, boot_id: u32) -> Self {
         let volume = Volume::new(folder.path().to_owned());
         let registry = Arc::new(Registry::load(&volume).unwrap());
-        let log = Arc::new(SystemLog::load(&volume).unwrap());
+        let logs = EventLogs::load(&volume).unwrap();
         let machine = Arc::new(NotedMachine::default());
         let identity = BootIdentity { boot_id, started: SystemTime::now() };
         let under: Arc<dyn Machine> = Arc::clone(&machine) as _;
         let nt = Nt::new(volume.clone(), Arc::clone(&registry), under, identity, 26_100, 42);
-        let system = System::new(volume, registry, log, Arc::clone(&nt) as _);
+        let system = System::new(volume, registry, logs, Arc::clone(&nt) as _);
         nt.attach(&system);
         Self { folder, system, nt, machine }
     }

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use standin_behaviour::{Card, Condition, Deed, Misfortune, Moment, Parameter};
+use standin_behaviour::{Card, Condition, CutShort, Deed, Misfortune, Moment, Parameter};
 use standin_face::{Kernel as _, ServiceConfig, State, errors};
 
-use super::testing::lab;
+use super::Hang;
+use super::testing::{Lab, lab};
 
 fn card(at: Moment, when: Vec<Condition>, deed: Deed) -> Card {
     let content = Some(r"C:\ProgramData\Acme\rules.dat".to_owned());
@@ -68,7 +69,7 @@ fn an_install_strikes_once_and_content_each_time_it_changes() {
     lab.write(r"C:\ProgramData\Acme\rules.dat", b"2");
     lab.nt.content_may_have_changed();
     lab.nt.content_may_have_changed();
-    assert_eq!(lab.machine.notes().hangs, 2, "at the load and at the one change");
+    assert_eq!(lab.machine.notes().hangs, [Hang::Interruptible; 2], "at the load and at the one change");
 }
 
 #[test]
@@ -107,7 +108,7 @@ fn a_service_crashes_when_its_time_comes() {
     lab.add_driver("acme", &card(Moment::Running { after_ms: 1 }, Vec::new(), deed));
     lab.nt.load_driver("acme", true).unwrap();
     let begun = std::time::Instant::now();
-    while lab.system.log.query(|it| it.event_id == 7034).is_empty() {
+    while lab.system.logs.system.query(|it| it.event_id == 7034).is_empty() {
         assert!(begun.elapsed() < Duration::from_secs(20), "the service lives on");
         std::thread::yield_now();
     }
@@ -134,7 +135,7 @@ fn a_shutdown_can_be_taken_back() {
     lab.nt.shutdown(true, Duration::from_secs(3600), "later");
     assert!(lab.nt.abort_shutdown());
     assert!(!lab.nt.abort_shutdown());
-    assert_eq!(lab.system.log.query(|it| it.event_id == 1074).len(), 1);
+    assert_eq!(lab.system.logs.system.query(|it| it.event_id == 1074).len(), 1);
     assert!(lab.machine.notes().ends.is_empty());
 }
 
@@ -152,4 +153,73 @@ fn a_service_is_stopped_even_at_boot() {
     assert_eq!(lab.system.services.status("other").unwrap().state, State::Running);
     lab.nt.services_are_started();
     assert_eq!(lab.system.services.status("other").unwrap().state, State::Stopped);
+}
+
+/// Loads a driver that does this at its installation.
+fn installed(deed: Deed) -> Lab {
+    let lab = lab();
+    lab.nt.is_up();
+    lab.add_driver("acme", &card(Moment::Install, Vec::new(), deed));
+    lab.nt.load_driver("acme", true).unwrap();
+    lab
+}
+
+#[test]
+fn a_stop_whose_power_fails_and_a_hang_that_nothing_ends() {
+    let Deed::Bugcheck { code, parameters } = bugcheck() else { panic!("no stop") };
+    let lab = installed(Deed::BugcheckCutShort { code, parameters, end: CutShort::StandStill });
+    let stops = lab.machine.notes().stops;
+    assert_eq!((stops[0].cut, stops[0].dump.stop_code), (Some(CutShort::StandStill), 0x50));
+    assert_eq!(stops[0].failed.as_deref(), Some("acme.sys"));
+    assert_eq!(installed(Deed::HangDeaf).machine.notes().hangs, [Hang::Deaf]);
+    let slow = installed(Deed::SlowNetwork { ms: 5 });
+    assert_eq!(slow.machine.notes().pauses, [Duration::from_millis(5)]);
+}
+
+#[test]
+fn a_live_report_is_a_dump_of_a_system_that_lives_on() {
+    let Deed::Bugcheck { parameters, .. } = bugcheck() else { panic!("no stop") };
+    let lab = installed(Deed::LiveReport { component: "WATCHDOG".to_owned(), code: 0x1a8, parameters });
+    assert!(lab.machine.notes().stops.is_empty());
+    let folder = lab.system.volume.resolve(r"C:\Windows\LiveKernelReports\WATCHDOG");
+    let file = std::fs::read_dir(folder).unwrap().next().unwrap().unwrap();
+    let name = file.file_name().into_string().unwrap();
+    assert!(name.starts_with("WATCHDOG-2") && name.ends_with(".dmp"), "{name}");
+    let dump = std::fs::read(file.path()).unwrap();
+    assert_eq!((&dump[..8], dump[0x38], dump[0x39]), (&b"PAGEDU64"[..], 0xa8, 0x01));
+    let told = lab.system.logs.application.query(|it| it.event_id == 1001);
+    assert_eq!(told[0].event_data[2].1, "LiveKernelEvent");
+    assert!(told[0].event_data[15].1.ends_with(&name), "{told:?}");
+}
+
+#[test]
+fn a_filter_goes_a_log_is_cleared_and_the_button_is_not_heard() {
+    let lab = installed(Deed::UnloadDriver("acme".to_owned()));
+    assert!(!lab.nt.is_loaded("acme.sys"));
+
+    let lab = installed(Deed::ClearLog("System".to_owned()));
+    let left: Vec<u16> = lab.system.logs.system.query(|_| true).iter().map(|it| it.event_id).collect();
+    assert_eq!(left, [104]);
+
+    let lab = installed(Deed::IgnorePowerButton);
+    lab.nt.power_button();
+    assert!(lab.machine.notes().ends.is_empty());
+    let heard = super::testing::lab();
+    heard.nt.power_button();
+    assert_eq!(heard.machine.notes().ends, [false]);
+}
+
+#[test]
+fn a_crashed_service_leaves_a_dump() {
+    let lab = lab();
+    lab.nt.is_up();
+    lab.write(r"C:\other.exe", &[b"MZ".to_vec(), vec![0; 200]].concat());
+    lab.system.services.create(&ServiceConfig::new("other", r"C:\other.exe")).unwrap();
+    lab.system.services.start("other").unwrap();
+    lab.add_driver("acme", &card(Moment::Install, Vec::new(), Deed::CrashService("other".to_owned())));
+    lab.nt.load_driver("acme", true).unwrap();
+    assert_eq!(lab.system.services.status("other").unwrap().exit_code, 1067);
+    let told = lab.system.logs.application.query(|it| it.event_id == 1001);
+    let dump = std::fs::read(lab.system.volume.resolve(&told[0].event_data[15].1)).unwrap();
+    assert_eq!(dump[..4], *b"MDMP");
 }

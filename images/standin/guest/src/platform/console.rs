@@ -8,8 +8,15 @@ const BLUE: &str = "\x1b[0;37;44m\x1b[2J\x1b[H\x1b[?25l";
 
 /// Shows the blue screen with these lines.
 pub(crate) fn blue_screen(lines: &[String]) {
+    let mut all = vec![":(".to_owned(), String::new()];
+    all.extend_from_slice(lines);
+    screen(&all);
+}
+
+/// Shows nothing but these lines, and from then on nothing changes.
+pub(crate) fn screen(lines: &[String]) {
     let mut text = String::from(BLUE);
-    text.push_str("\r\n\r\n   :(\r\n\r\n");
+    text.push_str("\r\n\r\n");
     for line in lines {
         text.push_str("   ");
         text.push_str(line);

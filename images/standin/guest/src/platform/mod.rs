@@ -4,6 +4,7 @@
 
 pub(crate) mod button;
 pub(crate) mod console;
+pub(crate) mod emergency;
 pub(crate) mod entropy;
 pub(crate) mod interrupts;
 pub(crate) mod kmods;

@@ -39,3 +39,10 @@ fn card() -> io::Result<u32> {
     }
     Err(io::Error::new(io::ErrorKind::NotFound, "no network card"))
 }
+
+/// Lets the card speak again.
+pub(crate) fn restore() -> io::Result<()> {
+    netlink::set_link(card()?, true)?;
+    // the kernel forgets routes over a card that is down
+    netlink::add_default_route(GATEWAY)
+}

@@ -23,7 +23,11 @@ pub(crate) fn uptime_ms() -> u64 {
 
 /// Writes one line. Failures are swallowed: there is nowhere else to report them.
 pub(crate) fn write_line(text: &str) {
-    let line = line(uptime_ms(), text);
+    write(&line(uptime_ms(), text));
+}
+
+/// Writes text as it is.
+pub(crate) fn write(line: &str) {
     if WRITTEN.fetch_add(line.len(), Ordering::Relaxed) + line.len() > BUDGET {
         return;
     }

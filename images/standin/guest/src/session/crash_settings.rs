@@ -20,17 +20,43 @@ pub(crate) struct Reserved {
     pub(crate) size: u64,
 }
 
+/// Which dump a stop leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DumpKind {
+    /// None.
+    None,
+    /// A small one.
+    Small,
+    /// One of the kernel's memory. The stand-in writes it for a complete dump too: it has no other memory.
+    Kernel,
+}
+
+impl DumpKind {
+    /// What `CrashDumpEnabled` says (KB254649): 0 none, 1 complete, 2 kernel, 3 small, 7 automatic.
+    fn of(number: u32) -> Self {
+        match number {
+            0 => Self::None,
+            3 => Self::Small,
+            _ => Self::Kernel,
+        }
+    }
+}
+
 /// The crash settings of this boot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CrashSettings {
-    /// Whether a dump is written at all. The stand-in writes a small one whatever kind is asked for.
-    pub(crate) dump: bool,
+    /// The dump that is written.
+    pub(crate) dump: DumpKind,
     /// Whether the machine restarts by itself.
     pub(crate) restart: bool,
     /// Whether the next good boot logs the crash.
     pub(crate) log_event: bool,
     /// Folder of small dumps, Windows path.
     pub(crate) minidumps: String,
+    /// File of a dump of the kernel's memory, Windows path.
+    pub(crate) memory_dump: String,
+    /// Whether such a dump may replace an older one.
+    pub(crate) overwrite: bool,
     /// The page file, unless the system is told to have none.
     pub(crate) page_file: Option<Reserved>,
     /// A dump file of its own.
@@ -43,10 +69,12 @@ impl CrashSettings {
         let number = |name| registry.get(CRASH_CONTROL, name).and_then(|it| it.as_u32());
         let text = |name| registry.text(CRASH_CONTROL, name).filter(|it| !it.is_empty());
         Self {
-            dump: number("CrashDumpEnabled").unwrap_or(7) != 0,
+            dump: DumpKind::of(number("CrashDumpEnabled").unwrap_or(7)),
             restart: number("AutoReboot").unwrap_or(1) != 0,
             log_event: number("LogEvent").unwrap_or(1) != 0,
             minidumps: text("MinidumpDir").map_or_else(|| r"C:\Windows\Minidump".to_owned(), |it| expand(&it)),
+            memory_dump: text("DumpFile").map_or_else(|| r"C:\Windows\MEMORY.DMP".to_owned(), |it| expand(&it)),
+            overwrite: number("Overwrite").unwrap_or(1) != 0,
             page_file: page_file(registry.get(MEMORY_MANAGEMENT, "PagingFiles")),
             dedicated: text("DedicatedDumpFile")
                 .map(|path| Reserved { path: expand(&path), size: bytes(number("DumpFileSize").unwrap_or(0)) }),
@@ -55,7 +83,7 @@ impl CrashSettings {
 
     /// The file a dump goes to.
     pub(crate) fn target(&self) -> Option<&Reserved> {
-        self.dedicated.as_ref().or(self.page_file.as_ref()).filter(|_| self.dump)
+        self.dedicated.as_ref().or(self.page_file.as_ref()).filter(|_| self.dump != DumpKind::None)
     }
 }
 
@@ -100,7 +128,8 @@ mod tests {
     fn an_empty_registry_means_the_defaults() {
         let (_folder, registry) = registry();
         let settings = CrashSettings::read(&registry);
-        assert!(settings.dump && settings.restart && settings.log_event);
+        assert!(settings.restart && settings.log_event && settings.overwrite);
+        assert_eq!((settings.dump, settings.memory_dump.as_str()), (DumpKind::Kernel, r"C:\Windows\MEMORY.DMP"));
         assert_eq!(settings.target().unwrap().path, r"C:\pagefile.sys");
         assert_eq!(settings.minidumps, r"C:\Windows\Minidump");
     }
@@ -117,6 +146,8 @@ mod tests {
         assert!(!settings.restart);
         assert_eq!(settings.minidumps, r"C:\Windows\Dumps");
         assert_eq!(settings.target(), Some(&Reserved { path: r"C:\dd.sys".to_owned(), size: 4 << 20 }));
+        set("CrashDumpEnabled", RegValue::Dword(3));
+        assert_eq!(CrashSettings::read(&registry).dump, DumpKind::Small);
         set("CrashDumpEnabled", RegValue::Dword(0));
         assert_eq!(CrashSettings::read(&registry).target(), None);
     }

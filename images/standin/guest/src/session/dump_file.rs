@@ -20,6 +20,11 @@ const DISTANCE: u64 = 16 << 20;
 const SIGNATURE: &[u8; 8] = b"PAGEDU64";
 /// Length of that header.
 const HEADER: usize = 0x2000;
+/// Where the kind of the dump stands, and the kind that is small.
+const DUMP_TYPE: usize = 0xf98;
+const TRIAGE: u64 = 4;
+/// Where a small dump names the place of its last word.
+const VALID_OFFSET: usize = 0x2008;
 /// Largest dump taken from a file.
 const MOST: u64 = 64 << 20;
 
@@ -29,11 +34,24 @@ pub(crate) struct DumpFile {
     file: File,
 }
 
+/// What lies in a reserved file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// No dump.
+    Nothing,
+    /// A dump that was never written to its end.
+    CutShort,
+    /// A dump.
+    Whole(Box<FoundDump>),
+}
+
 /// A dump that lies in a reserved file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FoundDump {
-    /// The whole dump.
-    pub(crate) bytes: Vec<u8>,
+    /// The dump of the kernel's memory, where it is one.
+    pub(crate) kernel: Option<Vec<u8>>,
+    /// The small dump.
+    pub(crate) small: Vec<u8>,
     /// Stop code.
     pub(crate) code: u32,
     /// Its parameters.
@@ -58,10 +76,27 @@ impl DumpFile {
         self.file.sync_data()
     }
 
-    /// The dump a crash left here.
-    pub(crate) fn found(&self) -> io::Result<Option<FoundDump>> {
+    /// What a crash left here.
+    pub(crate) fn found(&self) -> io::Result<Found> {
+        let Some(first) = self.dump_at(0)? else { return Ok(Found::Nothing) };
+        let (kernel, small) = match u64_at(&first, DUMP_TYPE) & 0xffff_ffff {
+            TRIAGE => (None, Some(first)),
+            _ => (Some(first.clone()), self.dump_at(first.len() as u64)?),
+        };
+        let Some(small) = small.filter(|it| is_whole(it)) else { return Ok(Found::CutShort) };
+        Ok(Found::Whole(Box::new(FoundDump {
+            kernel,
+            code: u32::try_from(u64_at(&small, 0x38) & 0xffff_ffff).unwrap_or(0),
+            parameters: [0x40, 0x48, 0x50, 0x58].map(|at| u64_at(&small, at)),
+            time: u64_at(&small, 0xfa8),
+            small,
+        })))
+    }
+
+    /// As many bytes as the header of a dump at this place asks for; the file may hold less of the dump.
+    fn dump_at(&self, at: u64) -> io::Result<Option<Vec<u8>>> {
         let mut header = vec![0; HEADER];
-        if self.file.read_exact_at(&mut header, 0).is_err() || !header.starts_with(SIGNATURE) {
+        if self.file.read_exact_at(&mut header, at).is_err() || !header.starts_with(SIGNATURE) {
             return Ok(None);
         }
         // RequiredDumpSpace, the length of the whole dump
@@ -70,22 +105,25 @@ impl DumpFile {
             return Ok(None);
         }
         let mut file = &self.file;
-        file.seek(SeekFrom::Start(0))?;
+        file.seek(SeekFrom::Start(at))?;
         let mut bytes = Vec::new();
         file.take(length).read_to_end(&mut bytes)?;
-        Ok(Some(FoundDump {
-            bytes,
-            code: u32::try_from(u64_at(&header, 0x38) & 0xffff_ffff).unwrap_or(0),
-            parameters: [0x40, 0x48, 0x50, 0x58].map(|at| u64_at(&header, at)),
-            time: u64_at(&header, 0xfa8),
-        }))
+        Ok(Some(bytes))
     }
 
-    /// Makes the dump unrecognisable, as the next good boot does once it has taken it.
+    /// Removes what a crash left, as the next good boot does once it has taken it.
     pub(crate) fn wipe(&self) -> io::Result<()> {
-        self.file.write_all_at(&[0; HEADER], 0)?;
+        let first = self.dump_at(0)?.map_or(0, |it| it.len());
+        let second = self.dump_at(first as u64)?.map_or(0, |it| it.len());
+        self.file.write_all_at(&vec![0; (first + second).max(HEADER)], 0)?;
         self.file.sync_data()
     }
+}
+
+/// Whether a small dump ends as one does: its last word, whose place it names, is the mark.
+fn is_whole(small: &[u8]) -> bool {
+    let at = usize::try_from(u64_at(small, VALID_OFFSET) & 0xffff_ffff).unwrap_or(0);
+    small.get(at..at + 4) == Some(b"TRGD")
 }
 
 fn u64_at(bytes: &[u8], at: usize) -> u64 {
@@ -159,18 +197,24 @@ mod tests {
         let file = DumpFile::open(&volume, &reserved).unwrap();
         assert_eq!(fs::metadata(folder.path().join("pagefile.sys")).unwrap().len(), 2 << 20);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing else is left behind");
-        assert_eq!(file.found().unwrap(), None);
+        assert_eq!(file.found().unwrap(), Found::Nothing);
 
-        let bytes = dump().to_bytes();
-        file.write(&bytes).unwrap();
-        let again = DumpFile::open(&volume, &reserved).unwrap();
-        let found = again.found().unwrap().unwrap();
-        assert_eq!(found.bytes, bytes);
-        assert_eq!((found.code, found.parameters), (0x50, [1, 2, u64::MAX, 4]));
-        assert_eq!(found.time, dump().system_time);
+        let (small, kernel) = (dump().to_bytes(), dump().to_kernel_dump());
+        for (bytes, expected) in [(small.clone(), None), ([kernel.clone(), small.clone()].concat(), Some(kernel))] {
+            file.write(&bytes).unwrap();
+            let again = DumpFile::open(&volume, &reserved).unwrap();
+            let Found::Whole(found) = again.found().unwrap() else { panic!("{} bytes are no dump", bytes.len()) };
+            assert_eq!((&found.small, &found.kernel), (&small, &expected));
+            assert_eq!((found.code, found.parameters), (0x50, [1, 2, u64::MAX, 4]));
+            assert_eq!(found.time, dump().system_time);
+            again.wipe().unwrap();
+            assert_eq!(file.found().unwrap(), Found::Nothing);
 
-        again.wipe().unwrap();
-        assert_eq!(file.found().unwrap(), None);
+            file.write(&bytes[..bytes.len() / 2]).unwrap();
+            assert_eq!(file.found().unwrap(), Found::CutShort);
+            file.wipe().unwrap();
+            assert_eq!(file.found().unwrap(), Found::Nothing);
+        }
     }
 
     #[test]
@@ -181,6 +225,6 @@ mod tests {
         let mut header = vec![0xff; HEADER];
         header[..8].copy_from_slice(SIGNATURE);
         file.write(&header).unwrap();
-        assert_eq!(file.found().unwrap(), None);
+        assert_eq!(file.found().unwrap(), Found::Nothing);
     }
 }

@@ -3,7 +3,7 @@
 
 use std::time::SystemTime;
 
-use standin_face::Event;
+use standin_face::{BootStatusPolicy, Event};
 use standin_formats::evtx::BINARY;
 
 use super::dump_file::FoundDump;
@@ -43,12 +43,12 @@ pub(crate) fn started(build: u32, started: SystemTime) -> Event {
 }
 
 /// Kernel-Boot 20: how the last boot and shutdown went.
-pub(crate) fn last_boot(last: &LastBoot) -> Event {
+pub(crate) fn last_boot(last: &LastBoot, policy: BootStatusPolicy) -> Event {
     let data = vec![
         ("LastShutdownGood", last.shutdown_good.to_string()),
         ("LastBootGood", last.boot_good.to_string()),
         ("LastBootId", last.id.to_string()),
-        ("BootStatusPolicy", "2".to_owned()),
+        ("BootStatusPolicy", policy.number().to_string()),
     ];
     event("Microsoft-Windows-Kernel-Boot", 20, INFORMATION, data)
 }
@@ -59,15 +59,16 @@ pub(crate) fn boot_type() -> Event {
     event("Microsoft-Windows-Kernel-Boot", 27, INFORMATION, data)
 }
 
-/// Kernel-Power 41: the system restarted without having been shut down. The stop code is decimal, unlike everywhere else.
-pub(crate) fn not_shut_down(dump: Option<&FoundDump>) -> Event {
+/// Kernel-Power 41: the system restarted without having been shut down. The stop code is decimal, unlike everywhere else;
+/// the time of the power button is there when it was pressed, and zero after a loss of power.
+pub(crate) fn not_shut_down(dump: Option<&FoundDump>, button: Option<u64>) -> Event {
     let parameters = dump.map_or([0; 4], |it| it.parameters);
     let mut data = vec![("BugcheckCode", dump.map_or(0, |it| it.code).to_string())];
     let names = ["BugcheckParameter1", "BugcheckParameter2", "BugcheckParameter3", "BugcheckParameter4"];
     data.extend(names.into_iter().zip(parameters.map(|it| format!("0x{it:x}"))));
     data.extend([
         ("SleepInProgress", "0".to_owned()),
-        ("PowerButtonTimestamp", "0".to_owned()),
+        ("PowerButtonTimestamp", button.unwrap_or(0).to_string()),
         ("BootAppStatus", "0".to_owned()),
     ]);
     event("Microsoft-Windows-Kernel-Power", 41, CRITICAL, data)
@@ -98,6 +99,11 @@ pub(crate) fn bugcheck(dump: &FoundDump, path: &str, report_id: &str) -> Event {
     let mut event = event("Microsoft-Windows-WER-SystemErrorReporting", 1001, ERROR, data);
     event.event_source_name = Some("BugCheck".to_owned());
     event
+}
+
+/// volmgr 161: a dump could not be written or kept. [K] for what Windows does with half a dump.
+pub(crate) fn dump_failed() -> Event {
+    event("volmgr", 161, ERROR, vec![("", r"\Device\HarddiskVolume2".to_owned())])
 }
 
 /// volmgr 46: a crash would leave no dump, for there is no file to write it to.
@@ -151,7 +157,7 @@ mod tests {
 
     fn dump() -> FoundDump {
         let parameters = [0xffff_8405_0000_0074, 0, 0xffff_f806_7151_14ed, 2];
-        FoundDump { bytes: Vec::new(), code: 0x50, parameters, time: 0 }
+        FoundDump { kernel: None, small: Vec::new(), code: 0x50, parameters, time: 0 }
     }
 
     fn field<'a>(event: &'a Event, name: &str) -> &'a str {
@@ -160,7 +166,7 @@ mod tests {
 
     #[test]
     fn the_stop_code_is_decimal_here_and_hexadecimal_there() {
-        let power = not_shut_down(Some(&dump()));
+        let power = not_shut_down(Some(&dump()), None);
         assert_eq!(field(&power, "BugcheckCode"), "80");
         assert_eq!(field(&power, "BugcheckParameter1"), "0xffff840500000074");
         let reported = bugcheck(&dump(), r"C:\x.dmp", "id");
@@ -170,9 +176,10 @@ mod tests {
 
     #[test]
     fn a_reset_from_outside_has_zeros() {
-        let power = not_shut_down(None);
+        let power = not_shut_down(None, Some(134_011_495_810_000_000));
         assert_eq!(field(&power, "BugcheckCode"), "0");
         assert_eq!(field(&power, "BugcheckParameter4"), "0x0");
+        assert_eq!(field(&power, "PowerButtonTimestamp"), "134011495810000000");
     }
 
     #[test]

@@ -4,5 +4,7 @@
 pub(crate) mod crash_settings;
 pub(crate) mod dump_file;
 pub(crate) mod events;
+pub(crate) mod memory_dump;
 pub(crate) mod minidump;
 pub(crate) mod record;
+pub(crate) mod recovery;
