@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod misfortunes;
 mod vm;
 
 use std::fs::{self, File};

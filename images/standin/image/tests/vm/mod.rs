@@ -117,19 +117,33 @@ impl Vm {
     }
 
     fn ssh_once(&self, command: &str) -> Output {
+        let mut ssh = self.client("ssh");
+        ssh.args(["-p", &self.port.to_string(), "lab@127.0.0.1", command]).output().unwrap()
+    }
+
+    /// Puts a file into the guest, which must answer.
+    pub(crate) fn put(&self, bytes: &[u8], to: &str) {
+        let (file, batch) = (self.folder.path().join("upload"), self.folder.path().join("batch"));
+        fs::write(&file, bytes).unwrap();
+        fs::write(&batch, format!("put {} {to}\n", file.display())).unwrap();
+        let mut sftp = self.client("sftp");
+        run(sftp.args(["-P", &self.port.to_string(), "-b"]).arg(batch).arg("lab@127.0.0.1"));
+    }
+
+    /// OpenSSH's program with this machine's keys.
+    fn client(&self, program: &str) -> Command {
         let known_hosts = self.folder.path().join("known_hosts");
         let key = fs::read_to_string(&self.image.host_key).unwrap();
         fs::write(&known_hosts, format!("[127.0.0.1]:{} {key}", self.port)).unwrap();
-        Command::new("ssh")
+        let mut command = Command::new(program);
+        command
             .args(["-F", "none", "-o", "StrictHostKeyChecking=yes", "-o", "BatchMode=yes", "-o", "ConnectTimeout=2"])
             .arg("-o")
             .arg(format!("UserKnownHostsFile={}", known_hosts.display()))
             .arg("-i")
             .arg(&self.image.client_key)
-            .args(["-p", &self.port.to_string(), "lab@127.0.0.1", command])
-            .stdin(Stdio::null())
-            .output()
-            .unwrap()
+            .stdin(Stdio::null());
+        command
     }
 
     /// Waits until the machine has switched itself off.
@@ -142,6 +156,15 @@ impl Vm {
             }
             assert!(Instant::now() < end, "still on; serial:\n{}", self.serial());
             std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Waits until the serial port has said this so many times.
+    pub(crate) fn said(&self, words: &str, times: usize) {
+        let end = Instant::now() + DEADLINE;
+        while self.serial().matches(words).count() < times {
+            assert!(Instant::now() < end, "not {words:?} {times} times on the serial port:\n{}", self.serial());
+            std::thread::sleep(Duration::from_millis(50));
         }
     }
 
