@@ -132,21 +132,21 @@ impl Parts {
 fn windows(machine: &Arc<Hardware>) -> io::Result<()> {
     let role = Role::of_machine();
     let parts = Parts::load()?;
-    let held = parts.registry.clone();
-    let boots = BootStore::new(&held);
-    let failures = record::failures_in_a_row(&parts.registry, boots.policy())?;
+    let registry = Arc::clone(&parts.registry);
+    let boots = BootStore::new(&registry);
+    let policy = boots.policy();
+    let failures = record::failures_in_a_row(&registry, policy)?;
     if failures >= FAILURES_TO_RECOVERY && boots.recovery_enabled() {
         mark!("{failures} boots in a row have failed");
         enter_recovery(machine, &parts);
     }
-    let policy = boots.policy();
-    let held = held.hold();
+    let held = registry.hold();
     let started = SystemTime::now() - Duration::from_millis(uptime_ms());
-    let (identity, last) = record::begin(&parts.registry, started)?;
+    let (identity, last) = record::begin(&registry, started)?;
     let (system, nt) = parts.assemble(machine, identity, &role);
     role.settle(&system)?;
     let settings = CrashSettings::read(&system.registry);
-    prepare_for_crashes(machine, &system, &settings)?;
+    prepare_for_crashes(machine, &system, &settings);
     watch_nmi(&nt);
     let mut failed = load_drivers(&system);
     held.release()?;
@@ -162,7 +162,7 @@ fn windows(machine: &Arc<Hardware>) -> io::Result<()> {
     ];
     log.extend(keep_dump(machine, &system, &settings, &last)?);
     log.extend(events::log_started(role.windows.build));
-    if settings.dump != DumpKind::None && settings.target().is_none() {
+    if settings.dump != DumpKind::None && machine.dump_file().is_none() {
         log.push(events::no_dump_file());
     }
     nt.is_up();
@@ -189,15 +189,22 @@ fn load_drivers(system: &System) -> Vec<(String, u32)> {
     drivers.into_iter().filter_map(|it| load(it.name)).collect()
 }
 
-fn prepare_for_crashes(machine: &Hardware, system: &System, settings: &CrashSettings) -> io::Result<()> {
-    let page_file = settings.page_file.as_ref().map(|it| DumpFile::open(&system.volume, it)).transpose()?;
+/// Where dumps go in this boot. A file that cannot be made, as on a full disk, means none.
+fn prepare_for_crashes(machine: &Hardware, system: &System, settings: &CrashSettings) {
+    let open = |reserved| match DumpFile::open(&system.volume, reserved) {
+        Ok(file) => Some(file),
+        Err(error) => {
+            mark!("{}: {error}", reserved.path);
+            None
+        }
+    };
+    let page_file = settings.page_file.as_ref().and_then(open);
     let dump_file = match (settings.target(), &settings.dedicated) {
         (None, _) => None,
         (Some(_), None) => page_file,
-        (Some(_), Some(dedicated)) => Some(DumpFile::open(&system.volume, dedicated)?),
+        (Some(_), Some(dedicated)) => open(dedicated),
     };
     machine.prepare(Preparations { dump_file, kind: settings.dump, restart: settings.restart });
-    Ok(())
 }
 
 fn watch_nmi(nt: &Arc<Nt>) {

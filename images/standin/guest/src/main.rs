@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! boot ─► platform (Linux: mounts, modules, network, panic device, power)
-//!   ├───► session  (boot record, crash settings, page file, minidumps, events)
+//!   ├───► session  (boot record, crash settings, page file, dumps, events, recovery)
 //!   ├───► nt       (drivers, their misfortunes, bugchecks) ─► hardware
 //!   └───► face     (SSH, SFTP, cmd and its tools: the crate standin-face)
 //! ```
