@@ -4,11 +4,11 @@ use std::io::{self, Read, Seek, SeekFrom};
 
 use coexist_model::{EvidenceForm, Findings, TriageFacts};
 
-use crate::blame::DriverOwners;
 use crate::bytes::Bytes;
 use crate::crash::crash_from;
 use crate::dump::{read_kernel_dump, stated_length};
 use crate::event_log::{self, EventLogError, read_event_log};
+use crate::vendors::DriverOwners;
 
 /// Bytes that a kind is told by, and that a dump's header says its length in.
 const START: u64 = 0x2010;
