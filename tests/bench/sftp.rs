@@ -34,9 +34,9 @@ async fn main() -> Result<ExitCode, Failure> {
         return Err("this is a debug build, whose figures say nothing: use `cargo xtask bench sftp`".into());
     }
     let folder = tempfile::tempdir()?;
+    let server = Server::start(folder.path())?;
     let file = folder.path().join("file");
     std::io::copy(&mut File::open("/dev/urandom")?.take(SIZE), &mut File::create(&file)?)?;
-    let server = Server::start(folder.path())?;
     let (mut theirs, mut ours) = (Vec::new(), Vec::new());
     println!("time   sftp MB/s   coexist MB/s");
     for time in 1..=times.max(1) {
