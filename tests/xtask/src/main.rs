@@ -7,6 +7,7 @@ mod debian;
 mod demo;
 mod mending;
 mod process;
+mod soak;
 mod standin;
 mod suites;
 
@@ -23,6 +24,10 @@ cargo xtask bench boot [TIMES]
                     power-on until a command has run in the guest, for each firmware, against its limit
 cargo xtask bench sftp [TIMES]
                     a gigabyte from this machine's OpenSSH server, by its own sftp and by us; fails below 0.7 of it
+cargo xtask soak fuzz [--minutes N] [TARGET…]
+                    fuzz every reader of outside bytes, 10 minutes each; needs cargo-fuzz and a C++ compiler
+cargo xtask soak seeds
+                    write the seeds in tests/fuzz/corpus again, from the tests' builders
 ";
 
 fn main() -> ExitCode {
@@ -34,6 +39,8 @@ fn main() -> ExitCode {
         ["pictures"] => pictures(&root),
         ["bench", "boot", times @ ..] => bench_boot(&root, times),
         ["bench", "sftp", times @ ..] => bench_sftp(&root, times),
+        ["soak", "seeds"] => soak::seeds(&root),
+        ["soak", "fuzz", wanted @ ..] => soak::Wanted::parse(wanted).and_then(|wanted| soak::fuzz(&root, &wanted)),
         ["setup"] => debian::ensure(debian::Purpose::Test).map(|()| ExitCode::SUCCESS),
         _ => {
             eprint!("{USAGE}");

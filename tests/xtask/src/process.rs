@@ -1,7 +1,7 @@
 //! Other programs, run where a newcomer can see what is run.
 
 use std::ffi::OsStr;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 
@@ -38,15 +38,29 @@ pub(crate) fn run(mut command: Command) -> Result<(), String> {
 }
 
 /// Runs a command, passes its standard output on line by line and gives each line to `see`.
-pub(crate) fn watch(mut command: Command, mut see: impl FnMut(&str)) -> Result<ExitStatus, String> {
+pub(crate) fn watch(mut command: Command, see: impl FnMut(&str)) -> Result<ExitStatus, String> {
     let mut child = command.stdout(Stdio::piped()).spawn().map_err(|error| cannot_start(&command, &error))?;
-    if let Some(output) = child.stdout.take() {
-        for line in BufReader::new(output).split(b'\n') {
-            let line = line.map_err(|error| error.to_string())?;
-            see(&String::from_utf8_lossy(&line));
-        }
-    }
+    see_lines(child.stdout.take(), see)?;
     child.wait().map_err(|error| error.to_string())
+}
+
+/// Runs a command, gives each line of its standard error to `see`, and shows it.
+pub(crate) fn watch_errors(mut command: Command, mut see: impl FnMut(&str)) -> Result<ExitStatus, String> {
+    let mut child = command.stderr(Stdio::piped()).spawn().map_err(|error| cannot_start(&command, &error))?;
+    see_lines(child.stderr.take(), |line| {
+        eprintln!("{line}");
+        see(line);
+    })?;
+    child.wait().map_err(|error| error.to_string())
+}
+
+fn see_lines(output: Option<impl Read>, mut see: impl FnMut(&str)) -> Result<(), String> {
+    let Some(output) = output else { return Ok(()) };
+    for line in BufReader::new(output).split(b'\n') {
+        let line = line.map_err(|error| error.to_string())?;
+        see(&String::from_utf8_lossy(&line));
+    }
+    Ok(())
 }
 
 /// Standard output of a command that ends with 0; nothing otherwise.

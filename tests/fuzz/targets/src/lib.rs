@@ -1,0 +1,65 @@
+//! One function for every reader of outside bytes: what the fuzzer runs on its inputs, and what an ordinary test runs on
+//! the inputs kept in `tests/fuzz/corpus`.
+//!
+//! ```text
+//! tests/fuzz/fuzz_targets/NAME.rs ─┐
+//! tests/replay.rs ─────────────────┴─► run(NAME, bytes) ─► the reader ─► promises that hold for any bytes
+//! ```
+//! A target fails by panic: when the reader panics, or when what it makes of the bytes breaks a promise ([`promise`]).
+
+mod disk;
+mod matrix;
+mod promise;
+mod reader;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+
+/// What one target runs.
+pub struct Target {
+    /// Its name, and its folder's in the corpus.
+    pub name: &'static str,
+    /// Runs a reader on one input.
+    pub run: fn(&[u8]),
+}
+
+/// All targets.
+pub const TARGETS: &[Target] = &[
+    Target { name: "kernel_dump", run: reader::kernel_dump },
+    Target { name: "user_dump", run: reader::user_dump },
+    Target { name: "pe_file", run: reader::pe_file },
+    Target { name: "hive", run: reader::hive },
+    Target { name: "disk", run: disk::disk },
+    Target { name: "guest_text", run: reader::guest_text },
+    Target { name: "matrix", run: matrix::matrix },
+];
+
+/// Runs a target by its name.
+///
+/// # Panics
+/// When there is no such target, or the input breaks it.
+pub fn run(name: &str, bytes: &[u8]) {
+    let target = TARGETS.iter().find(|target| target.name == name);
+    (target.unwrap_or_else(|| panic!("no target {name}")).run)(bytes);
+}
+
+/// What the last panic said.
+static LAST_PANIC: Mutex<String> = Mutex::new(String::new());
+
+/// Lets panics that the readers catch pass in silence. The fuzzer's own hook would end the process on them.
+pub fn quiet_caught_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        if let Ok(mut last) = LAST_PANIC.lock() {
+            *last = format!("{panic}\n{}", std::backtrace::Backtrace::force_capture());
+        }
+    }));
+}
+
+/// Runs a target for the fuzzer, which takes an abort for a crash: it has no caller that a panic could unwind to.
+#[allow(clippy::print_stderr, reason = "the fuzzer shows standard error")]
+pub fn run_or_abort(name: &str, bytes: &[u8]) {
+    if catch_unwind(AssertUnwindSafe(|| run(name, bytes))).is_err() {
+        eprintln!("{}", LAST_PANIC.lock().map(|last| last.clone()).unwrap_or_default());
+        std::process::abort();
+    }
+}
