@@ -33,7 +33,7 @@ pub enum UserDumpError {
 }
 
 /// Reads the facts of a minidump, at most a small multiple of `bytes` in memory. A dump with the whole memory of its
-/// process has that at its end, so the first megabytes of a large one tell as much.
+/// process has that at its end (documented for `Memory64ListStream`), so the beginning of a large file may do.
 ///
 /// # Errors
 /// When there is no directory of streams, or the dump is of another platform. What is wrong with a single stream is a

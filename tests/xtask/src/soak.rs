@@ -135,17 +135,14 @@ struct Outcome {
 
 fn soak(root: &Path, cargo_fuzz: &Path, target: &str, minutes: u64) -> Result<Outcome, String> {
     let found = place(root).join("corpus").join(target);
-    let crashes = place(root).join("crashes").join(target);
-    for folder in [&found, &crashes] {
-        std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-    }
-    // New inputs go into the first folder; those of the repository are only read.
+    std::fs::create_dir_all(&found).map_err(|error| format!("{}: {error}", found.display()))?;
+    // New inputs go into the first folder; those of the repository are only read. One that breaks the target goes where
+    // cargo-fuzz has them, tests/fuzz/artifacts.
     let (found, kept) = (found.to_string_lossy().into_owned(), format!("tests/fuzz/corpus/{target}"));
     let time = format!("-max_total_time={}", minutes * 60);
     let timeout = format!("-timeout={SECONDS_AN_INPUT}");
     let memory = format!("-rss_limit_mb={MEGABYTES}");
-    let artifacts = format!("-artifact_prefix={}/", crashes.display());
-    let rest = [target, &found, &kept, "--", &time, &timeout, &memory, &artifacts, "-print_final_stats=1"];
+    let rest = [target, &found, &kept, "--", &time, &timeout, &memory, "-print_final_stats=1"];
     let command = subcommand(root, cargo_fuzz, "run", &rest);
     let mut progress = Progress::default();
     let good = process::watch_errors(command, |line| progress.see(line))?.success();
