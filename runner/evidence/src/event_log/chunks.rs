@@ -14,6 +14,8 @@ const CHUNK: usize = 0x1_0000;
 const CHUNK_HEADER: usize = 512;
 /// 256 MiB. The System log of Windows is 20 MiB unless somebody made it larger.
 const MAX_CHUNKS: usize = 4096;
+/// 4 GiB: the file header counts chunks in 16 bits.
+const MAX_WALKED: u64 = 0x1_0000;
 
 /// Where a chunk lies.
 #[derive(Debug, Clone, Copy)]
@@ -34,7 +36,7 @@ pub(super) struct Chunks<'a, S> {
     pub(super) dropped: Option<usize>,
     /// What is wrong with the file as a whole.
     pub(super) oddities: Vec<String>,
-    /// Whether chunks are missing at the end.
+    /// Whether chunks at the end are missing, or are not read.
     pub(super) truncated: bool,
 }
 
@@ -65,18 +67,19 @@ impl<'a, S: Read + Seek> Chunks<'a, S> {
             truncated = true;
             oddities.push(format!("truncated: {there} of {stated} chunks"));
         }
-        let (places, dropped) = places(source, there)?;
+        if there > MAX_WALKED {
+            truncated = true;
+            oddities.push(format!("{there} chunks, more than a log can have: only the first {MAX_WALKED} are read"));
+        }
+        let (places, dropped) = places(source, there.min(MAX_WALKED))?;
         let settings = ParserSettings::new().separate_json_attributes(true).indent(false);
         Ok(Self { source, settings: Arc::new(settings), places, dropped, oddities, truncated })
     }
 
-    /// Reads one chunk, or says why it holds nothing that can be read. `None`: Windows took its room in advance.
-    pub(super) fn read(&mut self, place: Place) -> Result<Option<Chunk>, String> {
+    /// Reads one chunk, or says why it holds nothing that can be read.
+    pub(super) fn read(&mut self, place: Place) -> Result<Chunk, String> {
         let mut bytes = read_at(self.source, offset(place.number), CHUNK).map_err(|error| error.to_string())?;
         let there = bytes.len();
-        if bytes.iter().all(|byte| *byte == 0) {
-            return Ok(None);
-        }
         // The records of a cut chunk are read up to the cut.
         bytes.resize(CHUNK, 0);
         let data = EvtxChunkData::new(bytes, false).map_err(|error| brief(&error))?;
@@ -87,7 +90,7 @@ impl<'a, S: Read + Seek> Chunks<'a, S> {
         } else {
             None
         };
-        Ok(Some(Chunk { number: place.number, oddity, data, settings: Arc::clone(&self.settings) }))
+        Ok(Chunk { number: place.number, oddity, data, settings: Arc::clone(&self.settings) })
     }
 }
 
@@ -95,7 +98,7 @@ impl<'a, S: Read + Seek> Chunks<'a, S> {
 fn places(source: &mut (impl Read + Seek), there: u64) -> Result<(Vec<Place>, Option<usize>), EventLogError> {
     let mut places: Vec<Place> = Vec::new();
     let mut dropped = 0;
-    let mut before = 0;
+    let (mut before, mut blank) = (0, 0);
     for number in 0..there {
         let header = read_at(source, offset(number), CHUNK_HEADER)?;
         let first_record = match EvtxChunkHeader::from_bytes(&header) {
@@ -103,6 +106,14 @@ fn places(source: &mut (impl Read + Seek), there: u64) -> Result<(Vec<Place>, Op
             Ok(header) if header.first_event_record_id > header.last_event_record_id => continue,
             Ok(header) if header.last_event_record_id == u64::MAX => continue,
             Ok(header) => header.first_event_record_id,
+            Err(_) if is_zero(&header) => {
+                // Windows takes room in advance; but a chunk may have lost its header alone.
+                blank += 1;
+                if blank > MAX_CHUNKS || is_zero(&read_at(source, offset(number), CHUNK)?) {
+                    continue;
+                }
+                before
+            }
             Err(_) => before,
         };
         before = first_record;
@@ -121,6 +132,12 @@ fn keep_newest(places: &mut Vec<Place>) -> usize {
     let too_many = places.len().saturating_sub(MAX_CHUNKS);
     places.drain(..too_many);
     too_many
+}
+
+/// Whether all of at most a chunk's bytes are zero.
+fn is_zero(bytes: &[u8]) -> bool {
+    static ZEROES: [u8; CHUNK] = [0; CHUNK];
+    ZEROES.starts_with(bytes)
 }
 
 fn offset(chunk: u64) -> u64 {

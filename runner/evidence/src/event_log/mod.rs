@@ -66,8 +66,7 @@ pub fn read_event_log(source: &mut (impl Read + Seek)) -> Result<BootHistory, Ev
     }
     for place in std::mem::take(&mut chunks.places) {
         match chunks.read(place) {
-            Ok(Some(chunk)) => reading.chunk(chunk),
-            Ok(None) => {}
+            Ok(chunk) => reading.chunk(chunk),
             Err(why) => reading.damage(format!("chunk {}: {why}", place.number)),
         }
     }

@@ -1,124 +1,16 @@
-//! Event logs written by the stand-in's own writer, which shares nothing with the reader.
+//! What is told of logs that tests build.
 
-use std::io::Cursor;
+use std::io::{self, Cursor, Read, Seek, SeekFrom};
 
 use coexist_evidence::{EventLogError, read_event_log};
 use coexist_model::{BootHistory, LoggedEnd};
 use jiff::Timestamp;
 use proptest::prelude::{ProptestConfig, any, prop, proptest};
 use serde_json::{Value, json};
-use standin_formats::evtx::{BINARY, Event, EventLog};
 
-const KERNEL_GENERAL: &str = "Microsoft-Windows-Kernel-General";
-const KERNEL_BOOT: &str = "Microsoft-Windows-Kernel-Boot";
-const KERNEL_POWER: &str = "Microsoft-Windows-Kernel-Power";
-const BUGCHECK: &str = "Microsoft-Windows-WER-SystemErrorReporting";
-
-/// FILETIME of 2026-11-23T08:00:00Z.
-const START: u64 = 134_398_944_000_000_000;
-const SECOND: u64 = 10_000_000;
-
-/// Events and the clock that stamps them.
-struct Story {
-    events: Vec<Event>,
-    now: u64,
-    computer: &'static str,
-    channel: &'static str,
-}
+use crate::event_log_builder::{KERNEL_GENERAL, KERNEL_POWER, SECOND, Story};
 
 impl Story {
-    fn new() -> Self {
-        Self { events: Vec::new(), now: START, computer: "LAB-1", channel: "System" }
-    }
-
-    fn event(&mut self, provider: &str, id: u16, data: &[(&str, &str)]) -> &mut Self {
-        self.now += SECOND;
-        self.events.push(Event {
-            provider: provider.to_owned(),
-            guid: provider.starts_with("Microsoft").then(|| "{a68ca8b7-004f-d7b6-a698-07e2de0f1f5d}".to_owned()),
-            event_id: id,
-            level: 4,
-            time: self.now,
-            record_id: self.events.len() as u64 + 1,
-            event_data: data.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
-            ..Event::default()
-        });
-        self
-    }
-
-    fn moment(&self) -> String {
-        standin_formats::filetime::to_text(self.now)
-    }
-
-    fn kernel_start(&mut self) -> &mut Self {
-        let moment = self.moment();
-        self.event(KERNEL_GENERAL, 12, &[("StartTime", &moment)])
-    }
-
-    fn log_start(&mut self) -> &mut Self {
-        self.event("EventLog", 6009, &[("", "10.00.")]).event("EventLog", 6005, &[])
-    }
-
-    fn boot(&mut self) -> &mut Self {
-        self.kernel_start().log_start()
-    }
-
-    fn work(&mut self, records: usize) -> &mut Self {
-        for _ in 0..records {
-            self.event("Service Control Manager", 7036, &[("param1", "a service"), ("param2", "running")]);
-        }
-        self
-    }
-
-    fn log_stop(&mut self) -> &mut Self {
-        self.event("User32", 1074, &[]).event("EventLog", 6006, &[])
-    }
-
-    fn kernel_stop(&mut self) -> &mut Self {
-        let moment = self.moment();
-        self.event(KERNEL_GENERAL, 13, &[("StopTime", &moment)])
-    }
-
-    fn shut_down(&mut self) -> &mut Self {
-        self.log_stop().kernel_stop()
-    }
-
-    /// Kernel-Power 41; the code is decimal.
-    fn power(&mut self, code: &str, button: &str) -> &mut Self {
-        let parameters = ["1", "2", "3", "4"].map(|number| format!("BugcheckParameter{number}"));
-        let values = if code == "0" { ["0x0"; 4] } else { ["0xffff840500000074", "0x0", "0xfffff806715114ed", "0x2"] };
-        let mut data = vec![("BugcheckCode", code)];
-        data.extend(parameters.iter().map(String::as_str).zip(values));
-        data.push(("PowerButtonTimestamp", button));
-        self.event(KERNEL_POWER, 41, &data)
-    }
-
-    /// EventLog 6008: text in the words of the guest, and two SYSTEMTIMEs: local time, then 2025-08-31T21:33:01.500 UTC.
-    fn not_stopped(&mut self) -> &mut Self {
-        let binary = "E9070800000020000600210001000000E907080000001F001500210001 00F401".replace(' ', "");
-        self.event(
-            "EventLog",
-            6008,
-            &[("", "9:59:13 PM"), ("", "\u{200e}8/\u{200e}31/\u{200e}2025"), (BINARY, &binary)],
-        )
-    }
-
-    fn reported(&mut self, code: &str) -> &mut Self {
-        let stop = format!("{code} (0xffff840500000074, 0x0000000000000000, 0xfffff806715114ed, 0x0000000000000002)");
-        self.event(BUGCHECK, 1001, &[("param1", &stop), ("param2", r"C:\Windows\Minidump\1.dmp"), ("param3", "1")])
-    }
-
-    fn last_boot(&mut self, good: bool, id: u32) -> &mut Self {
-        let (good, id) = (good.to_string(), id.to_string());
-        self.event(KERNEL_BOOT, 20, &[("LastShutdownGood", &good), ("LastBootGood", "true"), ("LastBootId", &id)])
-    }
-
-    fn bytes(&self) -> Vec<u8> {
-        let mut log = EventLog::new(self.channel, self.computer);
-        self.events.iter().for_each(|event| log.push(event.clone()));
-        log.to_bytes()
-    }
-
     fn history(&self) -> BootHistory {
         read(&self.bytes())
     }
@@ -344,6 +236,49 @@ fn other_channels_and_empty_logs_tell_of_no_boots() {
 fn what_is_no_log_is_an_error() {
     for bytes in [&b""[..], b"ElfFil", b"regf and more", &[0; 5000]] {
         assert!(matches!(read_event_log(&mut Cursor::new(bytes)), Err(EventLogError::NotALog)), "{bytes:?}");
+    }
+}
+
+/// Room that Windows takes in advance costs nothing, and neither does a file that claims to be endless.
+#[test]
+fn empty_room_is_passed_over() {
+    let mut story = Story::new();
+    story.boot().shut_down();
+    let bytes = story.bytes();
+    for (length, damaged) in [(256 << 20, false), (1 << 40, true)] {
+        let history = read_event_log(&mut Padded { bytes: &bytes, length, position: 0 }).unwrap();
+        assert_eq!((ends(&history), history.damaged), (vec!["clean"], damaged), "{:?}", history.notes);
+    }
+}
+
+/// Bytes, and zeroes behind them.
+struct Padded<'a> {
+    bytes: &'a [u8],
+    length: u64,
+    position: u64,
+}
+
+impl Read for Padded<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let there = self.length.saturating_sub(self.position).min(buffer.len() as u64);
+        let buffer = &mut buffer[..usize::try_from(there).unwrap()];
+        buffer.fill(0);
+        let start = usize::try_from(self.position).unwrap().min(self.bytes.len());
+        let known = (self.bytes.len() - start).min(buffer.len());
+        buffer[..known].copy_from_slice(&self.bytes[start..start + known]);
+        self.position += there;
+        Ok(buffer.len())
+    }
+}
+
+impl Seek for Padded<'_> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.position = match to {
+            SeekFrom::Start(position) => position,
+            SeekFrom::End(back) => self.length.checked_add_signed(back).unwrap(),
+            SeekFrom::Current(on) => self.position.checked_add_signed(on).unwrap(),
+        };
+        Ok(self.position)
     }
 }
 

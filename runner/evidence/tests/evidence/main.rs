@@ -9,6 +9,7 @@ mod driver_file;
 mod dump;
 mod dump_builder;
 mod event_log;
+mod event_log_builder;
 mod event_log_samples;
 mod hive;
 mod hive_builder;
