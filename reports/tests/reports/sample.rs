@@ -198,6 +198,7 @@ fn crash(code: u64, name: &str, module: &str, vendor: &str, offset: u64) -> Box<
         process: None,
         drivers: vec![driver("ntoskrnl.exe", 0xffff_f804_8a00_0000), driver(module, base)],
         unloaded: Vec::new(),
+        stack: Vec::new(),
         blame: Blame {
             strength: Strength::Strong,
             module: Some(module.to_owned()),

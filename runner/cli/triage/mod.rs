@@ -3,11 +3,13 @@
 mod files;
 mod text;
 
+use std::fs::File;
+use std::io::Read;
 use std::ops::ControlFlow;
 use std::path::Path;
 
 use coexist_evidence::DriverOwners;
-use coexist_model::{Exit, Triage};
+use coexist_model::{DriverFile, Exit, Triage};
 
 use crate::args::TriageArgs;
 use crate::{printable, say};
@@ -19,6 +21,7 @@ pub(crate) fn triage(args: &TriageArgs) -> Exit {
         Ok(owners) => owners,
         Err(exit) => return exit,
     };
+    let owners = owners.with_files(driver_files(args));
     let mut tally = Tally::default();
     let mut stopped = None;
     files::each(&args.paths, args.recursive, &mut |found| match tally.one(found, &owners, args.json) {
@@ -39,6 +42,34 @@ fn owners(agents: Option<&Path>) -> Result<DriverOwners, Exit> {
         return Err(Exit::Usage);
     }
     Ok(coexist_plan::driver_owners(folder).into_iter().collect())
+}
+
+/// Largest driver that is read for what it says of its maker.
+const MAX_DRIVER: u64 = 64 << 20;
+
+/// Driver files among those that are meant: they say who made the drivers that dumps name.
+fn driver_files(args: &TriageArgs) -> Vec<(String, DriverFile)> {
+    let mut drivers = Vec::new();
+    files::each(&args.paths, args.recursive, &mut |found| {
+        if let Found::File(path, file) = found
+            && let Some(name) = path.file_name().and_then(|name| name.to_str())
+            && name.to_ascii_lowercase().ends_with(".sys")
+            && let Some(facts) = driver_file(file)
+        {
+            drivers.push((name.to_owned(), facts));
+        }
+        true
+    });
+    drivers
+}
+
+/// What a file says of itself, if it is a driver's: a page file has the same ending.
+fn driver_file(mut file: File) -> Option<DriverFile> {
+    let mut bytes = Vec::new();
+    file.by_ref().take(2).read_to_end(&mut bytes).ok()?;
+    bytes.starts_with(b"MZ").then_some(())?;
+    file.take(MAX_DRIVER).read_to_end(&mut bytes).ok()?;
+    coexist_evidence::read_driver_file(&bytes).ok()
 }
 
 /// What has come of the files so far.

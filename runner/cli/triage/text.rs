@@ -2,19 +2,25 @@
 
 use std::fmt::Write;
 
-use coexist_evidence::stop_codes::{self, Suspects};
-use coexist_model::{Blame, BootHistory, Crash, LoggedBoot, LoggedEnd, Strength, Triage, TriageFacts};
+use coexist_evidence::stop_codes;
+use coexist_model::{
+    Blame, BootHistory, Crash, CrashSettings, DriverFile, HiveFacts, LoggedBoot, LoggedEnd, Strength, Triage,
+    TriageFacts, UserCrash, UserException,
+};
 
 use crate::printable;
 
 /// Names of unloaded drivers in one line.
 const SHOWN_UNLOADED: usize = 12;
+/// Stack candidates that are listed.
+const SHOWN_STACK: usize = 6;
 
 pub(super) fn render(triage: &Triage) -> String {
     let mut page = Page::default();
     let format = match &triage.found.facts {
         Some(TriageFacts::KernelDump(crash)) => crash.format.as_deref(),
-        Some(TriageFacts::EventLog(_)) | None => None,
+        Some(TriageFacts::UserDump(crash)) => Some(crash.format.as_str()),
+        Some(TriageFacts::EventLog(_) | TriageFacts::RegistryHive(_) | TriageFacts::Pe(_)) | None => None,
     };
     let mut title = format!("{}: {}", triage.path, triage.found.kind.title());
     format.iter().for_each(|format| title.push_str(&format!(" ({format})")));
@@ -24,7 +30,10 @@ pub(super) fn render(triage: &Triage) -> String {
     page.text.push_str(&format!("{}\n", printable::line(&title)));
     match &triage.found.facts {
         Some(TriageFacts::KernelDump(crash)) => page.crash(crash),
+        Some(TriageFacts::UserDump(crash)) => page.process(crash),
         Some(TriageFacts::EventLog(history)) => page.history(history),
+        Some(TriageFacts::RegistryHive(hive)) => page.hive(hive),
+        Some(TriageFacts::Pe(file)) => page.file(file),
         None => {}
     }
     triage.found.notes.iter().for_each(|note| page.line("note", note));
@@ -45,10 +54,10 @@ impl Page {
     fn crash(&mut self, crash: &Crash) {
         let name = crash.stop_name.as_deref().unwrap_or("(no public name)");
         self.line("stop", &format!("{} {name}", crash.stop_code));
-        let code = u32::try_from(crash.stop_code.0).ok();
+        let meanings = meanings(crash);
         for (index, parameter) in crash.parameters.iter().enumerate() {
             let label = if index == 0 { "parameters" } else { "" };
-            let meaning = code.and_then(|code| meaning(code, index + 1)).unwrap_or_default();
+            let meaning = meanings.get(index).and_then(Option::as_deref).unwrap_or_default();
             self.line(label, format!("{} {parameter:<18} {meaning}", index + 1).trim_end());
         }
         self.line("blame", &blame(&crash.blame));
@@ -61,6 +70,11 @@ impl Page {
         if let Some(process) = &crash.process {
             self.line("process", process);
         }
+        for (index, found) in crash.stack.iter().take(SHOWN_STACK).enumerate() {
+            let label = if index == 0 { "stack" } else { "" };
+            let how = if found.follows_call { ", behind a call" } else { "" };
+            self.line(label, &format!("{} {}+{}{how}", found.address, found.module, found.offset));
+        }
         let unloaded = crash.unloaded.len();
         if !crash.drivers.is_empty() || unloaded > 0 {
             self.line("drivers", &format!("{} loaded, {unloaded} unloaded", crash.drivers.len()));
@@ -70,6 +84,87 @@ impl Page {
             let more = if unloaded > SHOWN_UNLOADED { ", …" } else { "" };
             let list: Vec<&str> = names.take(SHOWN_UNLOADED).collect();
             self.line("unloaded", &format!("{}{more}", list.join(", ")));
+        }
+    }
+
+    fn process(&mut self, crash: &UserCrash) {
+        match &crash.exception {
+            None => self.line("exception", "none: the dump was taken without one"),
+            Some(exception) => self.exception(exception),
+        }
+        self.some("process", crash.process.as_deref());
+        self.some("thread", crash.thread.map(|thread| thread.to_string()).as_deref());
+        let build = crash.build.map(|build| format!("Windows build {build}"));
+        let parts: Vec<String> = [build, crash.architecture.clone()].into_iter().flatten().collect();
+        self.some("system", Some(parts.join(", ").as_str()).filter(|text| !text.is_empty()));
+        self.some("time", crash.time.map(second).as_deref());
+        self.some("modules", Some(crash.modules.len()).filter(|&count| count > 0).map(|it| it.to_string()).as_deref());
+    }
+
+    fn exception(&mut self, exception: &UserException) {
+        self.line("exception", &format!("{} {}", exception.code, exception.name.as_deref().unwrap_or_default()));
+        let place = match (&exception.module, exception.offset) {
+            (Some(module), Some(offset)) => format!("{module}+{offset}"),
+            _ => "in no module".to_owned(),
+        };
+        self.line("at", &format!("{} {place}", exception.address));
+        self.some("accessed", exception.accessed.map(|it| it.to_string()).as_deref());
+    }
+
+    fn hive(&mut self, hive: &HiveFacts) {
+        let name = hive.name.as_deref().unwrap_or("(no name)");
+        let root = hive.root.as_deref().map(|root| format!(", root key {root}")).unwrap_or_default();
+        self.line("hive", &format!("{name}{root}"));
+        self.some("time", hive.time.map(second).as_deref());
+        let revision = hive.revision.map(|revision| format!(".{revision}")).unwrap_or_default();
+        self.some("system", hive.build.map(|build| format!("Windows build {build}{revision}")).as_deref());
+        self.some("control set", hive.control_set.map(|set| set.to_string()).as_deref());
+        if let Some(settings) = &hive.crash_settings {
+            self.settings(settings);
+        }
+        let drivers = hive.drivers.len();
+        self.some("services", hive.services.map(|all| format!("{all}, of them {drivers} drivers")).as_deref());
+    }
+
+    /// What Windows was to do at a stop.
+    fn settings(&mut self, settings: &CrashSettings) {
+        let kind = match settings.crash_dump_enabled {
+            None => "at Windows' choice",
+            Some(0) => "none",
+            Some(1) if settings.filter_pages == Some(1) => "active memory",
+            Some(1) => "complete",
+            Some(2) => "kernel",
+            Some(3) => "small",
+            Some(7) => "automatic",
+            Some(_) => "of an unknown kind",
+        };
+        let restart = match settings.auto_reboot {
+            Some(true) => ", then a restart",
+            Some(false) => ", and no restart",
+            None => "",
+        };
+        self.line("at a stop", &format!("dump: {kind}{restart}"));
+        self.some("dump file", settings.dump_file.as_deref());
+        self.some("small dumps", settings.minidump_dir.as_deref());
+        self.some("raw dump", settings.dedicated_dump_file.as_deref());
+    }
+
+    fn file(&mut self, file: &DriverFile) {
+        self.some("name", file.name.as_deref());
+        self.some("company", file.company.as_deref());
+        self.some("product", file.product.as_deref());
+        self.some("version", file.version.as_deref());
+        self.some("signer", file.signer.as_deref().map(|signer| format!("{signer} (not validated)")).as_deref());
+        self.some("machine", file.architecture.as_deref());
+        let (stamp, size) = (file.timestamp.map(|it| it.to_string()), file.size.map(|size| format!("{size} bytes")));
+        let image: Vec<String> = [stamp, size].into_iter().flatten().collect();
+        self.some("image", Some(image.join(", ").as_str()).filter(|text| !text.is_empty()));
+    }
+
+    /// A line for what is known.
+    fn some(&mut self, label: &str, text: Option<&str>) {
+        if let Some(text) = text {
+            self.line(label, text);
         }
     }
 
@@ -104,11 +199,12 @@ impl Page {
     }
 }
 
-/// What a parameter of a code stands for, where that is known here.
-fn meaning(code: u32, number: usize) -> Option<&'static str> {
-    match stop_codes::suspects(code) {
-        Suspects::Parameter(faulting) if faulting == number => Some("the faulting instruction"),
-        Suspects::Parameter(_) | Suspects::Hints | Suspects::Nobody(_) => None,
+/// What the parameters stand for, where that is known.
+fn meanings(crash: &Crash) -> Vec<Option<String>> {
+    let parameters: Result<[u64; 4], _> = crash.parameters.iter().map(|it| it.0).collect::<Vec<_>>().try_into();
+    match (u32::try_from(crash.stop_code.0), parameters) {
+        (Ok(code), Ok(parameters)) => stop_codes::parameter_meanings(code, &parameters).to_vec(),
+        _ => Vec::new(),
     }
 }
 

@@ -5,6 +5,7 @@ use coexist_model::{Crash, Hex, LoadedDriver, Seconds, UnloadedDriver};
 use crate::blame::{UNNAMED, blame, suspicion};
 use crate::bucket::bucket_of;
 use crate::dump::{Architecture, KernelDump};
+use crate::stack::stack_candidates;
 use crate::stop_codes;
 use crate::vendors::DriverOwners;
 
@@ -39,6 +40,7 @@ pub fn crash_from(dump: &KernelDump<'_>, owners: &DriverOwners) -> Crash {
             .iter()
             .map(|driver| UnloadedDriver { name: driver.name.clone(), start: Hex(driver.start), end: Hex(driver.end) })
             .collect(),
+        stack: stack_candidates(dump),
         blame: blame(dump, owners),
         bucket,
         notes: dump.notes.iter().cloned().chain(suspicion.note).collect(),

@@ -4,6 +4,8 @@
 //! where the dump holds the bytes before it, a call must end there. Of a real dump's slots that point into modules some
 //! 22 in 100 were true frames, so these are candidates and no more.
 
+use coexist_model::{Hex, StackCandidate};
+
 use crate::blame::UNNAMED;
 use crate::dump::{Architecture, Driver, KernelDump};
 
@@ -12,30 +14,20 @@ const FIRST_CODE: u64 = 0x1000;
 /// Further up than this a value is more likely left over than a return address.
 const FAR: u64 = 0x1000;
 
-/// A value on the stack that may be a return address into a driver.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StackCandidate {
-    /// Where on the stack it lies.
-    pub slot: u64,
-    /// Lower-case base name of the driver.
-    pub module: String,
-    /// Offset of the value in it.
-    pub offset: u64,
-    /// Whether a call is known to end there; if not, the dump does not hold the code.
-    pub follows_call: bool,
-}
+/// Candidates that are published: frames further out name nobody nearer.
+const PUBLISHED: usize = 32;
 
-/// Candidates from the stack pointer upwards, as blame sees them; at most 512.
+/// Candidates from the stack pointer upwards, as blame sees them, at most 32.
 #[must_use]
 pub fn stack_candidates(dump: &KernelDump<'_>) -> Vec<StackCandidate> {
     let (kept, _) = kept(dump);
     let public = |found: &Kept<'_>| StackCandidate {
-        slot: found.slot,
+        address: Hex(found.slot),
         module: found.driver.name.clone().unwrap_or_else(|| UNNAMED.to_owned()),
-        offset: found.offset,
+        offset: Hex(found.offset),
         follows_call: found.proved,
     };
-    kept.iter().map(public).collect()
+    kept.iter().take(PUBLISHED).map(public).collect()
 }
 
 pub(crate) struct Kept<'d> {

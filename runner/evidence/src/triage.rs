@@ -6,31 +6,85 @@ use coexist_model::{EvidenceForm, Findings, TriageFacts};
 
 use crate::bytes::Bytes;
 use crate::crash::crash_from;
-use crate::dump::{read_kernel_dump, stated_length};
+use crate::dump::{DumpError, read_dump_file};
 use crate::event_log::{self, EventLogError, read_event_log};
+use crate::hive::read_hive;
+use crate::packed::PackedReader;
+use crate::pe::read_driver_file;
+use crate::user_dump::read_user_dump;
 use crate::vendors::DriverOwners;
 
-/// Bytes that a kind is told by, and that a dump's header says its length in.
-const START: u64 = 0x2010;
-/// Bytes of a small dump that are read; the largest seen has 1.4 MB.
-const MAX_DUMP: u64 = 64 << 20;
+/// Bytes that a kind is told by.
+const START: u64 = 0x400;
+/// Bytes that are read of a kind that is read whole: hives and programs have some hundred megabytes at most, and what
+/// a dump of a process says of itself stands at its beginning.
+const MAX_WHOLE: u64 = 512 << 20;
 
-/// Says what a file is and what it proves. `owners` are the drivers whose vendors are known.
+/// Says what a file is and what it proves. `owners` are the drivers whose vendors are known. What was packed as evidence
+/// of a run is looked at without unpacking it.
 ///
 /// # Errors
 /// Only where the source cannot be read; whatever is wrong with its bytes is among the findings.
 pub fn triage<R: Read + Seek + 'static>(mut source: R, owners: &DriverOwners) -> io::Result<Findings> {
-    let start = read_start(&mut source, START)?;
-    source.seek(SeekFrom::Start(0))?;
-    match form(&start) {
-        Form::KernelDump => kernel_dump(source, &start, owners),
-        Form::EventLog => event_log(source),
-        Form::UserDump => Ok(not_read(EvidenceForm::UserDump)),
-        Form::RegistryHive => Ok(not_read(EvidenceForm::RegistryHive)),
-        Form::Pe => Ok(not_read(EvidenceForm::Pe)),
-        Form::Packed(how) => Ok(unknown(format!("packed by {how}: unpack it first"))),
-        Form::Unknown => Ok(unknown(first_bytes(&start))),
+    match form(&look(&mut source)?) {
+        Form::Packed("zstd") => packed(source, owners),
+        form => plain(form, source, owners),
     }
+}
+
+fn packed<R: Read + Seek + 'static>(source: R, owners: &DriverOwners) -> io::Result<Findings> {
+    let mut source = match PackedReader::new(source) {
+        Ok(source) => source,
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+            return Ok(unknown(format!("packed by zstd, and not as evidence is ({error}): unpack it first")));
+        }
+        Err(error) => return Err(error),
+    };
+    match look(&mut source) {
+        Ok(start) => plain(form(&start), source, owners),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+            Ok(unknown(format!("packed, and damaged: {error}")))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The first bytes, and back to the beginning.
+fn look(source: &mut (impl Read + Seek)) -> io::Result<Vec<u8>> {
+    let start = read_start(source, START)?;
+    source.seek(SeekFrom::Start(0))?;
+    Ok(start)
+}
+
+fn plain<R: Read + Seek + 'static>(form: Form, mut source: R, owners: &DriverOwners) -> io::Result<Findings> {
+    match form {
+        Form::KernelDump => kernel_dump(source, owners),
+        Form::EventLog => event_log(source),
+        Form::UserDump => {
+            let read = |bytes: &[u8]| read_user_dump(bytes).map(TriageFacts::UserDump);
+            whole(&mut source, EvidenceForm::UserDump, read)
+        }
+        Form::RegistryHive => {
+            let read = |bytes: &[u8]| read_hive(bytes).map(TriageFacts::RegistryHive);
+            whole(&mut source, EvidenceForm::RegistryHive, read)
+        }
+        Form::Pe => whole(&mut source, EvidenceForm::Pe, |bytes| read_driver_file(bytes).map(TriageFacts::Pe)),
+        Form::Packed(how) => Ok(unknown(format!("packed by {how}: unpack it first"))),
+        Form::Unknown => Ok(unknown(first_bytes(&look(&mut source)?))),
+    }
+}
+
+/// Reads a file as a whole, or as much of it as is ever needed.
+fn whole<E: std::fmt::Display>(
+    source: &mut (impl Read + Seek),
+    kind: EvidenceForm,
+    read: impl FnOnce(&[u8]) -> Result<TriageFacts, E>,
+) -> io::Result<Findings> {
+    let bytes = read_start(source, MAX_WHOLE)?;
+    Ok(match read(&bytes) {
+        Ok(facts) => Findings::of(facts),
+        Err(error) => Findings::without_facts(kind, error.to_string()),
+    })
 }
 
 /// What the first bytes say.
@@ -71,19 +125,13 @@ fn is_pe(start: &[u8]) -> bool {
     start.starts_with(b"MZ") && pe() == Some(b"PE\0\0")
 }
 
-fn kernel_dump<R: Read + Seek>(mut source: R, start: &[u8], owners: &DriverOwners) -> io::Result<Findings> {
-    let length = source.seek(SeekFrom::End(0))?;
-    source.seek(SeekFrom::Start(0))?;
-    // A page file holds more than the dump at its start.
-    let wanted = if length <= MAX_DUMP { length } else { stated_length(start).unwrap_or(MAX_DUMP).min(MAX_DUMP) };
-    let bytes = read_start(&mut source, wanted)?;
-    Ok(match read_kernel_dump(&bytes) {
+fn kernel_dump<R: Read + Seek + 'static>(source: R, owners: &DriverOwners) -> io::Result<Findings> {
+    Ok(match read_dump_file(source) {
         Ok(dump) => {
-            // Whatever the reader found odd, it could not read.
-            let damaged = !dump.notes.is_empty();
             let facts = TriageFacts::KernelDump(Box::new(crash_from(&dump, owners)));
-            Findings { damaged, ..Findings::of(facts) }
+            Findings { damaged: dump.damaged, ..Findings::of(facts) }
         }
+        Err(DumpError::Unreadable { reason }) => return Err(io::Error::other(reason)),
         Err(error) => Findings::without_facts(EvidenceForm::KernelDump, error.to_string()),
     })
 }
@@ -94,11 +142,6 @@ fn event_log<R: Read + Seek>(mut source: R) -> io::Result<Findings> {
         Err(EventLogError::Read(error)) => Err(error),
         Err(error @ EventLogError::NotALog) => Ok(unknown(error.to_string())),
     }
-}
-
-/// A kind that is recognised, and of which nothing more is read.
-fn not_read(kind: EvidenceForm) -> Findings {
-    Findings::without_facts(kind, format!("recognised as a {}, and not read further", kind.title()))
 }
 
 fn unknown(why: String) -> Findings {

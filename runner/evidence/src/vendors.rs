@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use coexist_model::DriverFile;
+
 use crate::bytes::{base_name, deceptive};
 
 /// Longest text of a file that is taken over, in characters.
@@ -47,34 +49,23 @@ const DOCUMENTED: &[(&str, &str, &str)] = &[
     ("huntmon.sys",         "Huntress",     "363558.5"),
 ];
 
-/// What a driver's file says of itself. Texts are the file's, so they claim more than they prove.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct DriverFacts {
-    /// `CompanyName` of its version resource.
-    pub company: Option<String>,
-    /// `FileVersion` of its version resource.
-    pub version: Option<String>,
-    /// Subject of the certificate that it is signed with: `CN=…,O=…`.
-    pub signer: Option<String>,
-}
-
 /// Who makes which driver, by the drivers' base names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DriverOwners {
     recipes: BTreeMap<String, String>,
-    files: BTreeMap<String, DriverFacts>,
+    files: BTreeMap<String, DriverFile>,
 }
 
 impl DriverOwners {
     /// The same with the facts of driver files: of the guest's disk, where it is at hand.
     #[must_use]
-    pub fn with_files<D: AsRef<str>>(mut self, files: impl IntoIterator<Item = (D, DriverFacts)>) -> Self {
+    pub fn with_files<D: AsRef<str>>(mut self, files: impl IntoIterator<Item = (D, DriverFile)>) -> Self {
         let plain = |text: Option<String>| {
             let text: String = text?.trim().chars().filter(|&c| !deceptive(c)).take(MAX_TEXT).collect();
             (!text.is_empty()).then_some(text)
         };
-        self.files.extend(files.into_iter().map(|(driver, DriverFacts { company, version, signer })| {
-            let file = DriverFacts { company: plain(company), version: plain(version), signer: plain(signer) };
+        self.files.extend(files.into_iter().map(|(driver, file)| {
+            let file = DriverFile { company: plain(file.company), signer: plain(file.signer), ..file };
             (base_name(driver.as_ref()), file)
         }));
         self
@@ -95,7 +86,7 @@ impl DriverOwners {
 
     /// What is known of a driver's file.
     #[must_use]
-    pub fn file(&self, driver: &str) -> Option<&DriverFacts> {
+    pub fn file(&self, driver: &str) -> Option<&DriverFile> {
         self.files.get(&base_name(driver))
     }
 }
@@ -119,9 +110,8 @@ mod tests {
 
     #[test]
     fn recipes_then_documents_then_the_file() {
-        let file = |company: &str| DriverFacts { company: Some(company.to_owned()), ..DriverFacts::default() };
-        let signed =
-            DriverFacts { signer: Some("CN=Acme Drivers, O=Acme Signing".to_owned()), ..DriverFacts::default() };
+        let file = |company: &str| DriverFile { company: Some(company.to_owned()), ..DriverFile::default() };
+        let signed = DriverFile { signer: Some("CN=Acme Drivers, O=Acme Signing".to_owned()), ..DriverFile::default() };
         let owners = DriverOwners::from_iter([("AcmeFlt.sys", "Acme"), ("mbam.sys", "Our fork")]).with_files([
             (r"C:\Windows\System32\drivers\ACMEFLT.SYS", file("Somebody else")),
             ("csagent.sys", file("Not CrowdStrike")),

@@ -183,6 +183,7 @@ fn crash(strength: Strength) -> Crash {
         process: None,
         drivers: Vec::new(),
         unloaded: Vec::new(),
+        stack: Vec::new(),
         blame: Blame {
             strength,
             module: (strength != Strength::None).then(|| "globexflt.sys".to_owned()),

@@ -42,6 +42,9 @@ pub struct Crash {
     /// Drivers that had been unloaded, in the dump's order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unloaded: Vec<UnloadedDriver>,
+    /// Values on the thread's stack that may be return addresses into drivers, nearest first, at most 32.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stack: Vec<StackCandidate>,
     /// Who is suspected, how strongly and why.
     pub blame: Blame,
     /// Signature that is equal for equal crashes.
@@ -73,6 +76,20 @@ pub struct UnloadedDriver {
     pub start: Hex,
     /// First address behind it.
     pub end: Hex,
+}
+
+/// A value on the crashed thread's stack that may be a return address into a driver.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StackCandidate {
+    /// Where on the stack it lies.
+    pub address: Hex,
+    /// Lower-case base name of the driver.
+    pub module: String,
+    /// Offset of the value in the driver.
+    pub offset: Hex,
+    /// Whether a call is known to end there; if not, the dump does not hold the code.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub follows_call: bool,
 }
 
 /// Who is suspected of a crash.

@@ -21,8 +21,8 @@ mod plan;
 mod recipe;
 mod run;
 mod seconds;
-mod user_crash;
 mod triage;
+mod user_crash;
 mod verdict;
 
 pub use boot::{
@@ -30,7 +30,7 @@ pub use boot::{
     RepairLog, boot_edges, boots, crashes, failing, reached, what_the_disk_proves,
 };
 pub use boot_history::{BootHistory, LoggedBoot, LoggedEnd};
-pub use crash::{Blame, Bucket, Crash, LoadedDriver, Strength, UnloadedDriver};
+pub use crash::{Blame, Bucket, Crash, LoadedDriver, StackCandidate, Strength, UnloadedDriver};
 pub use driver_file::DriverFile;
 pub use event::{ArmRef, EVENTS_SCHEMA, Ending, Event, Happening, Host};
 pub use fault::{FaultFacts, FaultKind, LabFault};
@@ -48,6 +48,6 @@ pub use plan::{
 pub use recipe::{Apply, ExitMeaning, Install, Method, Probe, RegistryData, Restart, SettingValue};
 pub use run::{AbandonedAttempt, ArmRecord, CheckRecord, Evidence, EvidenceKind, FoldError, Run, Rung};
 pub use seconds::Seconds;
-pub use user_crash::{UserCrash, UserException, UserModule};
 pub use triage::{EvidenceForm, Findings, TRIAGE_SCHEMA, Triage, TriageFacts};
+pub use user_crash::{UserCrash, UserException, UserModule};
 pub use verdict::{Exit, Judgement, Problem, ProblemState, Verdict, Verdicts};

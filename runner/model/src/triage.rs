@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{BootHistory, Crash};
+use crate::{BootHistory, Crash, DriverFile, HiveFacts, UserCrash};
 
 /// Name and version of the contract.
 pub const TRIAGE_SCHEMA: &str = "coexist.triage/1";
@@ -46,12 +46,15 @@ impl Findings {
     /// Facts, whose own remarks become the findings'.
     #[must_use]
     pub fn of(mut facts: TriageFacts) -> Self {
+        let mut whole = false;
         let (kind, damaged, notes) = match &mut facts {
-            TriageFacts::KernelDump(crash) => (EvidenceForm::KernelDump, false, std::mem::take(&mut crash.notes)),
-            TriageFacts::EventLog(log) => {
-                (EvidenceForm::EventLog, std::mem::take(&mut log.damaged), std::mem::take(&mut log.notes))
-            }
+            TriageFacts::KernelDump(crash) => (EvidenceForm::KernelDump, &mut whole, &mut crash.notes),
+            TriageFacts::UserDump(crash) => (EvidenceForm::UserDump, &mut crash.damaged, &mut crash.notes),
+            TriageFacts::EventLog(log) => (EvidenceForm::EventLog, &mut log.damaged, &mut log.notes),
+            TriageFacts::RegistryHive(hive) => (EvidenceForm::RegistryHive, &mut hive.damaged, &mut hive.notes),
+            TriageFacts::Pe(file) => (EvidenceForm::Pe, &mut file.damaged, &mut file.notes),
         };
+        let (damaged, notes) = (std::mem::take(damaged), std::mem::take(notes));
         Self { kind, facts: Some(facts), damaged, notes }
     }
 
@@ -107,8 +110,14 @@ impl EvidenceForm {
 pub enum TriageFacts {
     /// Of a kernel dump.
     KernelDump(Box<Crash>),
+    /// Of the dump of one process.
+    UserDump(UserCrash),
     /// Of an event log.
     EventLog(BootHistory),
+    /// Of a registry hive.
+    RegistryHive(HiveFacts),
+    /// Of a program's or driver's file.
+    Pe(DriverFile),
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ pub fn read_dump_file<R: Read + Seek + 'static>(mut source: R) -> Result<KernelD
             source.take(MAX_SMALL - bytes.len() as u64).read_to_end(&mut bytes).map_err(unreadable)?;
             let mut dump = read_kernel_dump(&bytes)?;
             if length > MAX_SMALL {
-                dump.note(format!("only the first {MAX_SMALL:#x} of {length:#x} bytes are read"));
+                dump.damage(format!("only the first {MAX_SMALL:#x} of {length:#x} bytes are read"));
             }
             Ok(dump.into_owned())
         }

@@ -102,13 +102,14 @@ pub(super) fn read(bytes: Bytes<'_>) -> Result<KernelDump<'_>, DumpError> {
         drivers: Vec::new(),
         unloaded: Vec::new(),
         memory: Memory::none(bytes),
+        damaged: false,
         notes: Vec::new(),
     };
     if width == Width::Bits32 {
         dump.note("32-bit: read by the public layout alone, no real dump of this kind was seen".to_owned());
     }
     if bytes.len() < layout.size {
-        dump.note(format!("truncated: {:#x} of the header's {:#x} bytes", bytes.len(), layout.size));
+        dump.damage(format!("truncated: {:#x} of the header's {:#x} bytes", bytes.len(), layout.size));
     }
     for (index, number) in (0..).zip(1..=4) {
         if bytes.set_address(width, layout.parameters + width.bytes() * index).is_none() {
@@ -126,7 +127,7 @@ pub(super) fn read(bytes: Bytes<'_>) -> Result<KernelDump<'_>, DumpError> {
         None => {}
         Some(number) => match format_of(number) {
             Some(format) => dump.format = Some(format),
-            None => dump.note(format!("dump type {number:#x} is unknown: only its header is read")),
+            None => dump.damage(format!("dump type {number:#x} is unknown: only its header is read")),
         },
     }
     dump.context = dump.architecture.and_then(|architecture| context(bytes, width, architecture));

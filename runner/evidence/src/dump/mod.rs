@@ -224,6 +224,8 @@ pub struct KernelDump<'a> {
     pub unloaded: Vec<UnloadedDriver>,
     /// The memory that the dump holds.
     pub memory: Memory<'a>,
+    /// Whether some part of it could not be read; the notes say which.
+    pub damaged: bool,
     /// Every oddity met.
     pub notes: Vec<String>,
 }
@@ -274,6 +276,12 @@ impl KernelDump<'_> {
         });
     }
 
+    /// Notes that a part could not be read.
+    fn damage(&mut self, text: String) {
+        self.damaged = true;
+        self.note(text);
+    }
+
     fn note(&mut self, text: String) {
         if self.notes.len() < MAX_NOTES {
             self.notes.push(text);
@@ -292,7 +300,7 @@ pub fn read_kernel_dump(bytes: &[u8]) -> Result<KernelDump<'_>, DumpError> {
     if dump.format == Some(DumpFormat::Triage) {
         triage::read_into(&mut dump, bytes);
     } else if let Some(format) = dump.format {
-        dump.note(format!("a {} dump: only its header is read", format.name(dump.width)));
+        dump.damage(format!("a {} dump: only its header is read", format.name(dump.width)));
     }
     Ok(dump)
 }

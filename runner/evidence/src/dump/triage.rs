@@ -87,32 +87,32 @@ fn read_drivers_of_known_size(dump: &mut KernelDump<'_>, bytes: Bytes<'_>) {
     if names == start + count * NARROW.entry {
         read_drivers(dump, bytes, &NARROW);
     } else {
-        dump.note("drivers: not read, their entries have an unknown size".to_owned());
+        dump.damage("drivers: not read, their entries have an unknown size".to_owned());
     }
 }
 
 /// A small dump that was written to its end has "TRGD" where its block says.
 fn check_whole(dump: &mut KernelDump<'_>, bytes: Bytes<'_>, layout: &Layout) {
     if bytes.len() <= layout.block {
-        dump.note("nothing behind the header: no drivers, no stack".to_owned());
+        dump.damage("nothing behind the header: no drivers, no stack".to_owned());
         return;
     }
     match layout.field(bytes, SIZE_OF_DUMP) {
         Some(size) if bytes.len() < u64::from(size) => {
-            dump.note(format!("truncated: {:#x} of {size:#x} bytes", bytes.len()));
+            dump.damage(format!("truncated: {:#x} of {size:#x} bytes", bytes.len()));
         }
         _ => {
             if let Some(required) =
                 header::required_by_windows(bytes, layout.width).filter(|&required| bytes.len() < required)
             {
-                dump.note(format!(
+                dump.damage(format!(
                     "truncated: {:#x} of {required:#x} bytes, behind the small dump itself",
                     bytes.len()
                 ));
             }
             let mark = layout.field(bytes, VALID_OFFSET).and_then(|offset| bytes.slice(offset.into(), 4));
             if mark != Some(b"TRGD") {
-                dump.note("the mark of a finished small dump is missing".to_owned());
+                dump.damage("the mark of a finished small dump is missing".to_owned());
             }
         }
     }
@@ -123,7 +123,7 @@ fn list(dump: &mut KernelDump<'_>, bytes: Bytes<'_>, what: &str, start: u64, sta
     let held = bytes.len().saturating_sub(start) / entry;
     let count = u64::from(stated).min(held).min(MAX_ENTRIES);
     if count < u64::from(stated) {
-        dump.note(format!("{what}: {count} of {stated} entries read"));
+        dump.damage(format!("{what}: {count} of {stated} entries read"));
     }
     count
 }
@@ -137,7 +137,7 @@ fn read_drivers(dump: &mut KernelDump<'_>, bytes: Bytes<'_>, layout: &Layout) {
     dump.drivers = (0..count).filter_map(|index| driver(bytes, layout, start + index * layout.entry)).collect();
     let unnamed = dump.drivers.iter().filter(|driver| driver.name.is_none()).count();
     if unnamed > 0 {
-        dump.note(format!("drivers: {unnamed} without a readable name"));
+        dump.damage(format!("drivers: {unnamed} without a readable name"));
     }
 }
 
@@ -181,7 +181,7 @@ fn read_stack(dump: &mut KernelDump<'_>, bytes: Bytes<'_>) {
     };
     let read = dump.memory.set_stack(Block { address: top, offset, size: size.min(MAX_STACK) });
     if read < size {
-        dump.note(format!("thread stack: {read:#x} of {size:#x} bytes read"));
+        dump.damage(format!("thread stack: {read:#x} of {size:#x} bytes read"));
     }
 }
 

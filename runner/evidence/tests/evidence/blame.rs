@@ -350,7 +350,7 @@ fn stack_candidates_are_those_that_blame_weighs() {
     ] {
         let bytes = spec.build();
         let found = stack_candidates(&read_kernel_dump(&bytes).unwrap());
-        let found: Vec<_> = found.iter().map(|found| (found.slot, found.offset, found.follows_call)).collect();
+        let found: Vec<_> = found.iter().map(|found| (found.address.0, found.offset.0, found.follows_call)).collect();
         assert_eq!(found, expected);
     }
 }

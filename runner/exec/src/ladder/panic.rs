@@ -47,6 +47,7 @@ pub(super) fn crash_of(stop: [Hex; 5]) -> Crash {
         process: None,
         drivers: Vec::new(),
         unloaded: Vec::new(),
+        stack: Vec::new(),
         blame: Blame { strength: Strength::None, module: None, offset: None, vendor: None, reason: reason.to_owned() },
         bucket: bucket_of(stop),
         notes: vec!["the stop was told by the hypervisor; there is no dump of it".to_owned()],

@@ -47,16 +47,16 @@ pub(super) fn read_into<R: Read + Seek + 'static>(
 ) {
     let front = match front::bounded(&mut source, format, header, length) {
         Ok(front) => front,
-        Err(error) => return dump.note(format!("only the header is read: {error}")),
+        Err(error) => return dump.damage(format!("only the header is read: {error}")),
     };
     if front.pages < front.stated {
-        dump.note(format!("memory: {} of {} pages are there or looked at", front.pages, front.stated));
+        dump.damage(format!("memory: {} of {} pages are there or looked at", front.pages, front.stated));
     }
     let view = View::new(front.bytes, source);
     match catch_unwind(AssertUnwindSafe(|| read_memory(dump, view, header))) {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => dump.note(format!("memory: not readable: {error}")),
-        Err(_) => dump.note("memory: its reader failed on it; what it had not read by then is missing".to_owned()),
+        Ok(Err(error)) => dump.damage(format!("memory: not readable: {error}")),
+        Err(_) => dump.damage("memory: its reader failed on it; what it had not read by then is missing".to_owned()),
     }
 }
 
@@ -68,13 +68,13 @@ fn read_memory<R: Read + Seek + 'static>(
     let parser = KernelDumpParser::with_reader(view)?;
     let field = |offset| Bytes(header).set_u64(offset);
     let Some(tables) = field(DIRECTORY_TABLE) else {
-        dump.note("memory: the header does not say where the page tables are".to_owned());
+        dump.damage("memory: the header does not say where the page tables are".to_owned());
         return Ok(());
     };
     let space = Space(virt::Reader::with_dtb(&parser, Gpa::new(tables)));
     let (drivers, broken) = lists::drivers(&space, field(LOADED_MODULES).unwrap_or_default());
     if let Some(reason) = broken {
-        dump.note(format!("drivers: the list ends after {}: {reason}", drivers.len()));
+        dump.damage(format!("drivers: the list ends after {}: {reason}", drivers.len()));
     }
     dump.drivers = drivers;
     read_stack(dump, &space);
