@@ -1,9 +1,16 @@
 //! The screen, the serial port, and QEMU's own words.
 
-use coexist_model::{EvidenceKind, FailureState, FaultKind, Rung};
+use std::io::{self, Read as _, Seek as _};
+use std::path::Path;
+
+use coexist_evidence::console_stop;
+use coexist_model::{EvidenceKind, FailureState, FaultKind, Hex, Rung};
 
 use super::needs::Need;
 use super::{Climbed, Ladder};
+
+/// As much of a serial log is searched for a stop: its end.
+const LOG_END: u64 = 8 << 20;
 
 impl Ladder<'_, '_> {
     pub(super) async fn console(&mut self) -> Climbed {
@@ -15,7 +22,8 @@ impl Ladder<'_, '_> {
             // The fault needs its log all the same.
             self.logs(&mut Vec::new()).await;
         }
-        Climbed::lacking(lacks)
+        let what = self.shown.map(|code| format!("stop {code} on the serial console"));
+        Climbed::Done { what, lacks }
     }
 
     async fn picture(&mut self, lacks: &mut Vec<String>) {
@@ -62,19 +70,28 @@ impl Ladder<'_, '_> {
         }
     }
 
-    async fn copy_log(
-        &mut self,
-        from: &std::path::Path,
-        name: &str,
-        kind: EvidenceKind,
-        rung: Rung,
-    ) -> std::io::Result<()> {
+    async fn copy_log(&mut self, from: &Path, name: &str, kind: EvidenceKind, rung: Rung) -> io::Result<()> {
         let file = self.free_name(name);
         let part = self.store.part(&file)?;
         if tokio::fs::copy(from, &part).await? == 0 {
             self.store.drop_partial();
             return Ok(());
         }
-        self.keep(&part, file, kind, rung).await
+        let path = self.store.path(&file);
+        self.keep(&part, file, kind, rung).await?;
+        if kind == EvidenceKind::SerialLog {
+            self.shown = console_stop(&end_of(&path)?).map(|stop| Hex::from(stop.code));
+        }
+        Ok(())
     }
+}
+
+/// The end of a log, which may have any length.
+fn end_of(path: &Path) -> io::Result<Vec<u8>> {
+    let mut file = std::fs::File::open(path)?;
+    let length = file.metadata()?.len();
+    file.seek(io::SeekFrom::Start(length.saturating_sub(LOG_END)))?;
+    let mut bytes = Vec::new();
+    file.take(LOG_END).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }

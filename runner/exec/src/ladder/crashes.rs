@@ -5,12 +5,14 @@ use std::path::Path;
 
 use coexist_evidence::dump::{DumpError, stated_length};
 use coexist_evidence::stop_codes::base_code;
-use coexist_evidence::{DriverOwners, crash_from, read_kernel_dump};
+use coexist_evidence::{DriverOwners, crash_from, read_dump_file};
 use coexist_model::{Crash, Hex};
 use jiff::Timestamp;
 
-/// Most of a dump that is read into memory. Of larger ones the beginning is read: it has the facts.
+/// Most of a file that is read into memory. Dumps up to this are small ones, which are sought before large ones.
 pub(super) const READ_LIMIT: u64 = 64 << 20;
+/// Enough of a dump to know how long it says it is.
+const HEADER: u64 = 0x2080;
 
 /// What a dump of this arm says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,8 +40,11 @@ pub(super) enum Reading {
 /// # Errors
 /// When the host refuses the file.
 pub(super) fn read(path: &Path, whole: bool, owners: &DriverOwners, earliest: Timestamp) -> io::Result<Reading> {
-    let (bytes, size) = beginning(path)?;
-    let dump = match read_kernel_dump(&bytes) {
+    let file = std::fs::File::open(path)?;
+    let size = file.metadata()?.len();
+    let mut header = Vec::new();
+    file.try_clone()?.take(HEADER).read_to_end(&mut header)?;
+    let dump = match read_dump_file(file) {
         Ok(dump) => dump,
         Err(error) => return Ok(Reading::Unreadable(error)),
     };
@@ -48,19 +53,11 @@ pub(super) fn read(path: &Path, whole: bool, owners: &DriverOwners, earliest: Ti
     }
     let mut crash = crash_from(&dump, owners);
     // [K] that large dumps state their length as small ones do. Where they state more, a rung more is climbed.
-    let stated = stated_length(&bytes).unwrap_or(size);
+    let stated = stated_length(&header).unwrap_or(size);
     if stated > size {
         crash.notes.push(format!("the dump is cut off: it says that it has {stated} bytes, there are {size}"));
     }
     Ok(Reading::Found(Box::new(Found { crash, whole: whole && stated <= size })))
-}
-
-fn beginning(path: &Path) -> io::Result<(Vec<u8>, u64)> {
-    let file = std::fs::File::open(path)?;
-    let size = file.metadata()?.len();
-    let mut bytes = Vec::new();
-    file.take(READ_LIMIT).read_to_end(&mut bytes)?;
-    Ok((bytes, size))
 }
 
 /// Of several dumps of an arm the newest is of the crash that ended it. Of two of one crash the one that says more

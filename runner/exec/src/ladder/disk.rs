@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use coexist_evidence::disk::MINIDUMP_FOLDER;
 use coexist_model::{EvidenceKind, Rung};
 
 use super::known::{host_name, inner_path};
@@ -11,13 +12,11 @@ use super::{Climbed, Ladder};
 
 mod reading;
 
-use reading::{Copied, Item, Refused, Wanted};
+use reading::{Copied, Refused, Wanted};
 
 /// Event logs, by the ends of their paths.
 const SYSTEM: &str = "System.evtx";
 const APPLICATION: &str = "Application.evtx";
-/// Where drivers lie.
-const DRIVERS: &str = r"\Windows\System32\drivers";
 
 /// Says to the thread that reads the disk that nobody waits for it any more.
 struct Stopper(Arc<AtomicBool>);
@@ -42,12 +41,9 @@ impl Ladder<'_, '_> {
             Err(Refused::Encrypted) => return Climbed::Encrypted,
             Err(Refused::Broken(why)) => return Climbed::Broken(why),
         }
-        if let Some(path) = self.blamed().map(|module| format!(r"{DRIVERS}\{module}"))
-            && !self.store.has_path(&path)
-        {
-            let driver = Item { path, kind: EvidenceKind::Driver, size: 0 };
-            // The disk was read a moment ago; a driver need not lie where most of them do.
-            let _ = self.read_disk(Wanted::One(driver), &mut Vec::new()).await;
+        if let Some(module) = self.blamed().filter(|module| !self.store.has_name(module)) {
+            // The disk was read a moment ago, and a driver's file proves nothing by itself.
+            let _ = self.read_disk(Wanted::Driver(module), &mut Vec::new()).await;
         }
         if needs(self.state).contains(&Need::Dump) && !self.safe.contains(&Need::Dump) {
             lacks.push(self.no_dump("there is no dump of this crash"));
@@ -57,11 +53,11 @@ impl Ladder<'_, '_> {
 
     /// What is not known, and the event logs that are still missing.
     fn wanted(&self) -> Wanted {
-        let before = self.arm.files_before.iter().map(|(path, size, _)| (inner_path(path), *size));
         let missing = |need| needs(self.state).contains(&need) && !self.safe.contains(&need);
         let logs = [(Need::SystemLog, SYSTEM), (Need::ApplicationLog, APPLICATION)];
         Wanted::New {
-            known: before.chain(self.store.whole().iter().cloned()).collect(),
+            before: self.arm.files_before.iter().map(|(path, size, time)| (inner_path(path), *size, *time)).collect(),
+            safe: self.store.whole().iter().cloned().collect(),
             logs: logs.into_iter().filter(|(need, _)| missing(*need)).map(|(_, log)| log).collect(),
             earliest: self.arm.earliest(),
         }
@@ -90,14 +86,12 @@ impl Ladder<'_, '_> {
     }
 
     async fn keep_copied(&mut self, file: &Copied) -> std::io::Result<()> {
-        let Copied { at, path, kind, size, whole, notes } = file;
+        let Copied { at, path, kind, live, size, whole, notes } = file;
         let name = self.free_name(&name_of(file));
         self.keep(at, name.clone(), *kind, Rung::Disk).await?;
-        match kind {
-            EvidenceKind::KernelDump => self.learn(path, &self.store.path(&name), *whole, notes)?,
-            EvidenceKind::EventLog if path.ends_with(SYSTEM) => drop(self.safe.insert(Need::SystemLog)),
-            EvidenceKind::EventLog => drop(self.safe.insert(Need::ApplicationLog)),
-            _ => {}
+        self.learn_of(*kind, *live, path, &self.store.path(&name), *whole, notes)?;
+        if *kind == EvidenceKind::EventLog {
+            self.safe.insert(if path.ends_with(SYSTEM) { Need::SystemLog } else { Need::ApplicationLog });
         }
         if *whole {
             self.store.remember(path, *size);
@@ -110,8 +104,10 @@ impl Ladder<'_, '_> {
 fn name_of(file: &Copied) -> String {
     let name = host_name(&file.path);
     match file.kind {
-        EvidenceKind::KernelDump if name == "pagefile.sys" => "pagefile.dmp".to_owned(),
-        EvidenceKind::KernelDump if name != "MEMORY.DMP" => "minidump-1.dmp".to_owned(),
+        EvidenceKind::KernelDump if name.ends_with(".sys") => name.replace(".sys", ".dmp"),
+        EvidenceKind::KernelDump if inner_path(&file.path).starts_with(&inner_path(MINIDUMP_FOLDER)) => {
+            "minidump-1.dmp".to_owned()
+        }
         EvidenceKind::EventLog => name.to_lowercase(),
         EvidenceKind::RegistryHive => format!("{}.hive", name.to_lowercase()),
         _ => name,

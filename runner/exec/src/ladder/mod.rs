@@ -25,6 +25,7 @@ mod known;
 mod needs;
 mod nmi;
 mod panic;
+mod programs;
 mod sftp;
 mod store;
 mod transfer;
@@ -32,6 +33,7 @@ mod transfer;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use coexist_evidence::{DriverFacts, DriverOwners};
 use coexist_model::{FailureState, Happening, Hex, LabFault, Rung, RungOutcome, Seconds, Step, StepFailure};
 
 use crate::arm::ArmRun;
@@ -87,8 +89,12 @@ struct Ladder<'r, 'a> {
     crashes: Vec<Found>,
     /// What the machine told of the stop.
     told: Option<[Hex; 5]>,
-    /// Dumps of programs that are new in this arm.
+    /// What dumps of programs say that are new in this arm.
     programs: Vec<String>,
+    /// What files of blamed drivers say of who made them.
+    drivers: Vec<(String, DriverFacts)>,
+    /// What the guest's serial console shows of a stop: anybody in it may write there, so it is told and no more.
+    shown: Option<Hex>,
     /// Whether the guest was interrupted, and restarted by it.
     interrupted: Option<nmi::Reaction>,
     /// The machine hangs, not its guest.
@@ -146,6 +152,8 @@ impl<'r, 'a> Ladder<'r, 'a> {
             crashes: Vec::new(),
             told: None,
             programs: Vec::new(),
+            drivers: Vec::new(),
+            shown: None,
             interrupted: None,
             hung: None,
         }
@@ -224,6 +232,12 @@ impl<'r, 'a> Ladder<'r, 'a> {
         (!needs::is_useful(rung, self.state, &self.safe)).then(|| "the evidence is complete".to_owned())
     }
 
+    /// Whose drivers are whose, as far as is known by now.
+    fn owners(&self) -> DriverOwners {
+        let recipes: DriverOwners = self.arm.scene.plan.driver_owners.iter().collect();
+        recipes.with_files(self.drivers.iter().cloned())
+    }
+
     /// What the evidence says of the failure.
     fn conclude(self, failure: &mut StepFailure) {
         for program in &self.programs {
@@ -238,10 +252,16 @@ impl<'r, 'a> Ladder<'r, 'a> {
                 if let Some([code, ..]) = told.filter(|_| !crashes::can_be_of(&crash, told)) {
                     crash.notes.push(format!("the machine told of another stop than this dump's, {code}"));
                 }
+                programs::name_maker(&mut crash, &self.owners());
                 (crash, "")
             }
             (None, Some(stop)) => (panic::crash_of(stop), " (told by the hypervisor; no dump was got)"),
-            (None, None) => return,
+            (None, None) => {
+                if let Some(code) = self.shown {
+                    failure.message = format!("{}; the serial console shows a stop {code}", failure.message);
+                }
+                return;
+            }
         };
         failure.message = format!("{}: {}{source}", failure.message, crashes::headline(&crash));
         failure.bucket = Some(crash.bucket.clone());

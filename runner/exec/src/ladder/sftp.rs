@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use coexist_evidence::DriverOwners;
 use coexist_lab::{GuestError, RemoteFile};
 use coexist_model::{Action, EvidenceKind, FailureState, FaultKind, Rung};
 
@@ -12,7 +11,7 @@ use super::crashes::{self, READ_LIMIT, Reading};
 use super::known::{file_name, host_name};
 use super::needs::{Need, needs};
 use super::transfer::Missed;
-use super::{Climbed, Ladder};
+use super::{Climbed, Ladder, programs};
 use crate::stop::Stop;
 
 /// Most files of one kind that are fetched, the newest.
@@ -87,9 +86,6 @@ impl Ladder<'_, '_> {
 
     /// Fetches one file under its own name.
     async fn take(&mut self, file: &RemoteFile, lacks: &mut Vec<String>) -> Result<(), String> {
-        if file.kind == EvidenceKind::UserDump {
-            self.programs.push(host_name(&file.path));
-        }
         or_missed(self.take_as(file, &host_name(&file.path), Rung::Sftp).await, lacks)?;
         Ok(())
     }
@@ -103,9 +99,7 @@ impl Ladder<'_, '_> {
         let path = self.store.path(&name);
         let host = |error: std::io::Error| Missed::File(format!("{name}: {error}"));
         self.keep(&part, name.clone(), file.kind, rung).await.map_err(host)?;
-        if file.kind == EvidenceKind::KernelDump && !file.live {
-            self.learn(&file.path, &path, whole, &[]).map_err(host)?;
-        }
+        self.learn_of(file.kind, file.live, &file.path, &path, whole, &[]).map_err(host)?;
         if !whole {
             return Err(Missed::File(format!("{} was shorter than the guest said", file.path)));
         }
@@ -113,13 +107,33 @@ impl Ladder<'_, '_> {
         Ok(())
     }
 
-    /// What a dump says, if it is of this arm at all.
+    /// What a file says that is safe.
     ///
     /// # Errors
-    /// When the host refuses its file.
-    pub(super) fn learn(&mut self, name: &str, file: &Path, whole: bool, notes: &[String]) -> std::io::Result<()> {
-        let owners: DriverOwners = self.arm.scene.plan.driver_owners.iter().collect();
-        match crashes::read(file, whole, &owners, self.arm.earliest())? {
+    /// When the host refuses it.
+    pub(super) fn learn_of(
+        &mut self,
+        kind: EvidenceKind,
+        live: bool,
+        guest_path: &str,
+        file: &Path,
+        whole: bool,
+        notes: &[String],
+    ) -> std::io::Result<()> {
+        match kind {
+            EvidenceKind::KernelDump if !live => self.learn(guest_path, file, whole, notes)?,
+            EvidenceKind::UserDump => self.programs.push(programs::program_words(guest_path, file)),
+            EvidenceKind::Driver => {
+                self.drivers.extend(programs::driver_facts(file).map(|facts| (guest_path.to_owned(), facts)));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// What a dump says, if it is of this arm at all.
+    fn learn(&mut self, name: &str, file: &Path, whole: bool, notes: &[String]) -> std::io::Result<()> {
+        match crashes::read(file, whole, &self.owners(), self.arm.earliest())? {
             Reading::Found(mut found) => {
                 found.crash.notes.extend_from_slice(notes);
                 if found.whole && crashes::can_be_of(&found.crash, self.told) {
@@ -236,8 +250,9 @@ impl Ladder<'_, '_> {
         // Shorter than the limit is what is hoped for.
         let (part, _) = self.fetch(&remote, &file).await?;
         let size = std::fs::metadata(&part).map(|it| it.len()).unwrap_or_default();
-        let kept = self.keep(&part, file.clone(), kind, Rung::Sftp).await;
-        kept.map_err(|error| Missed::File(format!("{file}: {error}")))?;
+        let host = |error: std::io::Error| Missed::File(format!("{file}: {error}"));
+        self.keep(&part, file.clone(), kind, Rung::Sftp).await.map_err(host)?;
+        self.learn_of(kind, false, &remote.path, &self.store.path(&file), true, &[]).map_err(host)?;
         self.store.remember(&remote.path, size);
         Ok(())
     }

@@ -46,10 +46,10 @@ impl Store {
         self.whole.contains(&(inner_path(path), size))
     }
 
-    /// Whether a file of this path in the guest is safe already.
-    pub(super) fn has_path(&self, path: &str) -> bool {
-        let path = inner_path(path);
-        self.whole.iter().any(|(whole, _)| *whole == path)
+    /// Whether a file of this base name in the guest is safe already.
+    pub(super) fn has_name(&self, name: &str) -> bool {
+        let end = inner_path(name);
+        self.whole.iter().any(|(path, _)| path.ends_with(&end))
     }
 
     /// Paths in the guest, and sizes, of the files that are safe whole.

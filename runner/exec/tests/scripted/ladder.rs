@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use coexist_evidence::disk::{GuestDisk, ImageFormat};
 use coexist_lab::{DiskFiles, MemoryForm};
 use coexist_model::{ArmOutcome, ArmRecord, Arms, EvidenceKind, FailureState, FaultKind, Hex, StepFailure, Strength};
 use tempfile::TempDir;
@@ -354,6 +355,8 @@ struct Disks {
     /// With an older crash in a small dump's file and the newest in its page file, and what else is of use.
     crashed: DiskFiles,
     encrypted: DiskFiles,
+    /// When the dump was changed that every guest knows from before, as the disk has it.
+    known_modified: u64,
     _folder: TempDir,
 }
 
@@ -391,7 +394,10 @@ fn disks() -> &'static Disks {
         let mark = (FIRST_SECTOR + 2048) * 512 + 3;
         std::os::unix::fs::FileExt::write_all_at(&volume, b"-FVE-FS-", mark).unwrap();
         let encrypted = converted(folder.path(), &raw, "encrypted");
-        Disks { crashed, encrypted, _folder: folder }
+        let disk = GuestDisk::open(&crashed.overlay, ImageFormat::Qcow2, &[]).unwrap();
+        let files = disk.evidence_files().files;
+        let known_modified = files.iter().find(|file| file.path.ends_with("known.dmp")).unwrap().modified;
+        Disks { crashed, encrypted, known_modified, _folder: folder }
     })
 }
 
@@ -408,7 +414,9 @@ fn converted(folder: &Path, raw: &Path, name: &str) -> DiskFiles {
 
 /// The candidate's record. Every guest of these knows one small dump from before.
 fn play(mut script: Script) -> ArmRecord {
-    script.loot.before.push(known());
+    let mut known = known();
+    known.file.modified = disks().known_modified;
+    script.loot.before.push(known);
     let scripts = Arms { baseline: vec![Script::default()], candidate: vec![script] };
     let play = play_on(Stage::default(), scripts);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
@@ -536,6 +544,17 @@ fn a_file_beyond_the_budget_stays_where_it_is() {
     let record = play(with(script, Loot { after: vec![huge], ..Loot::default() }));
     let sftp = &ladder(&record)[2];
     assert!(sftp.starts_with("sftp: 2 files, but /C:/Windows/MEMORY.DMP has 6442450944 bytes, "), "{sftp}");
+}
+
+/// Anybody in the guest may write to its console: what stands there is told, and nobody is accused by it.
+#[test]
+fn a_stop_on_the_console_is_told() {
+    let loot = Loot { serial: Some("booting\r\n*** STOP: 0x00000050 (0x1,0x2,0x3,0x4)\r\n"), ..Loot::default() };
+    let record = play(with(hang_at_boot(), loot));
+    assert_eq!(ladder(&record)[1], "console: stop 0x50 on the serial console, 2 files");
+    let failure = failure(&record);
+    assert!(failure.message.ends_with("; the serial console shows a stop 0x50"), "{}", failure.message);
+    assert_eq!((&failure.crash, failure.bucket()), (&None, None));
 }
 
 /// A rung that does not end is cut, and the next one is climbed.

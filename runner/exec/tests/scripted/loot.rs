@@ -58,6 +58,8 @@ pub(crate) struct Loot {
     pub(crate) memory: Option<MemoryForm>,
     /// What the machine says instead of giving a picture.
     pub(crate) no_picture: Option<FaultKind>,
+    /// What the guest wrote to its serial port.
+    pub(crate) serial: Option<&'static str>,
     /// The machine's disk, where it has one that can be read.
     pub(crate) disk: Option<DiskFiles>,
 }

@@ -11,7 +11,9 @@ use coexist_lab::{
     Activity, Clock, DiskFiles, Door, Guest, Journal, LogFile, Machine, MachineSpec, MemoryForm, Provider, Unanswered,
     UnexpectedEnd,
 };
-use coexist_model::{Arms, FaultKind, GuestAccess, Hex, Host, LabFault, MachineEvent, MachineSign, Pace};
+use coexist_model::{
+    Arms, EvidenceKind, FaultKind, GuestAccess, Hex, Host, LabFault, MachineEvent, MachineSign, Pace,
+};
 
 use crate::guest::ScriptedGuest;
 use crate::loot::{AtInterrupt, Loot};
@@ -422,13 +424,15 @@ impl Provider for World {
         let mut ports = (1000..).map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
         let endpoint = ports.find(|endpoint| !living.contains_key(endpoint)).unwrap();
         living.insert(endpoint, inside.clone());
-        Ok(Box::new(ScriptedMachine { inside, endpoint, living: self.living.clone() }))
+        let serial = spec.folder.join("serial.log");
+        Ok(Box::new(ScriptedMachine { inside, endpoint, serial, living: self.living.clone() }))
     }
 }
 
 struct ScriptedMachine {
     inside: Arc<Inside>,
     endpoint: SocketAddr,
+    serial: PathBuf,
     living: Arc<Mutex<BTreeMap<SocketAddr, Arc<Inside>>>>,
 }
 
@@ -498,7 +502,11 @@ impl Machine for ScriptedMachine {
         self.inside.script.loot.disk.clone().unwrap_or_else(none)
     }
     fn logs(&self) -> Vec<LogFile> {
-        Vec::new()
+        let log = self.inside.script.loot.serial.map(|text| {
+            std::fs::write(&self.serial, text).unwrap();
+            LogFile { path: self.serial.clone(), kind: EvidenceKind::SerialLog }
+        });
+        log.into_iter().collect()
     }
     async fn destroy(&self) -> Result<(), LabFault> {
         self.living.lock().unwrap().remove(&self.endpoint);

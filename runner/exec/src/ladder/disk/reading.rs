@@ -1,13 +1,13 @@
 //! Reading a disk, on a thread of its own.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use coexist_evidence::disk::{DiskError, GuestDisk, ImageFormat, MINIDUMP_FOLDER, PAGE_FILE};
-use coexist_evidence::read_kernel_dump;
+use coexist_evidence::disk::{DiskError, DiskFile, EvidenceOnDisk, GuestDisk, ImageFormat, PAGE_FILE};
+use coexist_evidence::{read_hive, read_kernel_dump};
 use coexist_lab::DiskFiles;
 use coexist_model::EvidenceKind;
 use jiff::Timestamp;
@@ -15,47 +15,32 @@ use jiff::Timestamp;
 use crate::ladder::crashes::READ_LIMIT;
 use crate::ladder::known::inner_path;
 
-/// Most dumps that are read, the newest.
-const DUMPS: usize = 5;
+/// Most files of one kind that are copied, the newest; those that a guest writes while it lives apart.
+const OF_A_KIND: usize = 5;
 /// Largest file that is no dump.
 const FILE_LIMIT: u64 = 256 << 20;
 /// Enough of a dump to know when it was written.
 const DUMP_START: u64 = 0x2000;
-/// Where Windows writes large dumps, each in the place of the one before.
+/// Where Windows writes large dumps unless told otherwise, each in the place of the one before.
 const LARGE_DUMP: &str = r"\Windows\MEMORY.DMP";
-/// Where Windows keeps its event logs, and the machine's part of its registry.
-const SINGLE: [(&str, EvidenceKind); 5] = [
-    (r"\Windows\System32\winevt\Logs\System.evtx", EvidenceKind::EventLog),
-    (r"\Windows\System32\winevt\Logs\Application.evtx", EvidenceKind::EventLog),
-    (LARGE_DUMP, EvidenceKind::KernelDump),
-    (r"\Windows\System32\config\SYSTEM", EvidenceKind::RegistryHive),
-    (r"\Windows\System32\config\SOFTWARE", EvidenceKind::RegistryHive),
-];
-
-/// A file on a disk that may be evidence.
-#[derive(Debug, Clone)]
-pub(super) struct Item {
-    /// Where it lies in the guest.
-    pub(super) path: String,
-    /// What it is.
-    pub(super) kind: EvidenceKind,
-    /// Bytes.
-    pub(super) size: u64,
-}
+/// Where the machine's part of the registry lies, which says where dumps go.
+const SYSTEM_HIVE: &str = r"\Windows\System32\config\SYSTEM";
 
 /// What is wanted of a disk.
 pub(super) enum Wanted {
     /// Everything that may be evidence and is not known.
     New {
-        /// Paths and sizes of what was there before the arm, or is safe already.
-        known: BTreeSet<(String, u64)>,
+        /// Paths, sizes and times of what was there before the arm.
+        before: BTreeSet<(String, u64, u64)>,
+        /// Paths and sizes of what is safe already.
+        safe: BTreeSet<(String, u64)>,
         /// Event logs that are still missing, by the ends of their paths.
         logs: Vec<&'static str>,
         /// No dump of this arm is older.
         earliest: Timestamp,
     },
-    /// One file.
-    One(Item),
+    /// The file of one module of the kernel, by its base name.
+    Driver(String),
 }
 
 /// A file that was copied to this host.
@@ -65,6 +50,8 @@ pub(super) struct Copied {
     /// Where it lay in the guest.
     pub(super) path: String,
     pub(super) kind: EvidenceKind,
+    /// Whether the guest wrote it while it lived on.
+    pub(super) live: bool,
     pub(super) size: u64,
     pub(super) whole: bool,
     pub(super) notes: Vec<String>,
@@ -110,16 +97,23 @@ pub(super) fn read(
     std::fs::create_dir_all(folder).map_err(|error| Refused::Broken(format!("{}: {error}", folder.display())))?;
     let mut reading = Reading { guest, folder, left, stop, copied: Vec::new(), missing: Vec::new() };
     match wanted {
-        Wanted::One(item) => reading.file(item),
-        Wanted::New { known, logs, earliest } => {
-            let items = reading.listed();
-            let wanted = items.iter().filter(|item| reading.is_wanted(item, known, logs, *earliest));
-            let (dumps, others): (Vec<_>, Vec<_>) =
-                wanted.cloned().partition(|item| item.kind == EvidenceKind::KernelDump && item.size <= READ_LIMIT);
+        Wanted::Driver(name) => match reading.guest.driver_file(name) {
+            Ok(found) => found.iter().for_each(|file| reading.file(file)),
+            Err(error) => reading.missing.push(words(&error)),
+        },
+        Wanted::New { before, safe, logs, earliest } => {
+            let EvidenceOnDisk { mut files, notes } = reading.guest.evidence_files();
+            reading.missing.extend(notes);
+            files.retain(|file| reading.is_wanted(file, before, safe, logs, *earliest));
+            let chosen = newest_of_each_kind(files, &mut reading.missing);
             // What explains a crash comes first: the budget may end before the rest.
-            dumps.iter().skip(dumps.len().saturating_sub(DUMPS)).for_each(|item| reading.file(item));
-            reading.raw_dump();
-            others.iter().for_each(|item| reading.file(item));
+            let (dumps, mut others): (Vec<_>, Vec<_>) = chosen
+                .into_iter()
+                .partition(|file| file.kind == EvidenceKind::KernelDump && !file.live && file.size <= READ_LIMIT);
+            dumps.iter().for_each(|file| reading.file(file));
+            reading.raw_dumps();
+            others.sort_by_key(|file| (file.live, file.kind != EvidenceKind::EventLog, file.kind));
+            others.iter().for_each(|file| reading.file(file));
             for log in logs {
                 if !reading.copied.iter().any(|it| it.path.ends_with(log)) {
                     reading.missing.push(format!("there is no {log}"));
@@ -128,6 +122,23 @@ pub(super) fn read(
         }
     }
     Ok((reading.copied, reading.missing))
+}
+
+/// The newest files of each kind, oldest first.
+fn newest_of_each_kind(mut files: Vec<DiskFile>, missing: &mut Vec<String>) -> Vec<DiskFile> {
+    let mut counts: BTreeMap<(EvidenceKind, bool), usize> = BTreeMap::new();
+    files.sort_by(|one, other| (one.modified, &one.path).cmp(&(other.modified, &other.path)));
+    files.reverse();
+    files.retain(|file| {
+        let count = counts.entry((file.kind, file.live)).or_default();
+        *count += 1;
+        *count <= OF_A_KIND
+    });
+    files.reverse();
+    for count in counts.into_values().filter(|count| *count > OF_A_KIND) {
+        missing.push(format!("only the newest {OF_A_KIND} of {count} files of a kind were kept"));
+    }
+    files
 }
 
 struct Reading<'a> {
@@ -140,42 +151,23 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    /// The files that may be evidence, dumps in order of their names, which have their dates.
-    fn listed(&mut self) -> Vec<Item> {
-        let mut items = Vec::new();
-        match self.guest.list(MINIDUMP_FOLDER) {
-            Ok(entries) => items.extend(
-                entries.into_iter().filter(|it| !it.is_directory && it.name.to_lowercase().ends_with(".dmp")).map(
-                    |it| {
-                        let path = format!(r"{MINIDUMP_FOLDER}\{}", it.name);
-                        Item { path, kind: EvidenceKind::KernelDump, size: it.size }
-                    },
-                ),
-            ),
-            Err(DiskError::NotFound(_)) => {}
-            Err(error) => self.missing.push(words(&error)),
-        }
-        items.sort_by(|one, other| one.path.cmp(&other.path));
-        for (path, kind) in SINGLE {
-            match self.guest.copy_file(path, 0, &mut io::sink()) {
-                Ok(size) => items.push(Item { path: path.to_owned(), kind, size }),
-                Err(DiskError::NotFound(_)) => {}
-                Err(error) => self.missing.push(words(&error)),
+    fn is_wanted(
+        &self,
+        file: &DiskFile,
+        before: &BTreeSet<(String, u64, u64)>,
+        safe: &BTreeSet<(String, u64)>,
+        logs: &[&str],
+        earliest: Timestamp,
+    ) -> bool {
+        let path = inner_path(&file.path);
+        match file.kind {
+            EvidenceKind::EventLog => logs.iter().any(|log| file.path.ends_with(log)),
+            _ if safe.contains(&(path.clone(), file.size)) => false,
+            // It may have the size of the one before it, and the time of its file is the guest's to set.
+            EvidenceKind::KernelDump if path == inner_path(LARGE_DUMP) => {
+                self.time_of(&file.path).is_none_or(|time| time >= earliest)
             }
-        }
-        items
-    }
-
-    fn is_wanted(&self, item: &Item, known: &BTreeSet<(String, u64)>, logs: &[&str], earliest: Timestamp) -> bool {
-        let is_known = known.contains(&(inner_path(&item.path), item.size));
-        match item.kind {
-            EvidenceKind::EventLog => logs.iter().any(|log| item.path.ends_with(log)),
-            // It has the name of the one before it, and perhaps the size: its time tells them apart.
-            EvidenceKind::KernelDump if item.path == LARGE_DUMP => match self.time_of(&item.path) {
-                Some(time) => time >= earliest,
-                None => !is_known,
-            },
-            _ => !is_known,
+            _ => !before.contains(&(path, file.size, file.modified)),
         }
     }
 
@@ -185,25 +177,21 @@ impl Reading<'_> {
         read_kernel_dump(&start.bytes).ok()?.time
     }
 
-    /// The dump that Windows has made no file of yet.
-    fn raw_dump(&mut self) {
-        let dump = match self.guest.page_file_dump(READ_LIMIT) {
-            Ok(Some(dump)) => dump,
-            Ok(None) => return,
-            Err(error) => return self.missing.push(words(&error)),
-        };
-        let size = dump.bytes.len() as u64;
-        let at = self.place();
-        match std::fs::write(&at, &dump.bytes) {
-            Ok(()) => {
-                self.left = self.left.saturating_sub(size);
-                // A note is of something that could not be had.
-                let (whole, notes) = (dump.notes.is_empty(), dump.notes);
-                let (path, kind) = (PAGE_FILE.to_owned(), EvidenceKind::KernelDump);
-                self.copied.push(Copied { at, path, kind, size, whole, notes });
+    /// Dumps that Windows has made no file of yet.
+    fn raw_dumps(&mut self) {
+        for path in std::iter::once(PAGE_FILE.to_owned()).chain(self.dedicated_dump_file()) {
+            match self.guest.raw_dump(&path) {
+                Ok(Some(dump)) => self.copy(&path, (EvidenceKind::KernelDump, false), Some(dump.length), dump.notes),
+                Ok(None) => {}
+                Err(error) => self.missing.push(words(&error)),
             }
-            Err(error) => self.missing.push(format!("{PAGE_FILE}: {error}")),
         }
+    }
+
+    /// The file that takes raw dumps in place of the page file, where the guest's registry names one.
+    fn dedicated_dump_file(&self) -> Option<String> {
+        let hive = self.guest.read_file(SYSTEM_HIVE, FILE_LIMIT).ok()?;
+        read_hive(&hive.bytes).ok()?.crash_settings?.dedicated_dump_file
     }
 
     /// Where the next file is copied to.
@@ -211,29 +199,38 @@ impl Reading<'_> {
         self.folder.join(self.copied.len().to_string())
     }
 
-    fn file(&mut self, item: &Item) {
-        let Item { path, kind, .. } = item;
-        let limit = if *kind == EvidenceKind::KernelDump { self.left } else { self.left.min(FILE_LIMIT) };
+    fn file(&mut self, file: &DiskFile) {
+        self.copy(&file.path, (file.kind, file.live), None, Vec::new());
+    }
+
+    /// Copies a file, or as much of it as is said.
+    fn copy(&mut self, path: &str, (kind, live): (EvidenceKind, bool), length: Option<u64>, mut notes: Vec<String>) {
+        let limit = if is_dump(kind) { self.left } else { self.left.min(FILE_LIMIT) };
+        let take = limit.min(length.unwrap_or(u64::MAX));
         let at = self.place();
         let copied = std::fs::File::create(&at)
             .map_err(DiskError::Write)
-            .and_then(|file| self.guest.copy_file(path, limit, &mut Stoppable { file, stop: self.stop }));
+            .and_then(|file| self.guest.copy_file(path, take, &mut Stoppable { file, stop: self.stop }));
         match copied {
             Ok(size) => {
-                let taken = size.min(limit);
+                let size = length.unwrap_or(size);
+                let taken = size.min(take);
                 self.left = self.left.saturating_sub(taken);
-                let whole = taken == size;
-                let notes = if whole {
-                    Vec::new()
-                } else {
-                    vec![format!("{path} has {size} bytes, {taken} of them were kept")]
-                };
+                if taken < size {
+                    notes.push(format!("{path} has {size} bytes, {taken} of them were kept"));
+                }
                 self.missing.extend(notes.iter().cloned());
-                self.copied.push(Copied { at, path: path.clone(), kind: *kind, size, whole, notes });
+                // A note is of something that could not be had.
+                let whole = notes.is_empty();
+                self.copied.push(Copied { at, path: path.to_owned(), kind, live, size, whole, notes });
             }
             Err(error) => self.missing.push(words(&error)),
         }
     }
+}
+
+fn is_dump(kind: EvidenceKind) -> bool {
+    matches!(kind, EvidenceKind::KernelDump | EvidenceKind::UserDump)
 }
 
 /// A file of this host that takes no more once nobody waits for it.

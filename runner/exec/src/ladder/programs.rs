@@ -1,0 +1,52 @@
+//! Programs of the guest that crashed in this arm, and what drivers say of themselves.
+
+use std::io::{self, Read as _};
+use std::path::Path;
+
+use coexist_evidence::{DriverFacts, DriverOwners, read_driver_file, read_user_dump};
+use coexist_model::Crash;
+
+use super::crashes::READ_LIMIT;
+use super::known::host_name;
+
+/// What a dump of a program says, in half a line; its file's name where it says nothing.
+pub(super) fn program_words(guest_path: &str, file: &Path) -> String {
+    let name = host_name(guest_path);
+    let Some(crash) = beginning(file).ok().and_then(|bytes| read_user_dump(&bytes).ok()) else { return name };
+    let program = crash.process.unwrap_or(name);
+    let Some(exception) = crash.exception else { return program };
+    let place = match (exception.module, exception.offset) {
+        (Some(module), Some(offset)) => format!(" in {module}+{offset}"),
+        (Some(module), None) => format!(" in {module}"),
+        (None, _) => String::new(),
+    };
+    format!("{program} ({}{place})", exception.name.unwrap_or_else(|| exception.code.to_string()))
+}
+
+/// What a driver's file says of who made it.
+pub(super) fn driver_facts(file: &Path) -> Option<DriverFacts> {
+    let facts = read_driver_file(&beginning(file).ok()?).ok()?;
+    Some(DriverFacts { company: facts.company, version: facts.version, signer: facts.signer })
+}
+
+/// Adds to a crash what the blamed driver's file says.
+pub(super) fn name_maker(crash: &mut Crash, owners: &DriverOwners) {
+    let Some(module) = &crash.blame.module else { return };
+    if let Some(DriverFacts { company, version, signer }) = owners.file(module) {
+        let facts = [("company", company), ("version", version), ("signer", signer)];
+        let said: Vec<_> = facts.iter().filter_map(|(name, it)| Some(format!("{name} {}", it.as_ref()?))).collect();
+        if !said.is_empty() {
+            crash.notes.push(format!("the file of {module} says of itself: {}", said.join(", ")));
+        }
+    }
+    if crash.blame.vendor.is_none() {
+        crash.blame.vendor = owners.vendor(module).map(str::to_owned);
+    }
+}
+
+/// As much of a file as is read into memory.
+fn beginning(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)?.take(READ_LIMIT).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
