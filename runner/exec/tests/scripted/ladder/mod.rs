@@ -1,0 +1,173 @@
+//! One row per misfortune: what it is called, what came of each rung, and which evidence is safe.
+
+mod disks;
+mod rows;
+
+use coexist_model::{ArmOutcome, ArmRecord, Arms, EvidenceKind, FailureState, FaultKind, Hex, StepFailure};
+
+use crate::dump_builder::{ACME, DumpSpec};
+use crate::loot::{Loot, item};
+use crate::world::{Blow, Script};
+use crate::{Stage, play_on};
+use disks::{disks, known};
+use rows::{Row, STOP, crash_at_boot, crash_in, hang_at_boot, hangs, leaving, rows, with};
+
+/// The candidate's record. Every guest of these knows one small dump from before.
+fn play(mut script: Script) -> ArmRecord {
+    let mut known = known();
+    known.file.modified = disks().known_modified;
+    script.loot.before.push(known);
+    let scripts = Arms { baseline: vec![Script::default()], candidate: vec![script] };
+    let play = play_on(Stage::default(), scripts);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    runtime.block_on(play).cells.remove(0).candidate
+}
+
+fn failure(record: &ArmRecord) -> &StepFailure {
+    let ArmOutcome::Failed { failure, .. } = &record.outcome else { panic!("{:?}", record.outcome) };
+    failure
+}
+
+fn ladder(record: &ArmRecord) -> Vec<String> {
+    let words = |it: &coexist_model::RungRecord| match &it.outcome {
+        coexist_model::RungOutcome::Skipped { why } => format!("{}: skipped: {why}", it.rung),
+        climbed => format!("{}: {}", it.rung, climbed.words().unwrap()),
+    };
+    record.ladder.iter().map(words).collect()
+}
+
+fn evidence(record: &ArmRecord) -> Vec<String> {
+    let name = |path: &str| path.rsplit('/').next().unwrap().to_owned();
+    record.evidence.iter().map(|it| format!("{} {}", name(&it.path), it.rung)).collect()
+}
+
+fn check(row: Row) {
+    let Row { name, script, state, ladder: rungs, evidence: files, blame } = row;
+    let record = play(script);
+    let failure = failure(&record);
+    assert_eq!(failure.state, state, "{name}");
+    assert_eq!(ladder(&record), rungs, "{name}: {:?}", record.notes);
+    assert_eq!(evidence(&record), files, "{name}");
+    let found = failure.crash.as_ref().map(|it| (it.blame.module.as_deref(), it.blame.strength));
+    assert_eq!(found, blame, "{name}: {:?}", record.notes);
+    assert_eq!(failure.bucket(), failure.crash.as_ref().map(|it| &it.bucket), "{name}");
+}
+
+#[test]
+fn a_crash_is_proved_by_the_best_rung_that_has_it() {
+    rows().into_iter().for_each(check);
+}
+
+#[test]
+fn a_hang_is_proved_before_it_is_ended() {
+    hangs().into_iter().for_each(check);
+}
+
+/// What the machine told is better than nothing, and never taken for a dump.
+#[test]
+fn a_told_stop_speaks_where_there_is_no_dump() {
+    let loot = Loot { no_dump_file: true, told: Some(STOP), ..Loot::default() };
+    let record = play(with(crash_at_boot(), loot));
+    let failure = failure(&record);
+    let words = "stop 0x50 PAGE_FAULT_IN_NONPAGED_AREA (told by the hypervisor; no dump was got)";
+    assert!(failure.message.ends_with(words), "{}", failure.message);
+    let crash = failure.crash.as_ref().unwrap();
+    assert_eq!((crash.format.as_ref(), &crash.parameters[..]), (None, &STOP[1..]));
+    let dumped = play(with(crash_at_boot(), Loot { told: Some(STOP), ..leaving(&crash_in(ACME).build()) }));
+    let crash = self::failure(&dumped).crash.as_ref().unwrap();
+    assert_eq!(crash.stop_code, Hex(0xd1), "a dump says more");
+    // It may be of a crash before that one: the disk is read, and the doubt is told.
+    assert!(ladder(&dumped)[5].starts_with("disk: cannot open"), "{:?}", ladder(&dumped));
+    assert!(crash.notes.iter().any(|note| note.contains("another stop than this dump's, 0x50")), "{:?}", crash.notes);
+}
+
+#[test]
+fn a_dump_that_is_older_than_the_arm_is_kept_out() {
+    let old = DumpSpec { filetime: 1, ..crash_in(ACME) }.build();
+    let record = play(with(crash_at_boot(), leaving(&old)));
+    assert_eq!(failure(&record).crash, None);
+    assert!(record.notes.iter().any(|note| note.contains("is of an older crash")), "{:?}", record.notes);
+}
+
+/// A program that crashed beside a product that is not whole says more than the probe.
+#[test]
+fn a_crashed_program_is_evidence_and_is_named() {
+    let after = vec![
+        item("/C:/ProgramData/WER/AcmeSvc.exe.1234.dmp", EvidenceKind::UserDump, *b"user"),
+        item("/C:/Windows/Panther/setup act.log", EvidenceKind::SetupLog, *b"setup"),
+    ];
+    let script = Script { sick: true, ..Script::default() };
+    let record = play(with(script, Loot { after, ..Loot::default() }));
+    assert_eq!(failure(&record).state, FailureState::Unhealthy);
+    let message = &failure(&record).message;
+    assert!(message.ends_with("; a program crashed in this arm: AcmeSvc.exe.1234.dmp"), "{message}");
+    let files = [
+        "screen.png console",
+        "system.evtx sftp",
+        "application.evtx sftp",
+        "AcmeSvc.exe.1234.dmp sftp",
+        "setup_act.log sftp",
+    ];
+    assert_eq!(evidence(&record), files);
+    assert_eq!(ladder(&record)[5], "disk: skipped: the evidence is complete");
+}
+
+/// Of a healthy arm it is a remark.
+#[test]
+fn a_crashed_program_fails_no_arm() {
+    let after = vec![item("/C:/ProgramData/WER/other.exe.9.dmp", EvidenceKind::UserDump, *b"user")];
+    let record = play(with(Script::default(), Loot { after, ..Loot::default() }));
+    assert_eq!(record.outcome, ArmOutcome::Up);
+    assert!(record.notes.iter().any(|note| note.contains("a program crashed")), "{:?}", record.notes);
+    assert_eq!(record.ladder, [], "nothing is sought of an arm that is well");
+}
+
+#[test]
+fn the_installer_s_log_is_fetched_however_it_ended() {
+    for (blow, state) in [(Blow::Code(1603), FailureState::Install), (Blow::Never, FailureState::InstallTimeout)] {
+        let record = play(crate::blow(blow));
+        assert_eq!(failure(&record).state, state);
+        assert!(evidence(&record).contains(&"candidate.log sftp".to_owned()), "{:?}", record.evidence);
+    }
+}
+
+#[test]
+fn a_file_beyond_the_budget_stays_where_it_is() {
+    let mut huge = item("/C:/Windows/MEMORY.DMP", EvidenceKind::KernelDump, *b"huge");
+    huge.file.size = 6 << 30;
+    huge.file.live = true;
+    let script = Script { sick: true, ..Script::default() };
+    let record = play(with(script, Loot { after: vec![huge], ..Loot::default() }));
+    let sftp = &ladder(&record)[2];
+    assert!(sftp.starts_with("sftp: 2 files, but /C:/Windows/MEMORY.DMP has 6442450944 bytes, "), "{sftp}");
+}
+
+/// Anybody in the guest may write to its console: what stands there is told, and nobody is accused by it.
+#[test]
+fn a_stop_on_the_console_is_told() {
+    let loot = Loot { serial: Some("booting\r\n*** STOP: 0x00000050 (0x1,0x2,0x3,0x4)\r\n"), ..Loot::default() };
+    let record = play(with(hang_at_boot(), loot));
+    assert_eq!(ladder(&record)[1], "console: stop 0x50 on the serial console, 2 files");
+    let failure = failure(&record);
+    assert!(failure.message.ends_with("; the serial console shows a stop 0x50"), "{}", failure.message);
+    assert_eq!((&failure.crash, failure.bucket()), (&None, None));
+}
+
+/// A rung that does not end is cut, and the next one is climbed.
+#[test]
+fn a_guest_that_drips_does_not_keep_the_lab() {
+    let loot = Loot { drips: true, disk: Some(disks().crashed.clone()), ..leaving(b"never") };
+    let record = play(with(crash_at_boot(), loot));
+    let rungs = ladder(&record);
+    assert_eq!((rungs[2].as_str(), rungs[5].as_str()), ("sftp: its time of 600 s was over", "disk: 5 files"));
+    assert_eq!(record.ladder[2].took_s.as_millis(), 600_000);
+}
+
+/// A machine that does not even give a picture hangs itself: nobody is accused, and nothing more is sought.
+#[test]
+fn a_machine_that_hangs_itself_accuses_nobody() {
+    let loot = Loot { no_picture: Some(FaultKind::QemuHung), ..Loot::default() };
+    let record = play(with(hang_at_boot(), loot));
+    assert!(matches!(&record.outcome, ArmOutcome::Fault { fault, .. } if fault.kind == FaultKind::QemuHung));
+    assert_eq!(record.ladder.len(), 2, "{:?}", ladder(&record));
+}
