@@ -9,6 +9,8 @@ use coexist_evidence::{DriverOwners, crash_from, read_dump_file};
 use coexist_model::{Crash, Hex};
 use jiff::Timestamp;
 
+use super::incoming;
+
 /// Most of a file that is read into memory. Dumps up to this are small ones, which are sought before large ones.
 pub(super) const READ_LIMIT: u64 = 64 << 20;
 /// Enough of a dump to know how long it says it is.
@@ -40,11 +42,10 @@ pub(super) enum Reading {
 /// # Errors
 /// When the host refuses the file.
 pub(super) fn read(path: &Path, whole: bool, owners: &DriverOwners, earliest: Timestamp) -> io::Result<Reading> {
-    let file = std::fs::File::open(path)?;
-    let size = file.metadata()?.len();
+    let (mut source, size) = incoming::open(path)?;
     let mut header = Vec::new();
-    file.try_clone()?.take(HEADER).read_to_end(&mut header)?;
-    let dump = match read_dump_file(file) {
+    source.by_ref().take(HEADER).read_to_end(&mut header)?;
+    let dump = match read_dump_file(source) {
         Ok(dump) => dump,
         Err(error) => return Ok(Reading::Unreadable(error)),
     };

@@ -86,8 +86,8 @@ impl Ladder<'_, '_> {
     }
 
     async fn keep_copied(&mut self, file: &Copied) -> std::io::Result<()> {
-        let Copied { at, path, kind, live, size, whole, notes } = file;
-        let name = self.free_name(&name_of(file));
+        let Copied { at, path, kind, live, form, size, whole, notes } = file;
+        let name = self.free_name(&form.name(&name_of(file)));
         self.keep(at, name.clone(), *kind, Rung::Disk).await?;
         self.learn_of(*kind, *live, path, &self.store.path(&name), *whole, notes)?;
         if *kind == EvidenceKind::EventLog {

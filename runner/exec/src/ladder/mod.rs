@@ -21,6 +21,7 @@
 mod console;
 mod crashes;
 mod disk;
+mod incoming;
 mod known;
 mod needs;
 mod nmi;

@@ -7,6 +7,7 @@ use coexist_evidence::{DriverFacts, DriverOwners, read_driver_file, read_user_du
 use coexist_model::Crash;
 
 use super::crashes::READ_LIMIT;
+use super::incoming;
 use super::known::host_name;
 
 /// What a dump of a program says, in half a line; its file's name where it says nothing.
@@ -47,6 +48,6 @@ pub(super) fn name_maker(crash: &mut Crash, owners: &DriverOwners) {
 /// As much of a file as is read into memory.
 fn beginning(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    std::fs::File::open(path)?.take(READ_LIMIT).read_to_end(&mut bytes)?;
+    incoming::open(path)?.0.take(READ_LIMIT).read_to_end(&mut bytes)?;
     Ok(bytes)
 }

@@ -8,6 +8,7 @@ use coexist_lab::{GuestError, RemoteFile};
 use coexist_model::{Action, EvidenceKind, FailureState, FaultKind, Rung};
 
 use super::crashes::{self, READ_LIMIT, Reading};
+use super::incoming::Form;
 use super::known::{file_name, host_name};
 use super::needs::{Need, needs};
 use super::transfer::Missed;
@@ -94,8 +95,9 @@ impl Ladder<'_, '_> {
         if self.store.has(&file.path, file.size) {
             return Ok(());
         }
-        let name = self.free_name(name);
-        let (part, whole) = self.fetch(file, &name).await?;
+        let form = Form::of(file.kind, file.size);
+        let name = self.free_name(&form.name(name));
+        let (part, whole) = self.fetch(file, &name, form).await?;
         let path = self.store.path(&name);
         let host = |error: std::io::Error| Missed::File(format!("{name}: {error}"));
         self.keep(&part, name.clone(), file.kind, rung).await.map_err(host)?;
@@ -248,7 +250,7 @@ impl Ladder<'_, '_> {
         let file = self.free_name(name);
         let remote = RemoteFile { path, kind, size: limit, modified: 0, live: false };
         // Shorter than the limit is what is hoped for.
-        let (part, _) = self.fetch(&remote, &file).await?;
+        let (part, _) = self.fetch(&remote, &file, Form::Plain).await?;
         let size = std::fs::metadata(&part).map(|it| it.len()).unwrap_or_default();
         let host = |error: std::io::Error| Missed::File(format!("{file}: {error}"));
         self.keep(&part, file.clone(), kind, Rung::Sftp).await.map_err(host)?;
@@ -276,9 +278,9 @@ impl Ladder<'_, '_> {
         let file = self.free_name("system.evtx");
         let path = self.store.path(&file);
         let host = |error: std::io::Error| crate::arm::host_file(&path, &error);
-        let mut incoming = self.store.begin(&file).map_err(host)?;
+        let mut incoming = self.store.begin(&file, Form::Plain).map_err(host)?;
         self.arm.guest()?.fetch(&log.path, 0, log.size.min(LOG_LIMIT), &mut incoming).await?;
-        let part = incoming.finish();
+        let part = incoming.finish().map_err(host)?;
         self.keep(&part, file.clone(), EvidenceKind::EventLog, Rung::Sftp).await.map_err(host)
     }
 }

@@ -1,12 +1,13 @@
 //! What a climb has made safe on this host.
 
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use coexist_model::{Evidence, EvidenceKind, Happening, Rung, Sha256};
 use sha2::Digest;
 
 use super::Ladder;
+use super::incoming::{Form, Incoming};
 use super::known::inner_path;
 use crate::arm::ArmRun;
 
@@ -70,9 +71,9 @@ impl Store {
     ///
     /// # Errors
     /// When the host refuses it.
-    pub(super) fn begin(&mut self, file: &str) -> io::Result<Incoming> {
+    pub(super) fn begin(&mut self, file: &str, form: Form) -> io::Result<Incoming> {
         let part = self.part(file)?;
-        Incoming::create(part)
+        Incoming::create(part, form)
     }
 
     /// Where a file is written until it is kept. It is gone with the rung otherwise.
@@ -94,47 +95,6 @@ impl Store {
                 let _ = std::fs::remove_dir_all(&part);
             }
         }
-    }
-}
-
-/// A file that comes from the guest: what was written of it stays, so that another session can go on behind it.
-pub(super) struct Incoming {
-    path: PathBuf,
-    file: std::fs::File,
-    written: u64,
-}
-
-impl Incoming {
-    fn create(path: PathBuf) -> io::Result<Self> {
-        let file = std::fs::File::create(&path)?;
-        Ok(Self { path, file, written: 0 })
-    }
-
-    /// Bytes that are there.
-    pub(super) fn written(&self) -> u64 {
-        self.written
-    }
-
-    /// Begins anew: what is there is of another file.
-    pub(super) fn restart(self) -> io::Result<Self> {
-        Self::create(self.path)
-    }
-
-    /// Where it lies.
-    pub(super) fn finish(self) -> PathBuf {
-        self.path
-    }
-}
-
-impl Write for Incoming {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let count = self.file.write(bytes)?;
-        self.written += count as u64;
-        Ok(count)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
     }
 }
 
@@ -210,19 +170,13 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_breaks_off_can_go_on_and_is_nowhere_until_it_is_kept() {
+    fn a_file_is_nowhere_until_it_is_kept() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().to_owned();
         let mut store = Store { root, left: 9, files: 0, whole: Vec::new(), partial: None };
-        let mut incoming = store.begin("evidence/a.dmp").unwrap();
-        incoming.write_all(b"half").unwrap();
-        assert_eq!(incoming.written(), 4);
-        incoming.write_all(b" and half").unwrap();
-        assert_eq!((incoming.written(), store.path("evidence/a.dmp").exists()), (13, false));
-        let mut anew = incoming.restart().unwrap();
-        anew.write_all(b"other").unwrap();
-        let part = anew.finish();
-        assert_eq!(std::fs::read(&part).unwrap(), b"other");
+        let incoming = store.begin("evidence/a.dmp", Form::Plain).unwrap();
+        let part = incoming.finish().unwrap();
+        assert!(part.exists() && !store.path("evidence/a.dmp").exists());
         store.drop_partial();
         assert!(!part.exists());
     }

@@ -7,6 +7,7 @@ use coexist_lab::{GuestError, RemoteFile};
 use coexist_model::BootIdentity;
 
 use super::Ladder;
+use super::incoming::Form;
 
 /// How often one transfer is resumed.
 const RESUMES: u32 = 4;
@@ -28,14 +29,19 @@ pub(super) enum Missed {
 
 impl Ladder<'_, '_> {
     /// Fetches a file; returns where it lies and whether it is as long as the guest said.
-    pub(super) async fn fetch(&mut self, remote: &RemoteFile, file: &str) -> Result<(PathBuf, bool), Missed> {
+    pub(super) async fn fetch(
+        &mut self,
+        remote: &RemoteFile,
+        file: &str,
+        form: Form,
+    ) -> Result<(PathBuf, bool), Missed> {
         let RemoteFile { path, size, .. } = remote;
         if *size > self.store.left() {
             let left = self.store.left();
             return Err(Missed::File(format!("{path} has {size} bytes, {left} may still be kept of this arm")));
         }
         let host = |error: std::io::Error| Missed::File(format!("{file}: {error}"));
-        let mut incoming = self.store.begin(file).map_err(host)?;
+        let mut incoming = self.store.begin(file, form).map_err(host)?;
         let mut resumes = 0;
         loop {
             let broken = match self.arm.guest.as_deref() {
@@ -65,7 +71,10 @@ impl Ladder<'_, '_> {
             }
         }
         let whole = incoming.written() == *size;
-        Ok((incoming.finish(), whole))
+        // Its last block is packed, and the host's disk waited for.
+        let finished = tokio::task::spawn_blocking(move || incoming.finish()).await;
+        let part = finished.map_err(std::io::Error::from).and_then(|part| part).map_err(host)?;
+        Ok((part, whole))
     }
 
     /// Opens another session. Whether it is with the same boot; none where the guest does not answer in time.

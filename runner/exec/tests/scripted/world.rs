@@ -11,9 +11,7 @@ use coexist_lab::{
     Activity, Clock, DiskFiles, Door, Guest, Journal, LogFile, Machine, MachineSpec, MemoryForm, Provider, Unanswered,
     UnexpectedEnd,
 };
-use coexist_model::{
-    Arms, EvidenceKind, FaultKind, GuestAccess, Hex, Host, LabFault, MachineEvent, MachineSign, Pace,
-};
+use coexist_model::{Arms, EvidenceKind, FaultKind, GuestAccess, Hex, Host, LabFault, MachineEvent, MachineSign, Pace};
 
 use crate::guest::ScriptedGuest;
 use crate::loot::{AtInterrupt, Loot};

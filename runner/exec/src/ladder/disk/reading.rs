@@ -13,6 +13,7 @@ use coexist_model::EvidenceKind;
 use jiff::Timestamp;
 
 use crate::ladder::crashes::READ_LIMIT;
+use crate::ladder::incoming::{Form, Incoming};
 use crate::ladder::known::inner_path;
 
 /// Most files of one kind that are copied, the newest; those that a guest writes while it lives apart.
@@ -52,6 +53,7 @@ pub(super) struct Copied {
     pub(super) kind: EvidenceKind,
     /// Whether the guest wrote it while it lived on.
     pub(super) live: bool,
+    pub(super) form: Form,
     pub(super) size: u64,
     pub(super) whole: bool,
     pub(super) notes: Vec<String>,
@@ -181,7 +183,7 @@ impl Reading<'_> {
     fn raw_dumps(&mut self) {
         for path in std::iter::once(PAGE_FILE.to_owned()).chain(self.dedicated_dump_file()) {
             match self.guest.raw_dump(&path) {
-                Ok(Some(dump)) => self.copy(&path, (EvidenceKind::KernelDump, false), Some(dump.length), dump.notes),
+                Ok(Some(dump)) => self.copy(&path, (EvidenceKind::KernelDump, false), dump.length, dump.notes),
                 Ok(None) => {}
                 Err(error) => self.missing.push(words(&error)),
             }
@@ -200,29 +202,31 @@ impl Reading<'_> {
     }
 
     fn file(&mut self, file: &DiskFile) {
-        self.copy(&file.path, (file.kind, file.live), None, Vec::new());
+        self.copy(&file.path, (file.kind, file.live), file.size, Vec::new());
     }
 
-    /// Copies a file, or as much of it as is said.
-    fn copy(&mut self, path: &str, (kind, live): (EvidenceKind, bool), length: Option<u64>, mut notes: Vec<String>) {
+    fn copied_to(&self, at: &Path, path: &str, take: u64, form: Form) -> Result<PathBuf, DiskError> {
+        let file = Incoming::create(at.to_owned(), form).map_err(DiskError::Write)?;
+        let mut file = Stoppable { file, stop: self.stop };
+        self.guest.copy_file(path, take, &mut file)?;
+        file.file.finish().map_err(DiskError::Write)
+    }
+
+    /// Copies a file, of which so many bytes are wanted.
+    fn copy(&mut self, path: &str, (kind, live): (EvidenceKind, bool), size: u64, mut notes: Vec<String>) {
         let limit = if is_dump(kind) { self.left } else { self.left.min(FILE_LIMIT) };
-        let take = limit.min(length.unwrap_or(u64::MAX));
-        let at = self.place();
-        let copied = std::fs::File::create(&at)
-            .map_err(DiskError::Write)
-            .and_then(|file| self.guest.copy_file(path, take, &mut Stoppable { file, stop: self.stop }));
-        match copied {
-            Ok(size) => {
-                let size = length.unwrap_or(size);
-                let taken = size.min(take);
-                self.left = self.left.saturating_sub(taken);
-                if taken < size {
-                    notes.push(format!("{path} has {size} bytes, {taken} of them were kept"));
+        let take = limit.min(size);
+        let form = Form::of(kind, take);
+        match self.copied_to(&self.place(), path, take, form) {
+            Ok(at) => {
+                self.left = self.left.saturating_sub(take);
+                if take < size {
+                    notes.push(format!("{path} has {size} bytes, {take} of them were kept"));
                 }
                 self.missing.extend(notes.iter().cloned());
                 // A note is of something that could not be had.
                 let whole = notes.is_empty();
-                self.copied.push(Copied { at, path: path.to_owned(), kind, live, size, whole, notes });
+                self.copied.push(Copied { at, path: path.to_owned(), kind, live, form, size, whole, notes });
             }
             Err(error) => self.missing.push(words(&error)),
         }
@@ -235,7 +239,7 @@ fn is_dump(kind: EvidenceKind) -> bool {
 
 /// A file of this host that takes no more once nobody waits for it.
 struct Stoppable<'a> {
-    file: std::fs::File,
+    file: Incoming,
     stop: &'a Arc<AtomicBool>,
 }
 

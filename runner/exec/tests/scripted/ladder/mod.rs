@@ -131,6 +131,20 @@ fn the_installer_s_log_is_fetched_however_it_ended() {
     }
 }
 
+/// Packed as it comes, over three sessions, and read without being unpacked.
+#[test]
+fn a_big_dump_is_kept_packed() {
+    let mut dump = crash_in(ACME).build();
+    dump.resize(17 << 20, 0);
+    let record = play(with(crash_at_boot(), Loot { cuts: 2, ..leaving(&dump) }));
+    assert!(evidence(&record).contains(&"minidump-1.dmp.zst sftp".to_owned()), "{:?}", evidence(&record));
+    let packed = record.evidence.iter().find(|it| it.kind == EvidenceKind::KernelDump).unwrap();
+    assert!(packed.size < 1 << 20, "{}", packed.size);
+    let crash = failure(&record).crash.as_ref().unwrap();
+    assert_eq!(crash.blame.module.as_deref(), Some("acmeflt.sys"));
+    assert_eq!(ladder(&record)[5], "disk: skipped: the evidence is complete");
+}
+
 #[test]
 fn a_file_beyond_the_budget_stays_where_it_is() {
     let mut huge = item("/C:/Windows/MEMORY.DMP", EvidenceKind::KernelDump, *b"huge");
