@@ -9,9 +9,9 @@ use coexist_model::{Action, EvidenceKind, FailureState, FaultKind, Rung};
 
 use super::crashes::{self, READ_LIMIT, Reading};
 use super::incoming::Form;
-use super::known::{file_name, host_name};
+use super::known::{file_name, host_name, inner_path};
 use super::needs::{Need, needs};
-use super::transfer::Missed;
+use super::transfer::{Missed, REOPEN};
 use super::{Climbed, Ladder, programs};
 use crate::stop::Stop;
 
@@ -46,9 +46,6 @@ impl Ladder<'_, '_> {
         let files = self.new_files(self.state == FailureState::Bugcheck).await?;
         let (small, large) = chosen(files, lacks);
         self.dumps(&small, Rung::Sftp, lacks).await?;
-        if needs(self.state).contains(&Need::Dump) && !self.safe.contains(&Need::Dump) && lacks.is_empty() {
-            lacks.push(self.no_dump("the guest holds no dump of this crash"));
-        }
         for (channel, need) in [("System", Need::SystemLog), ("Application", Need::ApplicationLog)] {
             if needs(self.state).contains(&need) {
                 let logged = or_missed(self.log(channel, Rung::Sftp).await, lacks)?;
@@ -66,10 +63,24 @@ impl Ladder<'_, '_> {
         for file in &large {
             self.take(file, lacks).await?;
         }
-        if small.iter().chain(&large).all(|file| self.store.has(&file.path, file.size)) {
+        let files: Vec<_> = small.iter().chain(&large).collect();
+        if files.iter().all(|file| self.store.has(&file.path, file.size)) {
             self.safe.insert(Need::NewFiles);
         }
+        if needs(self.state).contains(&Need::Dump) && !self.safe.contains(&Need::Dump) {
+            lacks.extend(self.dumps_prove_nothing(&files));
+        }
         Ok(())
+    }
+
+    /// Why the guest's dumps do not do, unless it was told of each that it could not be fetched.
+    fn dumps_prove_nothing(&self, files: &[&RemoteFile]) -> Option<String> {
+        let mut dumps = files.iter().filter(|file| file.kind == EvidenceKind::KernelDump && !file.live).peekable();
+        if dumps.peek().is_none() {
+            return Some("the guest holds no dump of this crash".to_owned());
+        }
+        let fetched = dumps.any(|file| self.store.has(&file.path, file.size));
+        fetched.then(|| self.no_dump("the guest's dumps are not of this crash"))
     }
 
     /// Kernel dumps of a size that can be read.
@@ -80,7 +91,9 @@ impl Ladder<'_, '_> {
         lacks: &mut Vec<String>,
     ) -> Result<(), String> {
         for file in files.iter().filter(|file| file.kind == EvidenceKind::KernelDump && !file.live) {
-            or_missed(self.take_as(file, "minidump-1.dmp", rung).await, lacks)?;
+            let small = inner_path(&file.path).contains("/minidump/");
+            let name = if small { "minidump-1.dmp".to_owned() } else { host_name(&file.path) };
+            or_missed(self.take_as(file, &name, rung).await, lacks)?;
         }
         Ok(())
     }
@@ -186,7 +199,7 @@ impl Ladder<'_, '_> {
                 Err(error) => error.to_string(),
             },
         };
-        if self.reopen(Duration::from_secs(60)).await.is_some()
+        if self.reopen(REOPEN).await.is_some()
             && let Some(guest) = self.arm.guest.as_deref()
         {
             return guest.evidence_files().await.map_err(|error| error.to_string());
@@ -215,7 +228,7 @@ impl Ladder<'_, '_> {
             },
         };
         let gone = || Missed::Guest(format!("{why}, and the guest did not answer again"));
-        self.reopen(Duration::from_secs(60)).await.ok_or_else(gone)?;
+        self.reopen(REOPEN).await.ok_or_else(gone)?;
         self.arm.guest.as_deref().ok_or_else(gone)?.export_log(channel).await.map_err(missed)
     }
 

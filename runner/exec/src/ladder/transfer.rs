@@ -12,7 +12,7 @@ use super::incoming::Form;
 /// How often one transfer is resumed.
 const RESUMES: u32 = 4;
 /// A guest whose session broke is given this long to open another one.
-const REOPEN: Duration = Duration::from_secs(60);
+pub(super) const REOPEN: Duration = Duration::from_secs(60);
 /// One knock.
 const KNOCK: Duration = Duration::from_secs(20);
 /// Between two knocks.

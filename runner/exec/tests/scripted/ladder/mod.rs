@@ -86,6 +86,7 @@ fn a_dump_that_is_older_than_the_arm_is_kept_out() {
     let old = DumpSpec { filetime: 1, ..crash_in(ACME) }.build();
     let record = play(with(crash_at_boot(), leaving(&old)));
     assert_eq!(failure(&record).crash, None);
+    assert_eq!(ladder(&record)[2], "sftp: 2 files, but the guest's dumps are not of this crash");
     assert!(record.notes.iter().any(|note| note.contains("is of an older crash")), "{:?}", record.notes);
 }
 
