@@ -205,12 +205,22 @@ pub(crate) fn href(path: &str) -> String {
 /// Whether a path of the record stays inside the run's folder and carries nothing that a marker or a link could trip on.
 pub(crate) fn is_plain_path(path: &str) -> bool {
     let parts_are_plain = path.split('/').all(|part| !matches!(part, "" | "." | ".."));
-    parts_are_plain && !path.chars().any(|c| c.is_control() || matches!(c, '[' | ']' | '|' | '\\' | ':'))
+    // What is shown as something else is no name of a file of ours, and may be no XML at all.
+    let trips = |c: char| c.is_control() || visible(c) != c || matches!(c, '[' | ']' | '|' | '\\' | ':');
+    parts_are_plain && !path.chars().any(trips)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_that_is_no_xml_is_not_plain() {
+        assert!(is_plain_path("evidence/cell/candidate/screen.png"));
+        for path in ["evidence/\u{fffe}", "evidence/\u{202e}gnp.exe", "a/../b", "a|b"] {
+            assert!(!is_plain_path(path), "{path:?}");
+        }
+    }
 
     #[test]
     fn foreign_text_becomes_legal_and_stays_readable() {
