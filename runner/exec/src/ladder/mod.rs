@@ -34,8 +34,10 @@ mod transfer;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use coexist_evidence::{DriverFacts, DriverOwners};
-use coexist_model::{FailureState, Happening, Hex, LabFault, Rung, RungOutcome, Seconds, Step, StepFailure};
+use coexist_evidence::DriverOwners;
+use coexist_model::{
+    DriverFile, FailureState, Happening, Hex, LabFault, Rung, RungOutcome, Seconds, Step, StepFailure,
+};
 
 use crate::arm::ArmRun;
 use crate::stop::Stop;
@@ -93,7 +95,7 @@ struct Ladder<'r, 'a> {
     /// What dumps of programs say that are new in this arm.
     programs: Vec<String>,
     /// What files of blamed drivers say of who made them.
-    drivers: Vec<(String, DriverFacts)>,
+    drivers: Vec<(String, DriverFile)>,
     /// What the guest's serial console shows of a stop: anybody in it may write there, so it is told and no more.
     shown: Option<Hex>,
     /// Whether the guest was interrupted, and restarted by it.

@@ -3,8 +3,8 @@
 use std::io::{self, Read as _};
 use std::path::Path;
 
-use coexist_evidence::{DriverFacts, DriverOwners, read_driver_file, read_user_dump};
-use coexist_model::Crash;
+use coexist_evidence::{DriverOwners, read_driver_file, read_user_dump};
+use coexist_model::{Crash, DriverFile};
 
 use super::crashes::READ_LIMIT;
 use super::incoming;
@@ -25,15 +25,14 @@ pub(super) fn program_words(guest_path: &str, file: &Path) -> String {
 }
 
 /// What a driver's file says of who made it.
-pub(super) fn driver_facts(file: &Path) -> Option<DriverFacts> {
-    let facts = read_driver_file(&beginning(file).ok()?).ok()?;
-    Some(DriverFacts { company: facts.company, version: facts.version, signer: facts.signer })
+pub(super) fn driver_facts(file: &Path) -> Option<DriverFile> {
+    read_driver_file(&beginning(file).ok()?).ok()
 }
 
 /// Adds to a crash what the blamed driver's file says.
 pub(super) fn name_maker(crash: &mut Crash, owners: &DriverOwners) {
     let Some(module) = &crash.blame.module else { return };
-    if let Some(DriverFacts { company, version, signer }) = owners.file(module) {
+    if let Some(DriverFile { company, version, signer, .. }) = owners.file(module) {
         let facts = [("company", company), ("version", version), ("signer", signer)];
         let said: Vec<_> = facts.iter().filter_map(|(name, it)| Some(format!("{name} {}", it.as_ref()?))).collect();
         if !said.is_empty() {
