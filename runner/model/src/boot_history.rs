@@ -9,6 +9,9 @@ use crate::Hex;
 pub struct BootHistory {
     /// One entry per boot, oldest first. The first may have begun before the log does.
     pub boots: Vec<LoggedBoot>,
+    /// Time of the newest record, by the guest's own clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_event: Option<jiff::Timestamp>,
     /// Whether records could not be read or are missing; the notes say which.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub damaged: bool,

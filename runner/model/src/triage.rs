@@ -129,7 +129,8 @@ mod tests {
     fn one_flat_object_without_nulls() {
         let boots =
             vec![LoggedBoot { first_record: Some(7), ended: Some(LoggedEnd::Running), ..LoggedBoot::default() }];
-        let log = BootHistory { boots, damaged: true, notes: vec!["chunk 1: cut".to_owned()] };
+        let log =
+            BootHistory { boots, damaged: true, notes: vec!["chunk 1: cut".to_owned()], ..BootHistory::default() };
         let triage = Triage::new("a/System.evtx", Findings::of(TriageFacts::EventLog(log)));
         assert_eq!(
             serde_json::to_string(&triage).unwrap(),

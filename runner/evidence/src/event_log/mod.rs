@@ -19,6 +19,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Read, Seek};
 
 use coexist_model::BootHistory;
+use jiff::Timestamp;
 
 use chunks::{Chunk, Chunks};
 use record::{Sign, What};
@@ -81,6 +82,7 @@ struct Reading {
     records: u64,
     first_record: Option<u64>,
     last_record: Option<u64>,
+    last_event: Option<Timestamp>,
     channels: Names,
     computers: Names,
     /// Logs that somebody cleared.
@@ -177,6 +179,7 @@ impl Reading {
         let known = self.computers.names.len();
         let computer = self.computers.see(&record.computer);
         self.mixed |= computer != before && self.computers.names.len() == known;
+        self.last_event = Some(record.at);
         if let Some(cleared) = record.cleared {
             self.cleared.see(&cleared);
         }
@@ -208,7 +211,7 @@ impl Reading {
         if self.more_notes > 0 {
             self.notes.push(format!("and {} more notes", self.more_notes));
         }
-        BootHistory { boots: told.boots, damaged: self.damaged, notes: self.notes }
+        BootHistory { boots: told.boots, last_event: self.last_event, damaged: self.damaged, notes: self.notes }
     }
 
     fn tell_origin(&mut self) {

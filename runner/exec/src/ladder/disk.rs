@@ -1,10 +1,12 @@
 //! The guest's disk, once its power is cut.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use coexist_evidence::disk::MINIDUMP_FOLDER;
-use coexist_model::{EvidenceKind, Rung};
+use coexist_evidence::read_event_log;
+use coexist_model::{EvidenceKind, LogSpan, Rung};
 
 use super::known::{host_name, inner_path};
 use super::needs::{Need, needs};
@@ -41,6 +43,7 @@ impl Ladder<'_, '_> {
             Err(Refused::Encrypted) => return Climbed::Encrypted,
             Err(Refused::Broken(why)) => return Climbed::Broken(why),
         }
+        self.witness().await;
         if let Some(module) = self.blamed().filter(|module| !self.store.has_name(module)) {
             // The disk was read a moment ago, and a driver's file proves nothing by itself.
             let _ = self.read_disk(Wanted::Driver(module), &mut Vec::new()).await;
@@ -49,6 +52,21 @@ impl Ladder<'_, '_> {
             lacks.push(self.no_dump("there is no dump of this crash"));
         }
         Climbed::lacking(lacks)
+    }
+
+    /// What the disk says of a boot that told nothing itself.
+    async fn witness(&mut self) {
+        let Some(machine) = &self.arm.machine else { return };
+        let disk = machine.disk();
+        let repair = tokio::task::spawn_blocking(move || reading::repair_log(&disk)).await;
+        self.witness.repair_log = repair.unwrap_or_default();
+    }
+
+    /// The last boot that a System log tells of.
+    fn last_boot_in(log: &Path) -> Option<LogSpan> {
+        let mut log = std::fs::File::open(log).ok()?;
+        let history = read_event_log(&mut log).ok()?;
+        Some(LogSpan { began: history.boots.last()?.started?, last_record: history.last_event? })
     }
 
     /// What is not known, and the event logs that are still missing.
@@ -90,6 +108,9 @@ impl Ladder<'_, '_> {
         let name = self.free_name(&form.name(&name_of(file)));
         self.keep(at, name.clone(), *kind, Rung::Disk).await?;
         self.learn_of(*kind, *live, path, &self.store.path(&name), *whole, notes)?;
+        if *kind == EvidenceKind::EventLog && path.ends_with(SYSTEM) {
+            self.witness.last_boot = Self::last_boot_in(&self.store.path(&name));
+        }
         if *kind == EvidenceKind::EventLog {
             self.safe.insert(if path.ends_with(SYSTEM) { Need::SystemLog } else { Need::ApplicationLog });
         }

@@ -36,7 +36,8 @@ use std::time::Duration;
 
 use coexist_evidence::DriverOwners;
 use coexist_model::{
-    DriverFile, FailureState, Happening, Hex, LabFault, Rung, RungOutcome, Seconds, Step, StepFailure,
+    DiskWitness, DriverFile, FailureState, Happening, Hex, LabFault, MachineSign, Proof, Rung, RungOutcome, Seconds,
+    Step, StepFailure, what_the_disk_proves,
 };
 
 use crate::arm::ArmRun;
@@ -100,6 +101,8 @@ struct Ladder<'r, 'a> {
     shown: Option<Hex>,
     /// Whether the guest was interrupted, and restarted by it.
     interrupted: Option<nmi::Reaction>,
+    /// What the disk says of a boot that told nothing itself.
+    witness: DiskWitness,
     /// The machine hangs, not its guest.
     hung: Option<LabFault>,
 }
@@ -158,6 +161,7 @@ impl<'r, 'a> Ladder<'r, 'a> {
             drivers: Vec::new(),
             shown: None,
             interrupted: None,
+            witness: DiskWitness::default(),
             hung: None,
         }
     }
@@ -241,8 +245,20 @@ impl<'r, 'a> Ladder<'r, 'a> {
         recipes.with_files(self.drivers.iter().cloned())
     }
 
+    /// Corrects what a silent boot was taken for by what its disk proves.
+    fn correct(&self, failure: &mut StepFailure) {
+        let Some(machine) = &self.arm.machine else { return };
+        let signs = machine.journal().since(0);
+        let proof = what_the_disk_proves(failure.state, &signs, self.arm.guest_began, &self.witness);
+        let Some(Proof { state, reached, because }) = proof else { return };
+        failure.message = format!("{}; seen as {} from outside, but {because}", failure.message, failure.state);
+        failure.state = state;
+        self.arm.sign(MachineSign::Stage { reached });
+    }
+
     /// What the evidence says of the failure.
     fn conclude(self, failure: &mut StepFailure) {
+        self.correct(failure);
         for program in &self.programs {
             failure.message = format!("{}; a program crashed in this arm: {program}", failure.message);
         }

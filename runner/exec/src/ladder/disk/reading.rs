@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use coexist_evidence::disk::{DiskError, DiskFile, EvidenceOnDisk, GuestDisk, ImageFormat, PAGE_FILE};
+use coexist_evidence::disk::{DiskError, DiskFile, EvidenceOnDisk, GuestDisk, ImageFormat, PAGE_FILE, SRT_TRAIL};
 use coexist_evidence::{read_hive, read_kernel_dump};
 use coexist_lab::DiskFiles;
-use coexist_model::EvidenceKind;
+use coexist_model::{EvidenceKind, RepairLog};
 use jiff::Timestamp;
 
 use crate::ladder::crashes::READ_LIMIT;
@@ -85,6 +85,23 @@ fn words(error: &DiskError) -> String {
         source = error.source();
     }
     words
+}
+
+/// Whether automatic repair wrote its log while the machine ran.
+pub(super) fn repair_log(disk: &DiskFiles) -> RepairLog {
+    let trail = |disk: &GuestDisk| match disk.read_file(SRT_TRAIL, FILE_LIMIT) {
+        Ok(file) => Ok(Some(file.bytes)),
+        Err(DiskError::NotFound(_)) => Ok(None),
+        Err(error) => Err(error),
+    };
+    let golden = || GuestDisk::open(&disk.golden, ImageFormat::Qcow2, &[]).and_then(|disk| trail(&disk));
+    let now = GuestDisk::open(&disk.overlay, ImageFormat::Qcow2, std::slice::from_ref(&disk.golden));
+    match now.and_then(|disk| trail(&disk)) {
+        Ok(None) => RepairLog::AsBefore,
+        Ok(now) => golden()
+            .map_or(RepairLog::Unread, |before| if before == now { RepairLog::AsBefore } else { RepairLog::Written }),
+        Err(_) => RepairLog::Unread,
+    }
 }
 
 /// Copies what is wanted into `folder`, at most `left` bytes; the rest is told.
