@@ -58,7 +58,7 @@ impl Page {
         for (index, parameter) in crash.parameters.iter().enumerate() {
             let label = if index == 0 { "parameters" } else { "" };
             let meaning = meanings.get(index).and_then(Option::as_deref).unwrap_or_default();
-            self.line(label, format!("{} {parameter:<18} {meaning}", index + 1).trim_end());
+            self.line(label, format!("{} {:<18} {meaning}", index + 1, parameter.to_string()).trim_end());
         }
         self.line("blame", &blame(&crash.blame));
         self.line("why", &crash.blame.reason);

@@ -2,7 +2,7 @@
 
 use std::io::{Read, Seek, SeekFrom};
 
-use super::header::HEADER_SIZE;
+use super::header::{HEADER_SIZE, stated_length};
 use super::{Architecture, DumpError, DumpFormat, KernelDump, Width, header, physical, read_kernel_dump};
 use crate::bytes::Bytes;
 
@@ -28,9 +28,13 @@ pub fn read_dump_file<R: Read + Seek + 'static>(mut source: R) -> Result<KernelD
             Ok(dump.into_owned())
         }
         (Some(DumpFormat::Triage), _) => {
-            source.take(MAX_SMALL - bytes.len() as u64).read_to_end(&mut bytes).map_err(unreadable)?;
+            // A page file holds more than the dump at its start.
+            let stated = if length > MAX_SMALL { stated_length(&bytes) } else { None };
+            let dump_length = stated.unwrap_or(length).min(length);
+            let rest = dump_length.min(MAX_SMALL).saturating_sub(bytes.len() as u64);
+            source.take(rest).read_to_end(&mut bytes).map_err(unreadable)?;
             let mut dump = read_kernel_dump(&bytes)?;
-            if length > MAX_SMALL {
+            if dump_length > MAX_SMALL {
                 dump.damage(format!("only the first {MAX_SMALL:#x} of {length:#x} bytes are read"));
             }
             Ok(dump.into_owned())

@@ -86,7 +86,7 @@ fn a_bugcheck_has_code_parameters_dump_and_moment() {
              "parameters": ["0xffff840500000074", "0x0", "0xfffff806715114ed", "0x2"],
              "dump": "C:\\Windows\\Minidump\\1.dmp"},
             {"first_record": 4, "started": "2026-11-23T08:00:03Z", "ended": "running"},
-        ]})
+        ], "last_event": "2026-11-23T08:00:09Z"})
     );
 }
 

@@ -17,6 +17,8 @@ use crate::loot::{Item, item};
 pub(super) struct Disks {
     /// With an older crash in a small dump's file and the newest in its page file, and what else is of use.
     pub(super) crashed: DiskFiles,
+    /// Of a guest that automatic repair looked at, over the disk it started from.
+    pub(super) repaired: DiskFiles,
     pub(super) encrypted: DiskFiles,
     /// When the dump was changed that every guest knows from before, as the disk has it.
     pub(super) known_modified: u64,
@@ -52,7 +54,12 @@ pub(super) fn disks() -> &'static Disks {
         ntfs.put("Windows/MEMORY.DMP", &DumpSpec { filetime: 1, ..crash_in(GLOBEX) }.build());
         let raw = folder.path().join("disk.raw");
         let crashed = overlay(folder.path(), &ntfs, &raw, "crashed");
-        partitioned(&ntfs, &raw, "dos");
+        for made in ["Windows/System32/LogFiles", "Windows/System32/LogFiles/Srt"] {
+            ntfs.make_folder(made);
+        }
+        ntfs.put("Windows/System32/LogFiles/Srt/SrtTrail.txt", b"Startup Repair diagnosis and repair log");
+        let repaired = overlay(folder.path(), &ntfs, &raw, "repaired");
+        let repaired = DiskFiles { golden: crashed.overlay.clone(), ..repaired };
         let volume = std::fs::File::options().write(true).open(&raw).unwrap();
         let mark = (FIRST_SECTOR + 2048) * 512 + 3;
         std::os::unix::fs::FileExt::write_all_at(&volume, b"-FVE-FS-", mark).unwrap();
@@ -60,7 +67,7 @@ pub(super) fn disks() -> &'static Disks {
         let disk = GuestDisk::open(&crashed.overlay, ImageFormat::Qcow2, &[]).unwrap();
         let files = disk.evidence_files().files;
         let known_modified = files.iter().find(|file| file.path.ends_with("known.dmp")).unwrap().modified;
-        Disks { crashed, encrypted, known_modified, _folder: folder }
+        Disks { crashed, repaired, encrypted, known_modified, _folder: folder }
     })
 }
 

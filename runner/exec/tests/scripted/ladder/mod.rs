@@ -3,7 +3,8 @@
 mod disks;
 mod rows;
 
-use coexist_model::{ArmOutcome, ArmRecord, Arms, EvidenceKind, FailureState, FaultKind, Hex, StepFailure};
+use coexist_lab::DiskFiles;
+use coexist_model::{ArmOutcome, ArmRecord, Arms, EvidenceKind, FailureState, FaultKind, Hex, Rung, StepFailure};
 
 use crate::dump_builder::{ACME, DumpSpec};
 use crate::loot::{Loot, item};
@@ -166,6 +167,20 @@ fn a_stop_on_the_console_is_told() {
     let failure = failure(&record);
     assert!(failure.message.ends_with("; the serial console shows a stop 0x50"), "{}", failure.message);
     assert_eq!((&failure.crash, failure.bucket()), (&None, None));
+}
+
+/// Silence is what a recovery screen has to say; its disk says more.
+#[test]
+fn the_disk_tells_the_recovery_screen_from_a_hang() {
+    let record = play(with(hang_at_boot(), Loot { disk: Some(disks().repaired.clone()), ..Loot::default() }));
+    let told = failure(&record);
+    assert_eq!(told.state, FailureState::Recovery, "{}", told.message);
+    let why = "seen as hang from outside, but automatic repair wrote its log, SrtTrail.txt";
+    assert!(told.message.contains(why), "{}", told.message);
+    assert!(record.evidence.iter().any(|file| file.path.ends_with("SrtTrail.txt") && file.rung == Rung::Disk));
+    let same = DiskFiles { golden: disks().repaired.overlay.clone(), ..disks().repaired.clone() };
+    let before = play(with(hang_at_boot(), Loot { disk: Some(same), ..Loot::default() }));
+    assert_eq!(failure(&before).state, FailureState::Hang, "the image brought that log along");
 }
 
 /// A rung that does not end is cut, and the next one is climbed.
