@@ -3,6 +3,7 @@
 //! Layout: "PE Format" in Microsoft's public documentation. The few fields of the headers are read here, so that a file
 //! whose sections are damaged still tells them.
 
+mod resources;
 mod signature;
 mod version;
 
@@ -40,7 +41,7 @@ pub fn read_driver_file(bytes: &[u8]) -> Result<DriverFile, DriverFileError> {
     if file.architecture.is_none() {
         file.notes.push("unknown processor architecture".to_owned());
     }
-    match version::read(bytes, headers.is_64_bit()) {
+    match version::read(&headers) {
         Ok(None) => file.notes.push("no version resource".to_owned()),
         Ok(Some(version)) => {
             file.name = version.original_name.as_deref().map(base_name).filter(|name| !name.is_empty());
@@ -104,12 +105,36 @@ impl<'a> Headers<'a> {
         self.bytes.u16(self.optional()) == Some(0x20b)
     }
 
-    /// File offset and length of the attribute certificates, which is the fifth data directory.
+    /// File offset and length of the attribute certificates.
     fn certificates(&self) -> Option<(u64, u64)> {
+        self.directory(4)
+    }
+
+    /// Address and length of the resources.
+    fn resources(&self) -> Option<(u64, u64)> {
+        self.directory(2)
+    }
+
+    /// An entry of the data directories, unless it is empty.
+    fn directory(&self, index: u32) -> Option<(u64, u64)> {
         let directories = self.optional() + if self.is_64_bit() { 112 } else { 96 };
         let number = self.bytes.u32(directories - 4)?;
-        let entry = directories + 4 * 8;
+        let entry = directories + u64::from(index) * 8;
         let (at, length) = (self.bytes.u32(entry)?, self.bytes.u32(entry + 4)?);
-        (number > 4 && length > 0).then_some((at.into(), length.into()))
+        (number > index && length > 0).then_some((at.into(), length.into()))
+    }
+
+    /// What of the file is loaded from an address of the image on, to the end of its section's data.
+    fn at_address(&self, address: u64) -> Option<Bytes<'a>> {
+        /// Length of a section's header, in which these fields lie.
+        const SECTION: u64 = 40;
+        let sections = self.optional() + u64::from(self.bytes.u16(self.start + 20)?);
+        (0..u64::from(self.bytes.u16(self.start + 6)?)).find_map(|number| {
+            let header = sections + number * SECTION;
+            let (begin, length) = (self.bytes.u32(header + 12)?, self.bytes.u32(header + 16)?);
+            let skip = address.checked_sub(begin.into()).filter(|&skip| skip < length.into())?;
+            let data = u64::from(self.bytes.u32(header + 20)?);
+            Some(Bytes(self.bytes.slice_up_to(data + skip, u64::from(length) - skip)))
+        })
     }
 }

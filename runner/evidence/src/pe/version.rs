@@ -1,12 +1,8 @@
-//! The version resource. Crate `object` finds it; its inside ("`VS_VERSIONINFO`" in Microsoft's public documentation) is
-//! read here, because the one crate that reads it, `pelite` 0.10.0, refers to hostile fields as aligned structures
-//! where they are not, which ends the process and cannot be caught. The tests compare with `pelite`.
+//! The version resource ("`VS_VERSIONINFO`" in Microsoft's public documentation). Read here, because the one crate that
+//! reads it, `pelite` 0.10.0, refers to hostile fields as aligned structures where they are not, which ends the process
+//! and cannot be caught. The tests compare with `pelite`.
 
-use object::LittleEndian as LE;
-use object::pe::{ImageNtHeaders32, ImageNtHeaders64, ImageResourceDataEntry, RT_VERSION};
-use object::read::pe::{ImageNtHeaders, PeFile, ResourceDirectory, ResourceDirectoryTable};
-
-use super::NAME;
+use super::{Headers, NAME, resources};
 use crate::bytes::{Bytes, one_line};
 
 /// What the resource says.
@@ -19,34 +15,11 @@ pub(super) struct Version {
 }
 
 /// Reads the resource, if there is one.
-pub(super) fn read(file: &[u8], is_64_bit: bool) -> Result<Option<Version>, String> {
-    let resource = if is_64_bit { find::<ImageNtHeaders64>(file) } else { find::<ImageNtHeaders32>(file) };
-    match resource.map_err(|error| error.to_string())? {
+pub(super) fn read(headers: &Headers<'_>) -> Result<Option<Version>, String> {
+    match resources::version(headers)? {
         Some(resource) => understood(resource).map(Some).ok_or_else(|| "not in its form".to_owned()),
         None => Ok(None),
     }
-}
-
-/// The bytes from the first version resource on to the end of its section.
-fn find<Headers: ImageNtHeaders>(file: &[u8]) -> object::Result<Option<Bytes<'_>>> {
-    let pe = PeFile::<Headers>::parse(file)?;
-    let sections = pe.section_table();
-    let Some(resources) = pe.data_directories().resource_directory(file, &sections)? else { return Ok(None) };
-    let Some(entry) = first_version(resources)? else { return Ok(None) };
-    Ok(sections.pe_data_at(file, entry.offset_to_data.get(LE)).map(|data| {
-        let length = usize::try_from(entry.size.get(LE)).unwrap_or(usize::MAX).min(data.len());
-        Bytes(&data[..length])
-    }))
-}
-
-/// Resources are a tree of three levels: kind, name, language.
-fn first_version(resources: ResourceDirectory<'_>) -> object::Result<Option<&ImageResourceDataEntry>> {
-    let is_version = |entry: &&object::pe::ImageResourceDirectoryEntry| entry.name_or_id().id() == Some(RT_VERSION);
-    let Some(kind) = resources.root()?.entries.iter().find(is_version) else { return Ok(None) };
-    let first = |table: Option<ResourceDirectoryTable<'_>>| table?.entries.first().copied();
-    let Some(name) = first(kind.data(resources)?.table()) else { return Ok(None) };
-    let Some(language) = first(name.data(resources)?.table()) else { return Ok(None) };
-    Ok(language.data(resources)?.data())
 }
 
 /// The first value of each name, whatever language its table is in.
