@@ -9,7 +9,8 @@ use async_trait::async_trait;
 use coexist_lab::{BootRecord, Guest, GuestError, InstallReport, Reading, RemoteFile, Whose};
 use coexist_model::{Apply, BootIdentity, Edition, EvidenceKind, Exercise, Install, MachineSign, Probe, WindowsFacts};
 
-use crate::world::{Blow, Inside, Part, State};
+use crate::script::Blow;
+use crate::world::{Inside, Part, State};
 
 /// A session with a scripted guest during one boot.
 pub(crate) struct ScriptedGuest {

@@ -13,6 +13,7 @@ mod ladder;
 mod loot;
 mod misfortunes;
 mod plans;
+mod script;
 mod states;
 mod world;
 
@@ -27,7 +28,8 @@ use coexist_model::{
     ArmOutcome, ArmRecord, Arms, CheckOutcome, Ending, Event, FailureState, FaultKind, Happening, Pace, Plan, Run,
     RunId, Sha256,
 };
-use world::{Blow, Fate, PausedClock, Script, World, WorldDoor};
+use script::{Blow, Fate, Script};
+use world::{PausedClock, World, WorldDoor};
 
 #[derive(Default)]
 struct Events(Mutex<Vec<Event>>);

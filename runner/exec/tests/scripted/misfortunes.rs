@@ -4,7 +4,7 @@ use coexist_model::{ArmOutcome, ArmRecord, Arms, CheckOutcome, FailureState, Fau
 use proptest::prelude::*;
 use std::time::Duration;
 
-use crate::world::{Blow, Fate, Script};
+use crate::script::{Blow, Fate, Script};
 use crate::{Stage, blow, boots, play_on};
 
 /// How an attempt ends that follows a script.

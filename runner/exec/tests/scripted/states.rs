@@ -7,7 +7,7 @@ use coexist_model::{
 };
 use proptest::prelude::*;
 
-use crate::world::{Blow, Fate, Script};
+use crate::script::{Blow, Fate, Script};
 use crate::{boots, candidate, failed};
 
 /// The failure of the candidate's arm, and how long its step took.

@@ -8,7 +8,7 @@ use coexist_model::{ArmOutcome, ArmRecord, Arms, EvidenceKind, FailureState, Fau
 
 use crate::dump_builder::{ACME, DumpSpec};
 use crate::loot::{Loot, item};
-use crate::world::{Blow, Script};
+use crate::script::{Blow, Script};
 use crate::{Stage, play_on};
 use disks::{disks, known};
 use rows::{Row, STOP, crash_at_boot, crash_in, hang_at_boot, hangs, leaving, rows, with};

@@ -6,7 +6,7 @@ use coexist_model::{FailureState, Hex, Strength};
 use super::disks::disks;
 use crate::dump_builder::{ACME, DumpSpec, quiet};
 use crate::loot::{AtInterrupt, Loot};
-use crate::world::{Blow, Fate, Script};
+use crate::script::{Blow, Fate, Script};
 use crate::{blow, boots};
 
 pub(super) const STOP: [Hex; 5] = [Hex(0x50), Hex(0xffff_8405_0000_0074), Hex(0), Hex(0xffff_f806_7151_14ed), Hex(2)];
