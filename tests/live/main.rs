@@ -6,10 +6,14 @@
 
 mod all_cells;
 mod crashes;
+mod dumps;
 mod faults;
 mod halting;
 mod installers;
 mod lab;
 mod links;
+mod pairs;
 mod program;
 mod sabotage;
+mod services;
+mod silences;

@@ -80,6 +80,10 @@ impl ArmRun<'_> {
         self.guest = None;
         loop {
             let glance = self.glance();
+            if glance.edges > 0 || glance.crashes > 0 {
+                // A session with a boot that is over gives nothing any more, and would be waited for.
+                self.guest = None;
+            }
             if let Some(stop) = self.by_signs(&glance) {
                 return Err(stop);
             }

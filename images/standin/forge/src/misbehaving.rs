@@ -11,6 +11,8 @@ use rand::{RngExt, SeedableRng};
 use standin_behaviour::{Card, Parameter};
 
 pub use dumps::DumpSettings;
+/// How a machine ends whose dump is half written: part of [`Trouble::PowerLost`].
+pub use standin_behaviour::CutShort;
 pub use trouble::Trouble;
 
 use crate::vendors::{agent, content};

@@ -13,7 +13,8 @@ use super::{Climbed, Ladder};
 const REACTION: Duration = Duration::from_secs(60);
 /// From the stop to the restart after it: the dump is written meanwhile.
 const DUMP_WRITTEN: Duration = Duration::from_secs(120);
-/// From the restart until the guest answers. One that hangs at boot does so again.
+/// From the restart until the guest answers, if the plan does not give its starts less. One that hangs at boot does so
+/// again.
 const COMES_BACK: Duration = Duration::from_secs(120);
 /// Largest memory of a guest that is written to this host: those of the lab have 4 to 8 GiB.
 const MEMORY_LIMIT: u64 = 9 << 30;
@@ -83,7 +84,8 @@ impl Ladder<'_, '_> {
     /// The guest restarted: if it comes back, it makes a file of its dump.
     async fn after_restart(&mut self) -> Climbed {
         let what = Some("the guest restarted at the interrupt".to_owned());
-        if self.reopen(COMES_BACK).await.is_none() {
+        let within = self.step.map_or(COMES_BACK, |step| self.arm.boot_deadline(step).min(COMES_BACK));
+        if self.reopen(within).await.is_none() {
             return Climbed::Done { what, lacks: vec!["it did not come back".to_owned()] };
         }
         let mut lacks = Vec::new();
