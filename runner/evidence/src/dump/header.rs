@@ -103,13 +103,14 @@ pub(super) fn read(bytes: Bytes<'_>) -> Result<KernelDump<'_>, DumpError> {
         unloaded: Vec::new(),
         memory: Memory::none(bytes),
         damaged: false,
+        cut_short: false,
         notes: Vec::new(),
     };
     if width == Width::Bits32 {
         dump.note("32-bit: read by the public layout alone, no real dump of this kind was seen".to_owned());
     }
     if bytes.len() < layout.size {
-        dump.damage(format!("truncated: {:#x} of the header's {:#x} bytes", bytes.len(), layout.size));
+        dump.ends_early(format!("truncated: {:#x} of the header's {:#x} bytes", bytes.len(), layout.size));
     }
     for (index, number) in (0..).zip(1..=4) {
         if bytes.set_address(width, layout.parameters + width.bytes() * index).is_none() {

@@ -226,6 +226,8 @@ pub struct KernelDump<'a> {
     pub memory: Memory<'a>,
     /// Whether some part of it could not be read; the notes say which.
     pub damaged: bool,
+    /// Whether it was not written to its end.
+    pub cut_short: bool,
     /// Every oddity met.
     pub notes: Vec<String>,
 }
@@ -280,6 +282,12 @@ impl KernelDump<'_> {
     fn damage(&mut self, text: String) {
         self.damaged = true;
         self.note(text);
+    }
+
+    /// Notes that its end was never written, or is not here.
+    fn ends_early(&mut self, text: String) {
+        self.cut_short = true;
+        self.damage(text);
     }
 
     fn note(&mut self, text: String) {

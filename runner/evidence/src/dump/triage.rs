@@ -94,25 +94,25 @@ fn read_drivers_of_known_size(dump: &mut KernelDump<'_>, bytes: Bytes<'_>) {
 /// A small dump that was written to its end has "TRGD" where its block says.
 fn check_whole(dump: &mut KernelDump<'_>, bytes: Bytes<'_>, layout: &Layout) {
     if bytes.len() <= layout.block {
-        dump.damage("nothing behind the header: no drivers, no stack".to_owned());
+        dump.ends_early("nothing behind the header: no drivers, no stack".to_owned());
         return;
     }
     match layout.field(bytes, SIZE_OF_DUMP) {
         Some(size) if bytes.len() < u64::from(size) => {
-            dump.damage(format!("truncated: {:#x} of {size:#x} bytes", bytes.len()));
+            dump.ends_early(format!("truncated: {:#x} of {size:#x} bytes", bytes.len()));
         }
         _ => {
             if let Some(required) =
                 header::required_by_windows(bytes, layout.width).filter(|&required| bytes.len() < required)
             {
-                dump.damage(format!(
+                dump.ends_early(format!(
                     "truncated: {:#x} of {required:#x} bytes, behind the small dump itself",
                     bytes.len()
                 ));
             }
             let mark = layout.field(bytes, VALID_OFFSET).and_then(|offset| bytes.slice(offset.into(), 4));
             if mark != Some(b"TRGD") {
-                dump.damage("the mark of a finished small dump is missing".to_owned());
+                dump.ends_early("the mark of a finished small dump is missing".to_owned());
             }
         }
     }

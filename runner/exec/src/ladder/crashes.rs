@@ -52,13 +52,14 @@ pub(super) fn read(path: &Path, whole: bool, owners: &DriverOwners, earliest: Ti
     if dump.time.is_some_and(|time| time < earliest) {
         return Ok(Reading::Old);
     }
+    let cut_short = dump.cut_short;
     let mut crash = crash_from(&dump, owners);
     // [K] that large dumps state their length as small ones do. Where they state more, a rung more is climbed.
     let stated = stated_length(&header).unwrap_or(size);
     if stated > size {
         crash.notes.push(format!("the dump is cut off: it says that it has {stated} bytes, there are {size}"));
     }
-    Ok(Reading::Found(Box::new(Found { crash, whole: whole && stated <= size })))
+    Ok(Reading::Found(Box::new(Found { crash, whole: whole && stated <= size && !cut_short })))
 }
 
 /// Of several dumps of an arm the newest is of the crash that ended it. Of two of one crash the one that says more
