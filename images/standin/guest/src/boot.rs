@@ -177,7 +177,7 @@ fn windows(machine: &Arc<Hardware>) -> io::Result<()> {
         mark!("System log: {error}");
     }
     mark!("boot {}: good", identity.boot_id);
-    becomes_steady(&system.registry);
+    becomes_steady(machine, &system.registry);
     serve_ssh(system, nt, &role)
 }
 
@@ -223,12 +223,14 @@ fn enter_recovery(machine: &Arc<Hardware>, parts: &Parts) -> ! {
 }
 
 /// Two minutes from now the boot no longer counts as one that may have failed.
-fn becomes_steady(registry: &Arc<Registry>) {
-    let registry = Arc::clone(registry);
+fn becomes_steady(machine: &Arc<Hardware>, registry: &Arc<Registry>) {
+    let (machine, registry) = (Arc::clone(machine), Arc::clone(registry));
     std::thread::spawn(move || {
         std::thread::sleep(STEADY_AFTER);
-        // it may be on its way down by then
-        record::steady(&registry).ok();
+        // one that hangs writes nothing any more; others may be on their way down by then
+        if machine.is_alive() {
+            record::steady(&registry).ok();
+        }
     });
 }
 

@@ -109,6 +109,7 @@ fn truncation_is_noted_and_the_rest_is_kept() {
     unfinished[mark] = 0;
     let dump = read_kernel_dump(&unfinished).unwrap();
     assert_eq!(dump.notes, ["the mark of a finished small dump is missing"]);
+    assert!(dump.cut_short);
     assert_eq!(dump.drivers.len(), 4);
 }
 
