@@ -5,19 +5,21 @@
 //! number of bytes that follow it. The disk lies in a file, which is mended after each input.
 
 use std::fs::File;
-use std::io::Write as _;
 use std::os::unix::fs::FileExt as _;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::PathBuf;
 
 use coexist_evidence::disk::{GuestDisk, ImageFormat, MINIDUMP_FOLDER, PAGE_FILE};
 
+use crate::disk_images::{self, Ntfs};
+
 const SECTOR: usize = 512;
-const VOLUME_START: usize = 64 * SECTOR;
-/// A little more than the least that `mkntfs` makes a volume of.
-const VOLUME: usize = 0x12_0000;
-/// What lies in the page file.
-const CONTENT: &[u8] = b"PAGEDU64 of nothing";
+/// Folders and files of the disk before any edit, besides the page file.
+const FOLDERS: [&str; 3] = ["Windows/Minidump", "Windows/System32/drivers", "Users/lab/AppData/Local/CrashDumps"];
+const FILES: [&str; 3] = [
+    "Windows/Minidump/071924-4000-01.dmp",
+    "Windows/System32/drivers/acmeflt.sys",
+    "Users/lab/AppData/Local/CrashDumps/tool.exe.1.dmp",
+];
 /// Bytes of a file that are asked for.
 const MOST: u64 = 1 << 20;
 
@@ -47,44 +49,48 @@ pub(crate) fn disk(edits: &[u8]) {
 
 impl Disk {
     fn make() -> Self {
-        let made = Self::try_make();
-        let disk =
-            made.unwrap_or_else(|error| panic!("cannot make an NTFS volume (Debian's package ntfs-3g): {error}"));
-        let guest = GuestDisk::open(&disk.path, ImageFormat::Raw, &[]);
-        let file = guest.and_then(|guest| guest.read_file(PAGE_FILE, MOST));
-        // Else no input would get far.
-        assert!(file.as_ref().is_ok_and(|file| file.bytes == CONTENT), "the disk before any edit: {file:?}");
-        disk
-    }
-
-    fn try_make() -> std::io::Result<Self> {
         // Memory, where there is such a folder: every input writes to it.
-        let memory = Path::new("/dev/shm");
-        let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }?;
-        let volume = folder.path().join("volume");
-        File::create(&volume)?.set_len(VOLUME as u64)?;
-        let name = volume.to_string_lossy().into_owned();
-        tool("mkntfs", &["-F", "-Q", "-q", "-p", "64", "-H", "255", "-S", "63", "-s", "512", "-c", "512", &name])?;
-        let content = folder.path().join("content");
-        std::fs::write(&content, CONTENT)?;
-        tool("ntfscp", &["-q", "-f", &name, &content.to_string_lossy(), "pagefile.sys"])?;
+        let memory = std::path::Path::new("/dev/shm");
+        let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+        let folder = folder.unwrap_or_else(|error| panic!("no folder for a disk: {error}"));
+        let ntfs = Ntfs::make(folder.path());
+        let content = page_file();
+        ntfs.put("pagefile.sys", &content);
+        FOLDERS.iter().for_each(|path| ntfs.make_folders(path));
+        FILES.iter().for_each(|path| ntfs.put(path, path.as_bytes()));
 
-        let mut bytes = partition_table();
-        bytes.extend(std::fs::read(&volume)?);
         let path = folder.path().join("disk");
-        let mut file = File::options().read(true).write(true).create(true).truncate(true).open(&path)?;
-        file.write_all(&bytes)?;
+        disk_images::partitioned(&ntfs, &path, "dos");
+        let (bytes, file) = std::fs::read(&path)
+            .and_then(|bytes| Ok((bytes, File::options().write(true).open(&path)?)))
+            .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let holds = |sector: &[u8]| sector.iter().any(|&byte| byte != 0) && sector.iter().any(|&byte| byte != 0xff);
         let sectors = (0..bytes.len() / SECTOR).filter(|&at| holds(&bytes[at * SECTOR..(at + 1) * SECTOR])).collect();
-        Ok(Self { _folder: folder, path, file, bytes, sectors })
+        let guest = GuestDisk::open(&path, ImageFormat::Raw, &[]);
+        let guest = guest.unwrap_or_else(|error| panic!("the disk before any edit: {error}"));
+        // Else no input would get far.
+        let page_file = guest.read_file(PAGE_FILE, MOST);
+        assert!(page_file.as_ref().is_ok_and(|file| file.bytes == content), "before any edit: {page_file:?}");
+        let found = guest.evidence_files();
+        assert!(found.files.len() == 2 && found.notes.is_empty(), "before any edit: {found:?}");
+        Self { _folder: folder, path, file, bytes, sectors }
     }
 
     fn read(&self) {
         let Ok(guest) = GuestDisk::open(&self.path, ImageFormat::Raw, &[]) else { return };
         let _ = guest.list("\\");
         let _ = guest.read_file(PAGE_FILE, MOST).map(|file| assert!(file.bytes.len() as u64 <= MOST));
+        let _ = guest.raw_dump(PAGE_FILE);
         let _ = guest.page_file_dump(MOST);
         let _ = guest.minidumps(MINIDUMP_FOLDER, |_| true, 4, MOST).map(|dumps| assert!(dumps.len() <= 4));
+        let _ = guest.driver_file("acmeflt.sys");
+        let found = guest.evidence_files();
+        assert!(found.notes.len() <= 200, "{} notes", found.notes.len());
+        for file in found.files.iter().take(4) {
+            let mut copy = Vec::new();
+            let _ = guest.copy_file(&file.path, MOST, &mut copy);
+            assert!(copy.len() as u64 <= MOST);
+        }
         let _ = guest.read_file("\\$UpCase", MOST);
     }
 
@@ -113,23 +119,12 @@ impl Disk {
     }
 }
 
-/// An old kind of partition table with one entry.
-fn partition_table() -> Vec<u8> {
-    let mut table = vec![0; VOLUME_START];
-    table[446 + 4] = 7;
-    table[446 + 8] = 64;
-    let sectors = u32::try_from(VOLUME / SECTOR).unwrap_or(u32::MAX);
-    table[446 + 12..446 + 16].copy_from_slice(&sectors.to_le_bytes());
-    table[510..512].copy_from_slice(&[0x55, 0xaa]);
-    table
-}
-
-fn tool(name: &str, arguments: &[&str]) -> std::io::Result<()> {
-    let path = format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default());
-    let output = Command::new(name).env("PATH", path).args(arguments).stdin(Stdio::null()).output()?;
-    if output.status.success() {
-        Ok(())
-    } else {
-        Err(std::io::Error::other(format!("{name}: {}", String::from_utf8_lossy(&output.stderr))))
-    }
+/// The front of a raw dump whose page map is a bitmap.
+fn page_file() -> Vec<u8> {
+    let mut bytes = vec![0; 0x2100];
+    bytes[..8].copy_from_slice(b"PAGEDU64");
+    bytes[0x2000..0x2008].copy_from_slice(b"SDMPDUMP");
+    bytes[0x2020..0x2024].copy_from_slice(&0x2080_u32.to_le_bytes());
+    bytes[0x2028] = 1;
+    bytes
 }

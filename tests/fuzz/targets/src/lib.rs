@@ -8,9 +8,14 @@
 //! A target fails by panic: when the reader panics, or when what it makes of the bytes breaks a promise ([`promise`]).
 
 mod disk;
+#[path = "../../../../runner/evidence/tests/evidence/disk_images.rs"]
+#[allow(dead_code, clippy::unwrap_used, clippy::expect_used, reason = "shared with the readers' own tests")]
+mod disk_images;
+mod file;
 mod matrix;
 mod promise;
 mod reader;
+pub mod zeros;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
@@ -32,6 +37,12 @@ pub const TARGETS: &[Target] = &[
     Target { name: "disk", run: disk::disk },
     Target { name: "guest_text", run: reader::guest_text },
     Target { name: "matrix", run: matrix::matrix },
+    Target { name: "big_dump", run: file::big_dump },
+    Target { name: "event_log", run: file::event_log },
+    Target { name: "triage", run: file::triage_file },
+    Target { name: "packed", run: file::packed },
+    Target { name: "console", run: reader::console },
+    Target { name: "machine_events", run: reader::machine_events },
 ];
 
 /// Runs a target by its name.

@@ -1,11 +1,8 @@
 //! Readers that are pure functions of bytes.
 
-use coexist_evidence::{
-    DriverOwners, bucket, crash_from, read_driver_file, read_hive, read_kernel_dump, read_user_dump,
-};
-use coexist_model::Strength;
+use coexist_evidence::{console_stop, read_driver_file, read_hive, read_kernel_dump, read_user_dump};
 
-use crate::promise::published;
+use crate::promise::{concluded, published};
 
 /// The readers of that room as they stand there. The room itself would bring its SSH, and with it the most of an hour
 /// of building with coverage.
@@ -13,12 +10,14 @@ use crate::promise::published;
 #[allow(dead_code, unreachable_pub, reason = "only what reads text is run")]
 mod tools;
 
+/// Likewise: that room would bring QMP and tokio.
+#[path = "../../../../runner/qemu/src/events.rs"]
+#[allow(dead_code, unreachable_pub, reason = "only what reads an event is run")]
+mod events;
+
 pub(crate) fn kernel_dump(bytes: &[u8]) {
     let Ok(dump) = read_kernel_dump(bytes) else { return };
-    let crash = crash_from(&dump, &DriverOwners::from_iter([("acmeflt.sys", "Acme")]));
-    assert_eq!(crash.bucket, bucket(&dump));
-    assert_eq!(crash.blame.strength == Strength::None, crash.blame.module.is_none());
-    published(&crash, &crash.notes, bytes);
+    concluded(&dump, bytes);
 }
 
 pub(crate) fn user_dump(bytes: &[u8]) {
@@ -52,4 +51,18 @@ pub(crate) fn guest_text(bytes: &[u8]) {
     let _ = tools::registry::value(output, "");
     let _ = tools::registry::value(output, "Version");
     let _ = tools::service::state(output);
+}
+
+/// A serial log; what was written before the last stop changes nothing.
+pub(crate) fn console(bytes: &[u8]) {
+    let stop = console_stop(bytes);
+    assert_eq!(console_stop(&[b"booting\r\n", bytes].concat()), stop);
+}
+
+/// Events of QEMU, a line each; some of their fields are the guest's.
+pub(crate) fn machine_events(bytes: &[u8]) {
+    let mut reader = events::Reader::default();
+    for line in bytes.split(|&byte| byte == b'\n') {
+        let _ = serde_json::from_slice(line).map(|event| reader.read(&event));
+    }
 }

@@ -9,9 +9,15 @@
 #[path = "../../../../../runner/evidence/tests/evidence/dump_builder.rs"]
 #[allow(dead_code, reason = "shared with the readers' own tests")]
 mod dump_builder;
+#[path = "../../../../../runner/evidence/tests/evidence/event_log_builder.rs"]
+#[allow(dead_code, reason = "shared with the readers' own tests")]
+mod event_log_builder;
 #[path = "../../../../../runner/evidence/tests/evidence/hive_builder.rs"]
 #[allow(dead_code, reason = "shared with the readers' own tests")]
 mod hive_builder;
+#[path = "../../../../../runner/evidence/tests/evidence/memory_builder.rs"]
+#[allow(dead_code, reason = "shared with the readers' own tests")]
+mod memory_builder;
 #[path = "../../../../../runner/evidence/tests/evidence/signature_builder.rs"]
 #[allow(dead_code, reason = "shared with the readers' own tests")]
 mod signature_builder;
@@ -20,10 +26,13 @@ mod signature_builder;
 mod user_dump_builder;
 
 mod seeds;
+mod zeros;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use coexist_evidence::{DriverOwners, triage};
+use fuzz_targets::zeros::written_out;
 use fuzz_targets::{TARGETS, run};
 
 /// Bytes of one kept input: small ones, so that the repository stays small and the fuzzer fast.
@@ -68,6 +77,20 @@ fn seeds_are_what_their_builders_make() {
         assert!(kept == bytes, "{} is not what its builder makes now: cargo xtask soak seeds", path.display());
     }
     assert_eq!(named, TARGETS.iter().map(|target| target.name).collect());
+}
+
+/// Files of each kind give whole facts before anything is changed in them.
+#[test]
+fn seeds_of_files_are_read_to_their_end() {
+    for (target, name, input) in seeds::all() {
+        let unread = ["cut", "zip"].contains(&name);
+        if !["big_dump", "event_log", "triage"].contains(&target) || unread {
+            continue;
+        }
+        let file = std::io::Cursor::new(written_out(&input));
+        let findings = triage(file, &DriverOwners::default()).unwrap();
+        assert!(findings.read_whole() && findings.facts.is_some(), "{target} {name}: {findings:?}");
+    }
 }
 
 /// The fuzzer's programs are those that are replayed.
