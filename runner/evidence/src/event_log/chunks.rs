@@ -6,8 +6,9 @@ use std::sync::Arc;
 use evtx::err::{ChunkError, EvtxError};
 use evtx::{EvtxChunkData, EvtxChunkHeader, EvtxFileHeader, ParserSettings};
 
-use super::record::Record;
+use super::record::{LONGEST, Record};
 use super::{EventLogError, SIGNATURE};
+use crate::bytes::one_line;
 
 const FILE_HEADER: usize = 4096;
 const CHUNK: usize = 0x1_0000;
@@ -181,7 +182,7 @@ fn record_error(error: &EvtxError) -> String {
     match error {
         EvtxError::FailedToReadRecordAt { offset, .. } => format!("no record can be read at {offset:#x}"),
         EvtxError::FailedToParseRecord { record_id, .. } => format!("record {record_id} cannot be read"),
-        other => other.to_string(),
+        other => one_line(&other.to_string(), LONGEST),
     }
 }
 
@@ -189,6 +190,6 @@ fn brief(error: &ChunkError) -> String {
     match error {
         ChunkError::FailedToParseChunkHeader(_) => "its header is damaged".to_owned(),
         ChunkError::FailedToBuildStringCache { .. } => "its table of names is damaged".to_owned(),
-        other => other.to_string(),
+        other => one_line(&other.to_string(), LONGEST),
     }
 }

@@ -8,8 +8,10 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// Longest text taken over from a guest.
-const LONGEST: usize = 300;
+use crate::bytes::one_line;
+
+/// Characters of the longest text taken over from a guest, or said of its bytes.
+pub(super) const LONGEST: usize = 300;
 
 /// One event that says something of boots.
 #[derive(Debug, Clone, PartialEq)]
@@ -104,13 +106,13 @@ impl Record {
         let clears = id == 104 && provider.eq_ignore_ascii_case("Microsoft-Windows-Eventlog");
         let cleared = clears.then(body).flatten().map(|event| {
             let name = &event["UserData"]["LogFileCleared"]["Channel"];
-            name.as_str().map_or_else(|| "of an unknown channel".to_owned(), cut)
+            name.as_str().map_or_else(|| "of an unknown channel".to_owned(), said)
         });
         Some(Self {
             number: record.event_record_id,
             at: record.timestamp,
-            channel: cut(system.channel.as_str().unwrap_or_default()),
-            computer: cut(system.computer.as_str().unwrap_or_default()),
+            channel: said(system.channel.as_str().unwrap_or_default()),
+            computer: said(system.computer.as_str().unwrap_or_default()),
             what,
             cleared,
         })
@@ -177,7 +179,7 @@ fn reported(data: &Value) -> Option<What> {
     let code = numbers.next()?.ok()?.0;
     let parameters: Vec<Hex> = numbers.map_while(Result::ok).take(4).collect();
     let parameters = if parameters.len() == 4 { parameters } else { Vec::new() };
-    let dump = text(1, "param2").filter(|path| !path.is_empty()).map(|path| cut(&path));
+    let dump = text(1, "param2").map(|path| said(&path)).filter(|path| !path.is_empty());
     Some(What::Reported { code, parameters, dump })
 }
 
@@ -226,6 +228,6 @@ fn boolean(value: &Value) -> Option<bool> {
     }
 }
 
-fn cut(text: &str) -> String {
-    text.chars().take(LONGEST).collect()
+fn said(text: &str) -> String {
+    one_line(text, LONGEST)
 }

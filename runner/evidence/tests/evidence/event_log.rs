@@ -227,6 +227,11 @@ fn other_channels_and_empty_logs_tell_of_no_boots() {
     assert!(!history.damaged && history.boots.is_empty());
     assert_eq!(history.notes, ["a log of Application: only the System log tells of boots"]);
 
+    // A guest can name a channel as it likes.
+    story.channel = "Up\u{1b}[A and\u{202e}back";
+    let notes = story.history().notes;
+    assert_eq!(notes, ["a log of Up\u{fffd}[A and\u{fffd}back: only the System log tells of boots"]);
+
     let empty = Story::new().history();
     assert!(!empty.damaged && empty.boots.is_empty());
     assert_eq!(empty.notes, ["the log holds no record"]);
