@@ -79,6 +79,8 @@ fn a_network_that_falls_silent() {
     assert!(["candidate", "dwell"].contains(&candidate["step"].as_str().unwrap()), "{}", candidate["step"]);
     assert_eq!(candidate["state"], "unreachable");
     assert!(!report.evidence("candidate", "screenshot").is_empty());
+    let logs = report.evidence("candidate", "event-log");
+    assert!(logs.iter().any(|(rung, _)| rung == "disk"), "nothing else can give the log of this guest: {logs:?}");
 }
 
 /// A product that lets nobody work who comes by SSH.

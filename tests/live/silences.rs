@@ -43,7 +43,7 @@ fn boots_that_never_end() {
     }
 }
 
-/// Baseline: the network is dead from the boot on, and the system runs. Candidate: the system hangs while it is left alone.
+/// Baseline: the network is dead from the boot on, and the system is idle. Candidate: the system hangs while it is left alone.
 #[test]
 fn a_dead_network_and_a_hang_in_the_dwell() {
     let dead = Suffers::from(Trouble::BreakNetwork);
@@ -51,14 +51,16 @@ fn a_dead_network_and_a_hang_in_the_dwell() {
     let pair = run(&dead, &hangs, "  dwell: 25s\n  reboots: 1\n  settle: 1s\n", |lab| {
         // What stands still for a minute hangs; less would be a dead network.
         lab.policy.boot = Some(80);
-        lab.policy.reboot = 60;
+        lab.policy.reboot = 40;
     });
 
     let dead = pair.baseline();
-    dead.assert_failed("reboot-1", "unreachable");
+    // Nothing outside, and nothing on the disk, tells an idle system without a network from one that hangs.
+    dead.assert_failed("reboot-1", "hang");
     dead.assert_gave("console", "screenshot");
+    assert!(dead.rung("nmi").contains("restarted at the interrupt"), "{}", dead.rung("nmi"));
     dead.assert_gave("disk", "event-log");
-    dead.assert_none("kernel-dump");
+    assert_of_the_interrupt(&dead.assert_gave("disk", "kernel-dump"));
     dead.assert_blames_nobody();
 
     let hangs = pair.candidate();
