@@ -5,8 +5,7 @@ use standin_forge::misbehaving::{CutShort, DumpSettings, Trouble};
 use crate::pairs::{Suffers, run};
 
 const QUIET: &str = "  dwell: 1s\n  reboots: 1\n  settle: 1s\n";
-/// Offset and value of a dump's kind: one of the kernel's memory, with a map of the pages that are in it (`DumpType` of
-/// the dump header as Microsoft's `wdm.h` and the rekall profile have it).
+/// Where the header of a 64-bit dump has its kind; 4 is a small one.
 const DUMP_KIND: usize = 0xf98;
 
 fn kind_of(dump: &[u8]) -> u32 {

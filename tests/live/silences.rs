@@ -50,7 +50,7 @@ fn a_dead_network_and_a_hang_in_the_dwell() {
     let hangs = Suffers::from(Trouble::HangsLater { after_ms: 20_000, deaf: false });
     let pair = run(&dead, &hangs, "  dwell: 25s\n  reboots: 1\n  settle: 1s\n", |lab| {
         // What stands still for a minute hangs; less would be a dead network.
-        lab.policy.boot = Some(80);
+        lab.policy.boot = Some(90);
         lab.policy.reboot = 40;
     });
 
