@@ -33,6 +33,8 @@ pub(super) enum Reaction {
 impl Ladder<'_, '_> {
     pub(super) async fn nmi(&mut self) -> Climbed {
         let Some(machine) = &self.arm.machine else { return Climbed::Broken("there is no machine".to_owned()) };
+        // Before it is sent: a stop that it causes is no crash of the guest's.
+        self.arm.sign(MachineSign::NmiInjected);
         let seen = machine.journal().len();
         if let Err(fault) = machine.inject_nmi().await {
             return Climbed::Broken(fault.message);
