@@ -19,17 +19,12 @@
 //! - [`read_hive`]: a registry hive: what Windows does at a stop, which drivers it loads.
 //! - [`event_log`]: the boots a log tells of.
 //! - [`triage()`]: any file to what it is and what it proves.
-//! - [`disk`]: files of a powered-off guest, read from its disk image.
-//!
-//! All input is the guest's and hostile. Everything but `disk` is a pure function of bytes or of a file's; nothing here
-//! panics or allocates more than a small multiple of what it was given (for files of any size: more than a stated
-//! bound), and damage gives fewer facts and a note, not an error, as long as there is a stop code to report.
 //! - [`packed`]: big files kept compressed, written piece by piece and read here and there.
 //! - [`disk`]: files of a powered-off guest, read from its disk image.
 //!
-//! All input is the guest's and hostile. Everything but `disk` and `packed` is a pure function of bytes; nothing here panics or
-//! allocates more than a small multiple of what it was given, and damage gives fewer facts and a note, not an error,
-//! as long as there is a stop code to report.
+//! All input is the guest's and hostile. Everything but `disk` and `packed` is a pure function of bytes or of a file's;
+//! nothing here panics or allocates more than a small multiple of what it was given (for files of any size: more than a
+//! stated bound), and damage gives fewer facts and a note, not an error, as long as there is a stop code to report.
 
 mod blame;
 mod bucket;

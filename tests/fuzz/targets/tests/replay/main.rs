@@ -83,8 +83,8 @@ fn seeds_are_what_their_builders_make() {
 #[test]
 fn seeds_of_files_are_read_to_their_end() {
     for (target, name, input) in seeds::all() {
-        let unread = ["cut", "zip"].contains(&name);
-        if !["big_dump", "event_log", "triage"].contains(&target) || unread {
+        // One is cut, one is of no kind that is read.
+        if !["big_dump", "event_log", "triage"].contains(&target) || ["cut", "zip"].contains(&name) {
             continue;
         }
         let file = std::io::Cursor::new(written_out(&input));
