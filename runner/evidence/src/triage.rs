@@ -16,9 +16,9 @@ use crate::vendors::DriverOwners;
 
 /// Bytes that a kind is told by.
 const START: u64 = 0x400;
-/// Bytes that are read of a kind that is read whole: hives and programs have some hundred megabytes at most, and what
+/// Bytes that are read of a kind that is read whole: hives and programs have two hundred megabytes at most, and what
 /// a dump of a process says of itself stands at its beginning.
-const MAX_WHOLE: u64 = 512 << 20;
+const MAX_WHOLE: u64 = 256 << 20;
 
 /// Says what a file is and what it proves. `owners` are the drivers whose vendors are known. What was packed as evidence
 /// of a run is looked at without unpacking it.
