@@ -129,7 +129,7 @@ impl Machine {
             let base = module.name.rsplit('\\').next().unwrap();
             self.put_string(at + 0x48, at + 0x100, module.name);
             self.put_string(at + 0x58, at + 0x300, base);
-            self.put(at + 0x80, &module.stamp.to_le_bytes());
+            self.put(at + 0x9c, &module.stamp.to_le_bytes());
         }
     }
 

@@ -102,7 +102,7 @@ fn list_entry(driver: &DumpDriver, at: u64, [next, before]: [u64; 2], memory: &m
     }
     put_u32(&mut entry, 0x68, 0x4910_4000); // flags of a loaded image
     put_u32(&mut entry, 0x78, driver.checksum);
-    put_u32(&mut entry, 0x80, driver.timestamp);
+    put_u32(&mut entry, 0x9c, driver.timestamp);
     memory.write(at, &entry);
     memory.write(at + NAME, &utf16(&name));
 }

@@ -37,9 +37,11 @@ pub(super) fn drivers(space: &Space<'_>, head: u64) -> (Vec<Driver>, Option<&'st
     (drivers, None)
 }
 
-/// A `KLDR_DATA_TABLE_ENTRY`, laid out as in the small dumps at hand: the next entry's address, and the driver.
+/// A `KLDR_DATA_TABLE_ENTRY` as it stands in memory: the next entry's address, and the driver. Small dumps hold another
+/// form of it, which debuggers share: there the time stamp comes earlier. Offset of the stamp from public descriptions of
+/// the structure, not seen in a real dump [K].
 fn driver(space: &Space<'_>, address: u64) -> Option<(u64, Driver)> {
-    const SIZE: usize = 0x88;
+    const SIZE: usize = 0xa0;
     const FULL_NAME: u64 = 0x48;
     const BASE_NAME: u64 = 0x58;
     let entry = space.exactly(address, SIZE)?;
@@ -48,7 +50,7 @@ fn driver(space: &Space<'_>, address: u64) -> Option<(u64, Driver)> {
         name: space.name(entry, BASE_NAME).or_else(|| space.name(entry, FULL_NAME)),
         base: entry.u64(0x30)?,
         size: entry.u32(0x40)?,
-        timestamp: entry.u32(0x80)?,
+        timestamp: entry.u32(0x9c)?,
     };
     Some((entry.u64(0)?, driver))
 }
