@@ -80,7 +80,10 @@ pub(crate) fn suspicion(dump: &KernelDump<'_>) -> Suspicion {
 
 /// The first of the instructions that lies in the kernel: what the bucket falls back on.
 pub(crate) fn kernel_place(dump: &KernelDump<'_>) -> Option<Place> {
-    instructions(dump).into_iter().find_map(|(_, address)| {
+    // The context of other stops is that of the routine that makes every stop.
+    let context = dump.context.filter(|_| stop_codes::base_code(dump.stop_code) == 0x7e);
+    let told = told_instructions(dump).into_iter().map(|(_, address)| address);
+    told.chain(context.map(|context| context.instruction)).find_map(|address| {
         let (driver, offset) = dump.driver_at(address)?;
         driver.is_kernel().then(|| place(driver, offset))
     })
@@ -104,7 +107,14 @@ fn instruction_in_unloaded(dump: &KernelDump<'_>) -> Option<Suspicion> {
 }
 
 /// The instructions that the dump names, the one nearest to the fault first, each with what it is.
+/// The instructions that parameters tell of, and that of the context.
 fn instructions(dump: &KernelDump<'_>) -> Vec<(String, u64)> {
+    let context = dump.context.map(|context| ("the context's instruction pointer".to_owned(), context.instruction));
+    told_instructions(dump).into_iter().chain(context).collect()
+}
+
+/// The faulting instruction, by a parameter or by the exception record that one points to.
+fn told_instructions(dump: &KernelDump<'_>) -> Vec<(String, u64)> {
     let value = |number: usize| Some((number, *dump.parameters.get(number.checked_sub(1)?)?));
     let parameter = match stop_codes::suspects(dump.stop_code) {
         Suspects::Parameter(number) => value(number),
@@ -116,8 +126,7 @@ fn instructions(dump: &KernelDump<'_>) -> Vec<(String, u64)> {
     });
     let parameter = parameter.map(|(number, at)| (format!("parameter {number}, the faulting instruction"), at));
     let record = record.map(|(number, at)| (format!("the instruction in parameter {number}'s exception record"), at));
-    let context = dump.context.map(|context| ("the context's instruction pointer".to_owned(), context.instruction));
-    parameter.into_iter().chain(record).chain(context).collect()
+    parameter.into_iter().chain(record).collect()
 }
 
 fn any_parameter(dump: &KernelDump<'_>) -> Option<Suspicion> {

@@ -5,7 +5,8 @@
 //!
 //! - The code is the base code, so that 0x7E and its "_M" form meet.
 //! - The place is that of the blame. Where nobody is blamed, or only a value far up the stack hints at somebody, it is
-//!   the instruction in the kernel. Codes that are nobody's doing have no place.
+//!   the instruction in the kernel, where one is told. Codes that are nobody's doing have no place: the process stands there, and equal
+//!   signatures prove nothing (`Bucket::names_a_place`).
 //! - An address that lies in no module is never part of it: it would differ from boot to boot.
 //! - Offsets compare only between equal images, so time stamp and size of the module are part of it.
 
@@ -32,11 +33,18 @@ pub(crate) fn bucket_of(dump: &KernelDump<'_>, suspicion: &Suspicion) -> Bucket 
         suspicion.place.clone()
     };
     let (place, identity) = match place {
-        None => ("-".to_owned(), "-".to_owned()),
+        None => (dump.process.as_deref().map_or_else(|| "-".to_owned(), in_process), "-".to_owned()),
         Some(Place { module, offset, identity: (stamp, size) }) => {
             let stamp = stamp.map_or_else(|| "unloaded".to_owned(), |stamp| format!("{stamp:x}"));
             (format!("{module}+{offset:#x}"), format!("{stamp}-{size:x}"))
         }
     };
     Bucket(format!("{code:x}|{subcode}|{place}|{identity}"))
+}
+
+/// A process as a part of a signature: the guest's text must not look like another part, or like a place.
+fn in_process(name: &str) -> String {
+    let safe: String =
+        name.chars().map(|c| if c.is_ascii_alphanumeric() || ".-_".contains(c) { c } else { '?' }).collect();
+    format!("in {}", safe.to_lowercase())
 }

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use coexist_model::{Arm, ArmOutcome, Cell, LabFault, StepFailure, StepId};
+use coexist_model::{Arm, ArmOutcome, Bucket, Cell, LabFault, StepFailure, StepId};
 
 /// A failure and where it happened.
 #[derive(Debug, Clone, Copy)]
@@ -100,12 +100,17 @@ fn compare<'a>(cell: &Cell, baseline: Failed<'a>, candidate: Failed<'a>) -> Rule
     }
 }
 
+/// The bucket of a failure, where equal ones prove equal failures: one of a stop has to name the place.
+fn proving(failure: &StepFailure) -> Option<&Bucket> {
+    failure.bucket().filter(|bucket| failure.crash.is_none() || bucket.names_a_place())
+}
+
 /// What tells two failures of the same step apart; `None` when they are proved to be the same.
 fn difference(baseline: &StepFailure, candidate: &StepFailure) -> Option<Change> {
     if baseline.state != candidate.state {
         return Some(Change::State);
     }
-    match (baseline.bucket(), candidate.bucket()) {
+    match (proving(baseline), proving(candidate)) {
         (Some(before), Some(after)) if before == after => None,
         (Some(_), Some(_)) => Some(Change::Bucket),
         _ => Some(Change::UnknownBucket),

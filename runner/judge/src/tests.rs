@@ -191,7 +191,7 @@ fn crash(strength: Strength) -> Crash {
             vendor: Some("Globex".to_owned()),
             reason: "parameter 2".to_owned(),
         },
-        bucket: Bucket("K".to_owned()),
+        bucket: Bucket("7e|c0000005|globexflt.sys+0x1a2b|5f1a2b3c-40000".to_owned()),
         notes: Vec::new(),
     }
 }
@@ -218,6 +218,18 @@ fn a_crash_lends_its_bucket_to_a_failure_without_one() {
     let failure = StepFailure { crash: Some(Box::new(crash(Strength::Weak))), ..failure(FailureState::Loop, None) };
     let arm = ArmOutcome::Failed { step: "reboot-1".into(), failure };
     assert_eq!(judge(&cell("c"), &arm, &arm).verdict, Verdict::AlreadyBroken);
+}
+
+/// Two stops of one code are not one crash: without a place nothing proves them equal, and a new crash stays seen.
+#[test]
+fn stops_that_name_no_place_are_not_proved_equal() {
+    for bucket in ["ef|0|-|-", "4a|-|in notmyfault64.e|-", "9f|3|in system+0x|-"] {
+        let mut stop = crash(Strength::None);
+        stop.bucket = Bucket(bucket.to_owned());
+        let failure = StepFailure { crash: Some(Box::new(stop)), ..failure(FailureState::Loop, None) };
+        let arm = ArmOutcome::Failed { step: "reboot-1".into(), failure };
+        assert_eq!(judge(&cell("c"), &arm, &arm).verdict, Verdict::Regressed, "{bucket}");
+    }
 }
 
 #[test]

@@ -129,6 +129,15 @@ pub enum Strength {
 #[serde(transparent)]
 pub struct Bucket(pub String);
 
+impl Bucket {
+    /// Whether it names a place in a module, `module+0xoffset`, as its third part: without one, equal signatures of stops
+    /// do not prove equal crashes.
+    #[must_use]
+    pub fn names_a_place(&self) -> bool {
+        self.0.split('|').nth(2).is_some_and(|place| place.contains("+0x") && !place.starts_with("in "))
+    }
+}
+
 impl std::fmt::Display for Bucket {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0)

@@ -82,7 +82,7 @@ pub fn subcode(code: u32, parameters: &[u64; 4]) -> Option<String> {
             parameters::access(base, second).map(str::to_owned).or_else(|| number(second))
         }
         base @ (0x0a | 0xd1 | 0xc5) => parameters::access(base, third).map(str::to_owned).or_else(|| number(third)),
-        0x7f | 0x9f | 0xc4 | 0xc9 | 0x124 | 0x133 | 0x139 | 0x13a => number(first),
+        0x19 | 0x1a | 0x7f | 0x9f | 0xc2 | 0xc4 | 0xc9 | 0xf4 | 0x10d | 0x124 | 0x133 | 0x139 | 0x13a => number(first),
         0xef => number(second),
         0x109 => number(fourth),
         _ => None,

@@ -55,7 +55,7 @@ fn rows() -> Vec<Row> {
             DumpSpec { code: 0x161, rip: ACME + 0x2000, ..quiet() },
             Nobody,
             None,
-            "161|-|-|-",
+            "161|-|in msmpeng.exe|-",
         ),
         row(
             "context in a driver",
@@ -91,7 +91,7 @@ fn rows() -> Vec<Row> {
             },
             Nobody,
             None,
-            "d1|execute|ntoskrnl.exe+0x3fd6f0|5dee2b07-1046000",
+            "d1|execute|in msmpeng.exe|-",
         ),
         row(
             "0x139: the exception record lies on the stack and names a driver",
@@ -167,15 +167,9 @@ fn rows() -> Vec<Row> {
             quiet().with_slot(0x800, ACME + 0x2000),
             Weak,
             acme(0x2000),
-            "139|3|ntoskrnl.exe+0x3fd6f0|5dee2b07-1046000",
+            "139|3|in msmpeng.exe|-",
         ),
-        row(
-            "too far up",
-            quiet().with_slot(0x1000, ACME + 0x2000),
-            Nobody,
-            None,
-            "139|3|ntoskrnl.exe+0x3fd6f0|5dee2b07-1046000",
-        ),
+        row("too far up", quiet().with_slot(0x1000, ACME + 0x2000), Nobody, None, "139|3|in msmpeng.exe|-"),
         row(
             "any parameter of a 0xC4",
             DumpSpec { code: 0xc4, parameters: [0x62, 0, GLOBEX + 0x10, 0], ..quiet() },
@@ -197,27 +191,27 @@ fn rows() -> Vec<Row> {
             None,
             "d1|read|ntoskrnl.exe+0x77|5dee2b07-1046000",
         ),
-        row("nothing", quiet(), Nobody, None, "139|3|ntoskrnl.exe+0x3fd6f0|5dee2b07-1046000"),
+        row("nothing", quiet(), Nobody, None, "139|3|in msmpeng.exe|-"),
         row(
             "operator: whatever points at a driver",
             DumpSpec { code: 0xe2, parameters: [ACME + 1, 0, 0, 0], rip: ACME + 0x2000, ..quiet() },
             Nobody,
             None,
-            "e2|-|-|-",
+            "e2|-|in msmpeng.exe|-",
         ),
         row(
             "operator, by the power button",
             DumpSpec { code: 0x1c8, rip: ACME + 0x2000, ..quiet() },
             Nobody,
             None,
-            "1c8|-|-|-",
+            "1c8|-|in msmpeng.exe|-",
         ),
         row(
             "hardware",
             DumpSpec { code: 0x124, parameters: [4, ACME + 8, 0, 0], ..quiet() }.with_slot(0, ACME + 0x2000),
             Nobody,
             None,
-            "124|4|-|-",
+            "124|4|in msmpeng.exe|-",
         ),
         row(
             "an address in no module never becomes part of a bucket",
@@ -229,7 +223,7 @@ fn rows() -> Vec<Row> {
             },
             Nobody,
             None,
-            "50|execute|-|-",
+            "50|execute|in msmpeng.exe|-",
         ),
         row(
             "a driver that claims user memory claims nothing",
@@ -242,7 +236,7 @@ fn rows() -> Vec<Row> {
             },
             Nobody,
             None,
-            "7e|c0000005|-|-",
+            "7e|c0000005|in msmpeng.exe|-",
         ),
     ]
 }

@@ -47,7 +47,7 @@ fn summary(dump: &KernelDump<'_>) -> (u32, usize, usize, Option<u32>, Option<u32
 fn facts_and_conclusions() {
     let Some(folder) = samples("facts_and_conclusions") else { return };
     let rows = [
-        (NOTMYFAULT, 0x4a, 156, 9, 19041, 1, Strength::None, None, "4a|-|-|-"),
+        (NOTMYFAULT, 0x4a, 156, 9, 19041, 1, Strength::None, None, "4a|-|in notmyfault64.e|-"),
         (
             AMDPPM,
             0x1000_007e,
