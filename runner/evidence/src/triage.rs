@@ -40,13 +40,16 @@ fn packed<R: Read + Seek + 'static>(source: R, owners: &DriverOwners) -> io::Res
         }
         Err(error) => return Err(error),
     };
-    match look(&mut source) {
-        Ok(start) => plain(form(&start), source, owners),
+    let form = match look(&mut source) {
+        Ok(start) => form(&start),
         Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-            Ok(unknown(format!("packed, and damaged: {error}")))
+            return Ok(unknown(format!("packed, and damaged: {error}")));
         }
-        Err(error) => Err(error),
-    }
+        Err(error) => return Err(error),
+    };
+    // The file itself could be read: what cannot be unpacked of it is damage.
+    plain(form, source, owners)
+        .or_else(|error| Ok(Findings::without_facts(form.kind(), format!("packed, and not whole: {error}"))))
 }
 
 /// The first bytes, and back to the beginning.
@@ -98,6 +101,19 @@ enum Form {
     /// By this program.
     Packed(&'static str),
     Unknown,
+}
+
+impl Form {
+    fn kind(self) -> EvidenceForm {
+        match self {
+            Self::KernelDump => EvidenceForm::KernelDump,
+            Self::UserDump => EvidenceForm::UserDump,
+            Self::EventLog => EvidenceForm::EventLog,
+            Self::RegistryHive => EvidenceForm::RegistryHive,
+            Self::Pe => EvidenceForm::Pe,
+            Self::Packed(_) | Self::Unknown => EvidenceForm::Unknown,
+        }
+    }
 }
 
 fn form(start: &[u8]) -> Form {
@@ -165,6 +181,28 @@ fn read_start(source: &mut (impl Read + Seek), length: u64) -> io::Result<Vec<u8
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A dump of a process over two blocks, of which the second is damaged.
+    #[test]
+    fn what_cannot_be_unpacked_is_damage() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.dmp.zst");
+        let mut writer = crate::packed::PackedWriter::open(&path).unwrap();
+        let noise = (0_u32..1 << 20).map(|number| number.wrapping_mul(0x9e37_79b1).to_be_bytes()[0]);
+        let plain: Vec<u8> = b"MDMP".iter().copied().chain(noise).collect();
+        io::Write::write_all(&mut writer, &plain).unwrap();
+        io::Write::write_all(&mut writer, &plain).unwrap();
+        writer.finish().unwrap();
+        let whole = std::fs::read(&path).unwrap();
+        let look = |bytes: Vec<u8>| triage(io::Cursor::new(bytes), &DriverOwners::default()).unwrap();
+        assert_eq!(look(whole.clone()).kind, EvidenceForm::UserDump);
+        let mut cut = whole;
+        let middle = cut.len() * 3 / 4;
+        cut[middle..middle + 64].fill(0);
+        let found = look(cut);
+        assert_eq!((found.kind, found.damaged), (EvidenceForm::UserDump, true), "{:?}", found.notes);
+        assert!(found.notes[0].starts_with("packed, and not whole"), "{:?}", found.notes);
+    }
 
     #[test]
     fn kinds_by_their_first_bytes() {

@@ -182,8 +182,11 @@ impl Sorter {
 
 /// Whether the log's service wrote this 6008 as it started, before it said so.
 fn begins_log(sign: &Sign, later: &[Sign]) -> bool {
+    // Numbers that a damaged log repeats must not make this a walk through all of it.
+    let most = usize::try_from(BESIDE).unwrap_or_default() * 2;
     later
         .iter()
+        .take(most)
         .take_while(|next| next.record.saturating_sub(sign.record) <= BESIDE)
         .any(|next| matches!(next.what, What::LogVersion | What::LogStart))
 }
