@@ -47,7 +47,12 @@ impl ArmRun<'_> {
         }
         let record = match record {
             None => BootRecord::default(),
-            Some(record) => record?,
+            Some(Ok(record)) => record,
+            Some(Err(error)) => {
+                // The restart was the one that was asked for; what broke is the question, and nothing before it.
+                self.judged = self.told;
+                return Err(error.into());
+            }
         };
         let failed = self.by_record(&record, glance.edges.saturating_sub(asked), asked);
         if failed.is_none() {

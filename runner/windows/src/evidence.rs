@@ -35,9 +35,12 @@ const SEARCH: Duration = Duration::from_secs(30);
 /// Longest time for a question about where things lie; what is not answered is looked for where Windows has it by default.
 const QUESTION: Duration = Duration::from_secs(10);
 
+/// Both: slow answers to the three questions must not take the search's own time, which may end with nothing found.
+const ALL: Duration = SEARCH.saturating_add(QUESTION.saturating_mul(3));
+
 /// Files that the guest has, kernel dumps first; what was found until then when the time is over.
 pub(crate) async fn files(guest: &WindowsGuest) -> Result<Vec<RemoteFile>, GuestError> {
-    let browser = Browser::open(&guest.session, "looking for evidence", guest.session.paced(SEARCH)).await?;
+    let browser = Browser::open(&guest.session, "looking for evidence", guest.session.paced(ALL)).await?;
     let places = guest.places.get_or_try_init(|| ask_for_places(guest)).await?;
     let mut search = Search { browser, found: Vec::new(), known: BTreeSet::new() };
     search.known.extend(places.reserved.iter().map(|path| sftp(path).to_lowercase()));

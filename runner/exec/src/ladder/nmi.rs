@@ -36,10 +36,11 @@ impl Ladder<'_, '_> {
         // Before it is sent: a stop that it causes is no crash of the guest's.
         self.arm.sign(MachineSign::NmiInjected);
         let seen = machine.journal().len();
+        // Whatever the machine answers: an interrupt that was sent may arrive.
+        self.interrupted = Some(Reaction::None);
         if let Err(fault) = machine.inject_nmi().await {
             return Climbed::Broken(fault.message);
         }
-        self.interrupted = Some(Reaction::None);
         let mut reaction = self.reaction(seen, REACTION, Reaction::Stop).await;
         self.interrupted = Some(reaction);
         if reaction == Reaction::Stop {

@@ -81,6 +81,7 @@ impl Store {
     /// # Errors
     /// When the host refuses its folder.
     pub(super) fn part(&mut self, file: &str) -> io::Result<PathBuf> {
+        self.drop_partial();
         let part = self.root.join(format!("{file}.part"));
         std::fs::create_dir_all(part.parent().unwrap_or(&self.root))?;
         self.partial = Some(part.clone());
@@ -112,11 +113,13 @@ impl Ladder<'_, '_> {
     /// When the host refuses it, in words.
     pub(super) async fn keep(&mut self, part: &Path, file: String, kind: EvidenceKind, rung: Rung) -> io::Result<()> {
         let path = self.store.path(&file);
-        tokio::fs::rename(part, &path).await?;
+        let whole = part.to_owned();
+        let (sha256, size) = tokio::task::spawn_blocking(move || digest(&whole)).await??;
+        // No waiting from here on: a rung that is cut leaves no file that nobody is told of.
+        std::fs::rename(part, &path)?;
         if self.store.partial.as_deref() == Some(part) {
             self.store.partial = None;
         }
-        let (sha256, size) = tokio::task::spawn_blocking(move || digest(&path)).await??;
         self.store.files += 1;
         // The budget is for what the guest has lying about; the host's own pieces have their own limits.
         if !matches!(rung, Rung::Memory | Rung::Console | Rung::Host) {

@@ -233,6 +233,9 @@ impl Reading<'_> {
     fn copy(&mut self, path: &str, (kind, live): (EvidenceKind, bool), size: u64, mut notes: Vec<String>) {
         let limit = if is_dump(kind) { self.left } else { self.left.min(FILE_LIMIT) };
         let take = limit.min(size);
+        if take < size && take == 0 {
+            return self.missing.push(format!("{path} has {size} bytes, and this arm's budget is used up"));
+        }
         let form = Form::of(kind, take);
         match self.copied_to(&self.place(), path, take, form) {
             Ok(at) => {
