@@ -62,11 +62,14 @@ fn proofs_of_failure(state: FailureState) -> &'static [&'static str] {
         FailureState::Hang => &[
             SCRIPTED,
             "runner/exec/tests/scripted/states.rs::a_guest_that_moves_has_half_its_time_again",
-            "tests/live/crashes.rs::a_boot_that_never_ends",
+            "tests/live/silences.rs::boots_that_never_end",
+            "tests/live/silences.rs::a_dead_network_and_a_hang_in_the_dwell",
         ],
-        FailureState::Recovery => {
-            &[SCRIPTED, "runner/model/src/boot/disk.rs::the_log_of_automatic_repair_tells_the_recovery_screen"]
-        }
+        FailureState::Recovery => &[
+            SCRIPTED,
+            "runner/model/src/boot/disk.rs::the_log_of_automatic_repair_tells_the_recovery_screen",
+            "tests/live/silences.rs::the_recovery_screen_and_a_slow_boot",
+        ],
         FailureState::Install => &[SCRIPTED, "tests/live/installers.rs::exit_codes_say_what_they_mean"],
         FailureState::InstallTimeout => &[SCRIPTED, "tests/live/installers.rs::an_installer_that_never_ends"],
         FailureState::Unhealthy => &[

@@ -44,6 +44,18 @@ fn the_demo() {
     ] {
         assert_eq!(verdict_of(id), verdict, "{id}");
     }
+    let regressed = cells.iter().find(|cell| cell["verdict"] == "regressed").unwrap();
+    let candidate = &regressed["arms"]["candidate"];
+    assert_eq!((&candidate["state"], &candidate["step"]), (&"loop".into(), &"reboot-1".into()));
+    let blame = &candidate["crash"]["blame"];
+    for (field, value) in
+        [("strength", "strong"), ("module", "globexflt.sys"), ("offset", "0x314ed"), ("vendor", "Globex")]
+    {
+        assert_eq!(blame[field], value, "{blame}");
+    }
+    let dumps = candidate["evidence"].as_array().unwrap().iter().filter(|it| it["kind"] == "kernel-dump");
+    let rungs: Vec<_> = dumps.map(|it| it["rung"].as_str().unwrap()).collect();
+    assert_eq!(rungs, ["disk"], "the guest never came back");
     let problem = &report.run["problems"][0];
     assert!(problem["bucket"].as_str().unwrap().contains("globexflt.sys"), "{problem}");
     for text in ["0x50", "globexflt.sys+0x314ed", "Globex"] {

@@ -186,7 +186,7 @@ fn what_a_guest_said_moves_no_terminal_and_no_ci() {
     assert!(!text.contains(|character: char| character.is_control() && character != '\n'), "{text:?}");
     assert!(!text.contains('\u{202e}'), "{text:?}");
     assert!(text.lines().all(|line| !line.trim_start().starts_with("::")), "{text}");
-    assert!(text.contains("dump C:\\␛[2J ::error::x.dmp"), "{text}");
+    assert!(text.contains("dump C:\\�[2J�::error::x.dmp"), "{text}");
     // JSON says what there was, escaped.
     let json = triage(evidence.root(), &["hostile", "--json"]);
     assert_eq!(lines(&json).len(), 2);
