@@ -49,8 +49,10 @@ impl ArmRun<'_> {
             None => BootRecord::default(),
             Some(Ok(record)) => record,
             Some(Err(error)) => {
-                // The restart was the one that was asked for; what broke is the question, and nothing before it.
-                self.judged = self.told;
+                if glance.edges <= asked {
+                    // The restart was the one that was asked for: what broke is the question, and nothing before it.
+                    self.judged = self.told;
+                }
                 return Err(error.into());
             }
         };
