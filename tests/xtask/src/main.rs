@@ -24,6 +24,9 @@ cargo xtask bench boot [TIMES]
                     power-on until a command has run in the guest, for each firmware, against its limit
 cargo xtask bench sftp [TIMES]
                     a gigabyte from this machine's OpenSSH server, by its own sftp and by us; fails below 0.7 of it
+cargo xtask bench evidence
+                    a small dump, a sparse bitmap dump of 8 GB and an event log, each against its limit; COEXIST_SAMPLES
+                    names a folder of real ones to measure beside the built ones
 cargo xtask soak fuzz [--minutes N] [TARGET…]
                     fuzz every reader of outside bytes, 10 minutes each; needs cargo-fuzz and a C++ compiler
 cargo xtask soak seeds
@@ -39,6 +42,7 @@ fn main() -> ExitCode {
         ["pictures"] => pictures(&root),
         ["bench", "boot", times @ ..] => bench_boot(&root, times),
         ["bench", "sftp", times @ ..] => bench_sftp(&root, times),
+        ["bench", "evidence"] => bench_evidence(&root),
         ["soak", "seeds"] => soak::seeds(&root),
         ["soak", "fuzz", wanted @ ..] => soak::Wanted::parse(wanted).and_then(|wanted| soak::fuzz(&root, &wanted)),
         ["setup"] => debian::ensure(debian::Purpose::Test).map(|()| ExitCode::SUCCESS),
@@ -66,6 +70,12 @@ fn bench_boot(root: &Path, times: &[&str]) -> Result<ExitCode, String> {
 fn bench_sftp(root: &Path, times: &[&str]) -> Result<ExitCode, String> {
     let run = ["run", "--quiet", "--release", "-p", "coexist-windows", "--example", "bench-sftp", "--"];
     process::run(process::cargo(root, &[&run, times].concat())).map(|()| ExitCode::SUCCESS)
+}
+
+/// Measures how long evidence takes to read.
+fn bench_evidence(root: &Path) -> Result<ExitCode, String> {
+    process::run(process::cargo(root, &["bench", "--quiet", "-p", "coexist-evidence", "--bench", "evidence"]))
+        .map(|()| ExitCode::SUCCESS)
 }
 
 /// Draws the pictures of the README that come from the program's own output.

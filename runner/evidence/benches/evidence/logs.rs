@@ -1,16 +1,34 @@
-//! How long a System log of about 1 MB takes. The bound is 50 ms for one.
-#![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark: criterion's macro makes the functions")]
+//! Event logs.
 
 use std::hint::black_box;
 use std::io::Cursor;
 use std::time::Duration;
 
 use coexist_evidence::read_event_log;
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{Criterion, Throughput};
 use standin_formats::evtx::{Event, EventLog};
 
+use crate::limits::Limit;
+
+/// A System log of 1 MB, from its bytes to boots.
+pub(crate) fn event_log(bench: &mut Criterion) -> Vec<Limit> {
+    const GROUP: &str = "event log of 1 MB";
+    let real = crate::sample("evtx/python-evtx_system.evtx");
+    let mut group = bench.benchmark_group(GROUP);
+    let mut limits = Vec::new();
+    for (name, bytes) in [("built", Some(built())), ("real", real)] {
+        let Some(bytes) = bytes else { continue };
+        group.throughput(Throughput::Bytes(bytes.len() as u64));
+        group.bench_function(name, |bench| {
+            bench.iter(|| read_event_log(&mut Cursor::new(black_box(&bytes))).unwrap());
+        });
+        limits.push(Limit::new(GROUP, name, Duration::from_millis(50)));
+    }
+    limits
+}
+
 /// Boots of a hundred records, as many as fill a log.
-fn log() -> Vec<u8> {
+fn built() -> Vec<u8> {
     let mut log = EventLog::new("System", "LAB-1");
     let mut push = |number: u64, provider: &str, event_id: u16, data: &[(&str, &str)]| {
         log.push(Event {
@@ -35,25 +53,3 @@ fn log() -> Vec<u8> {
     }
     log.to_bytes()
 }
-
-fn event_log(criterion: &mut Criterion) {
-    let made = log();
-    let mut group = criterion.benchmark_group("event-log");
-    group.measurement_time(Duration::from_secs(3));
-    let mut logs = vec![("made".to_owned(), made)];
-    let real = std::env::var_os("COEXIST_SAMPLES").map(|folder| {
-        let path = std::path::PathBuf::from(folder).join("evtx/python-evtx_system.evtx");
-        ("real".to_owned(), std::fs::read(path).unwrap())
-    });
-    logs.extend(real);
-    for (name, bytes) in logs {
-        group.throughput(Throughput::Bytes(bytes.len() as u64));
-        group.bench_function(name, |bencher| {
-            bencher.iter(|| read_event_log(&mut Cursor::new(black_box(&bytes))).unwrap());
-        });
-    }
-    group.finish();
-}
-
-criterion_group!(benches, event_log);
-criterion_main!(benches);
