@@ -54,7 +54,8 @@ pub enum LoggedEnd {
     Clean,
     /// With a stop code.
     Bugcheck,
-    /// Without a word: its power went, or it was reset from outside.
+    /// Without a word, and Windows recorded no stop: its power went, or it was reset, or it hung before somebody did
+    /// either.
     PowerLoss,
     /// Somebody held the power button.
     PowerButton,

@@ -4,19 +4,23 @@
 //! |---|---|---|
 //! | 41 with a code, or 1001 | no shutdown | `bugcheck` |
 //! | 41 with a moment for the power button | no shutdown | `power-button` |
-//! | 41 with zeros, and a crash could have been written | no shutdown | `power-loss` |
-//! | 41 with zeros, and it could not (volmgr 46) | no shutdown | `unexpected` |
+//! | 41 with code 0, and a crash could have been written | no shutdown | `power-loss` |
+//! | 41 with code 0, and it could not (volmgr 46) | no shutdown | `unexpected` |
+//! | 41 without a code that can be read | no shutdown | `unexpected` |
 //! | 6008 alone, or 20 without a good shutdown | no shutdown | `unexpected` |
 //! | any of the above | a shutdown | see [`Judge::contradiction`] |
 //! | nothing of the kind | a shutdown | `clean` |
 //! | nothing of the kind | nothing | `unexpected`, or unknown where records are missing |
 //! | (it is the last) | nothing | `running`, or unknown where records are missing |
+//!
+//! Code 0 says that Windows recorded no stop, and no more (Microsoft's page on event 41): the power went, or the machine
+//! was reset, or it had hung before somebody did either. `power-loss` is the contract's word for all of these.
 
 use coexist_model::{Hex, LoggedBoot, LoggedEnd};
 use jiff::Timestamp;
 
 use super::record::Sign;
-use super::sections::{Before, Section, Stop, sections};
+use super::sections::{Before, Recorded, Section, Stop, sections};
 
 /// What the signs come to.
 #[derive(Debug, Default)]
@@ -85,19 +89,20 @@ struct BadEnd {
 fn bad_end(before: &Before, no_dump_file: bool) -> Option<BadEnd> {
     let at = before.not_stopped.flatten();
     let end = |ended| Some(BadEnd { ended, at, stop: None, note: None });
+    let unexpected = |note: String| Some(BadEnd { ended: LoggedEnd::Unexpected, at, stop: None, note: Some(note) });
     let by_power = before.not_shut_down.as_ref();
-    if let Some(stop) = by_power.and_then(|power| power.stop.clone()) {
-        return Some(bugcheck(stop, before.reported.as_ref(), at));
+    if let Some(Recorded::Stop(stop)) = by_power.map(|power| &power.recorded) {
+        return Some(bugcheck(stop.clone(), before.reported.as_ref(), at));
     }
     match (&before.reported, by_power) {
         (Some(stop), _) => Some(BadEnd { ended: LoggedEnd::Bugcheck, at, stop: Some(stop.clone()), note: None }),
         (None, Some(power)) if power.button => end(LoggedEnd::PowerButton),
-        (None, Some(_)) if no_dump_file => Some(BadEnd {
-            ended: LoggedEnd::Unexpected,
-            at,
-            stop: None,
-            note: Some("a bugcheck would have left no trace: there was no file for a dump (volmgr 46)".to_owned()),
-        }),
+        (None, Some(power)) if power.recorded == Recorded::Unknown => {
+            unexpected(format!("record {} does not say whether there was a stop", power.record))
+        }
+        (None, Some(_)) if no_dump_file => {
+            unexpected("a bugcheck would have left no trace: there was no file for a dump (volmgr 46)".to_owned())
+        }
         (None, Some(_)) => end(LoggedEnd::PowerLoss),
         (None, None) if before.not_stopped.is_some() || before.shutdown_good == Some(false) => {
             end(LoggedEnd::Unexpected)

@@ -24,6 +24,8 @@ use jiff::Timestamp;
 use chunks::{Chunk, Chunks};
 use record::{Sign, What};
 
+use crate::guard::guarded;
+
 /// First bytes of every event log.
 pub(crate) const SIGNATURE: &[u8] = b"ElfFile\0";
 
@@ -35,6 +37,13 @@ const MAX_NOTES: usize = 32;
 const MAX_NAMES: usize = 8;
 /// Signs kept: a boot leaves about ten, so this is thousands of boots.
 const MAX_SIGNS: usize = 100_000;
+
+/// What reading a log may cost, in bytes of text that its records unfold to. A real log's records unfold to about as much
+/// as they take in the file, of which 256 MiB are read; but records share their chunk's templates, and a crafted chunk
+/// unfolds to 64 MiB.
+const MAX_COST: u64 = 2 << 30;
+/// What a chunk costs in which something cannot be read: the crate gives up after much work that leaves no text.
+const COST_OF_FAILURE: u64 = 4 << 20;
 
 /// Records that a boot begins with at least (12, 6009, 6005): fewer missing ones cannot hold another boot.
 const BEGINNING: u64 = 3;
@@ -55,7 +64,11 @@ pub enum EventLogError {
 /// # Errors
 /// Only where the source is no event log or cannot be read at all; damage is a note beside the facts that remain.
 pub fn read_event_log(source: &mut (impl Read + Seek)) -> Result<BootHistory, EventLogError> {
-    let mut reading = Reading::default();
+    read_within(source, MAX_COST)
+}
+
+fn read_within(source: &mut (impl Read + Seek), cost: u64) -> Result<BootHistory, EventLogError> {
+    let mut reading = Reading { left: cost, ..Reading::default() };
     let mut chunks = Chunks::open(source)?;
     for oddity in std::mem::take(&mut chunks.oddities) {
         reading.damaged = true;
@@ -66,10 +79,15 @@ pub fn read_event_log(source: &mut (impl Read + Seek)) -> Result<BootHistory, Ev
         reading.damaged = true;
     }
     for place in std::mem::take(&mut chunks.places) {
-        match chunks.read(place) {
+        if reading.left == 0 {
+            reading
+                .damage(format!("chunk {} and those after it are not read: the log unfolds to too much", place.number));
+            break;
+        }
+        reading.guarded(place.number, |reading| match chunks.read(place) {
             Ok(chunk) => reading.chunk(chunk),
             Err(why) => reading.damage(format!("chunk {}: {why}", place.number)),
-        }
+        });
     }
     reading.open_end |= chunks.truncated;
     Ok(reading.finish())
@@ -78,6 +96,8 @@ pub fn read_event_log(source: &mut (impl Read + Seek)) -> Result<BootHistory, Ev
 /// What has been read so far.
 #[derive(Default)]
 struct Reading {
+    /// What may still be spent of [`MAX_COST`].
+    left: u64,
     signs: Vec<Sign>,
     records: u64,
     first_record: Option<u64>,
@@ -114,6 +134,13 @@ impl Reading {
         self.note(text);
     }
 
+    /// Reads a chunk with the crate, which checks most of what it reads: a panic of it costs the rest of the chunk.
+    fn guarded(&mut self, chunk: u64, read: impl FnOnce(&mut Self)) {
+        if guarded(|| read(self)).is_none() {
+            self.damage(format!("chunk {chunk}: not read to its end, the library that reads it failed"));
+        }
+    }
+
     fn lose(&mut self, record: u64, what: What) {
         let computer = self.computers.newest;
         self.sign(Sign { record, at: None, computer, what });
@@ -132,7 +159,10 @@ impl Reading {
         let number = chunk.number;
         let (mut first_failure, mut failures) = (None, 0_usize);
         chunk.each_record(|record| match record {
-            Ok(record) => self.record(record),
+            Ok(record) => {
+                self.left = self.left.saturating_sub(record.unfolded);
+                self.record(record);
+            }
             Err(why) => {
                 self.open_end = true;
                 first_failure.get_or_insert(why);
@@ -143,6 +173,7 @@ impl Reading {
             self.damage(format!("chunk {number}: {oddity}"));
         }
         if let Some(why) = first_failure {
+            self.left = self.left.saturating_sub(COST_OF_FAILURE);
             self.damaged = true;
             let more = if failures > 1 { format!(" ({failures} such places)") } else { String::new() };
             self.note(format!("chunk {number}: {why}{more}"));
@@ -261,5 +292,42 @@ impl Names {
 
     fn name(&self, wanted: usize) -> &str {
         self.names.iter().find(|(_, (index, _))| *index == wanted).map_or("", |(name, _)| name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use standin_formats::evtx::{Event, EventLog};
+
+    use super::*;
+
+    /// Three chunks of a System log with one boot in it.
+    fn log() -> Vec<u8> {
+        let mut log = EventLog::new(SYSTEM, "LAB-1");
+        for record_id in 1..=600 {
+            let event_id = if record_id == 1 { 6005 } else { 7036 };
+            let provider = "EventLog".to_owned();
+            log.push(Event { provider, event_id, level: 4, time: 1 << 56, record_id, ..Event::default() });
+        }
+        log.to_bytes()
+    }
+
+    #[test]
+    fn a_log_that_unfolds_to_too_much_is_left() {
+        let whole = read_within(&mut Cursor::new(log()), MAX_COST).unwrap();
+        assert!(!whole.damaged, "{:?}", whole.notes);
+        let cut = read_within(&mut Cursor::new(log()), 1000).unwrap();
+        assert_eq!(cut.notes, ["chunk 1 and those after it are not read: the log unfolds to too much"]);
+        assert_eq!((cut.damaged, cut.boots.len(), cut.boots[0].ended), (true, 1, None));
+    }
+
+    #[test]
+    fn a_failure_of_the_library_costs_one_chunk() {
+        let mut reading = Reading::default();
+        reading.guarded(7, |_| panic!("as a library would"));
+        assert!(reading.damaged && reading.open_end);
+        assert_eq!(reading.notes, ["chunk 7: not read to its end, the library that reads it failed"]);
     }
 }

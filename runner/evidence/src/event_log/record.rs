@@ -13,6 +13,10 @@ use crate::bytes::one_line;
 /// Characters of the longest text taken over from a guest, or said of its bytes.
 pub(super) const LONGEST: usize = 300;
 
+/// Bytes of the longest text of a record. Its binary form has at most a chunk's 64 KiB; a crafted one unfolds to 16 MiB, and
+/// to many times that as values in memory.
+const MAX_UNFOLDED: usize = 1 << 20;
+
 /// One event that says something of boots.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Sign {
@@ -39,8 +43,9 @@ pub(super) enum What {
     LogStop,
     /// EventLog 6008: the last boot had not ended in order; it was last known to run at this time.
     NotStopped { last_alive: Option<Timestamp> },
-    /// Kernel-Power 41: the system restarted without having been shut down.
-    NotShutDown { code: u64, parameters: Vec<Hex>, button: bool },
+    /// Kernel-Power 41: the system restarted without having been shut down. Its stop code is 0 where Windows recorded no
+    /// stop, and none where the event does not have it.
+    NotShutDown { code: Option<u64>, parameters: Vec<Hex>, button: bool },
     /// WER-SystemErrorReporting 1001: there was a bugcheck, and its dump is in this file.
     Reported { code: u64, parameters: Vec<Hex>, dump: Option<String> },
     /// Kernel-Boot 20: how the last shutdown went, and the last boot's number.
@@ -62,6 +67,8 @@ pub(super) struct Record {
     pub(super) what: Option<What>,
     /// Name of a log that was cleared (Microsoft-Windows-Eventlog 104).
     pub(super) cleared: Option<String>,
+    /// Bytes of the text that it unfolds to.
+    pub(super) unfolded: u64,
 }
 
 /// The crate's JSON of an event: of most events only this much is looked at.
@@ -96,8 +103,11 @@ struct Provider {
 }
 
 impl Record {
-    /// `None` where the record is not an event.
+    /// `None` where the record is not an event, or one that no log of Windows can hold.
     pub(super) fn read(record: &SerializedEvtxRecord<String>) -> Option<Self> {
+        if record.data.len() > MAX_UNFOLDED {
+            return None;
+        }
         let Rendered { event: RenderedEvent { system } } = serde_json::from_str(&record.data).ok()?;
         let provider = system.provider.name.as_str().unwrap_or_default();
         let id = system.id.as_u64()?;
@@ -115,6 +125,7 @@ impl Record {
             computer: said(system.computer.as_str().unwrap_or_default()),
             what,
             cleared,
+            unfolded: record.data.len() as u64,
         })
     }
 }
@@ -159,7 +170,7 @@ fn sign(id: u64, data: &Value) -> Option<What> {
 
 /// The code is decimal here, and the parameters are hexadecimal text.
 fn not_shut_down(data: &Value) -> What {
-    let code = number(&data["BugcheckCode"]).unwrap_or_default();
+    let code = number(&data["BugcheckCode"]);
     let names = ["BugcheckParameter1", "BugcheckParameter2", "BugcheckParameter3", "BugcheckParameter4"];
     let parameters: Option<Vec<Hex>> = names.iter().map(|name| number(&data[*name]).map(Hex)).collect();
     // [K] The second is of Windows 10 and later.

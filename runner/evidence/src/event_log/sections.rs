@@ -56,9 +56,19 @@ pub(super) struct Before {
 /// Kernel-Power 41.
 #[derive(Debug, Clone)]
 pub(super) struct NotShutDown {
-    /// Absent where the code is zero.
-    pub(super) stop: Option<Stop>,
+    pub(super) record: u64,
+    pub(super) recorded: Recorded,
     pub(super) button: bool,
+}
+
+/// What Kernel-Power 41 says of a stop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Recorded {
+    Stop(Stop),
+    /// Its code is 0: Windows recorded none.
+    NoStop,
+    /// It has no code, or none that can be read.
+    Unknown,
 }
 
 /// A bugcheck.
@@ -149,9 +159,13 @@ impl Sorter {
                 self.present.last_boot_id = *id;
             }
             What::NotShutDown { code, parameters, button } => {
-                let stop = Stop { record: sign.record, code: *code, parameters: parameters.clone(), dump: None };
-                let stop = Some(stop).filter(|stop| stop.code != 0);
-                self.present.before.not_shut_down.get_or_insert(NotShutDown { stop, button: *button });
+                let (record, button) = (sign.record, *button);
+                let recorded = match *code {
+                    None => Recorded::Unknown,
+                    Some(0) => Recorded::NoStop,
+                    Some(code) => Recorded::Stop(Stop { record, code, parameters: parameters.clone(), dump: None }),
+                };
+                self.present.before.not_shut_down.get_or_insert(NotShutDown { record, recorded, button });
             }
             What::Reported { code, parameters, dump } => {
                 let stop =

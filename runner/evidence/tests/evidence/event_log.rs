@@ -31,7 +31,7 @@ fn first_records(history: &BootHistory) -> Vec<Option<u64>> {
 #[test]
 fn every_way_a_boot_can_end() {
     type Tell = fn(&mut Story);
-    let rows: [(&str, &str, Tell); 9] = [
+    let rows: [(&str, &str, Tell); 13] = [
         ("a proper shutdown", "clean", |story| {
             story.shut_down().boot();
         }),
@@ -52,6 +52,18 @@ fn every_way_a_boot_can_end() {
         }),
         ("zeros where no dump can be", "unexpected", |story| {
             story.event("volmgr", 46, &[]).boot().power("0", "0");
+        }),
+        ("41 that says nothing of a stop", "unexpected", |story| {
+            story.boot().not_stopped().event(KERNEL_POWER, 41, &[("PowerButtonTimestamp", "0")]);
+        }),
+        ("41 with a code that is no number", "unexpected", |story| {
+            story.boot().power("", "0");
+        }),
+        ("41 that says nothing of a stop, 1001", "bugcheck", |story| {
+            story.boot().event(KERNEL_POWER, 41, &[]).reported("0x00000050");
+        }),
+        ("41 with nothing but a held button", "power-button", |story| {
+            story.boot().event(KERNEL_POWER, 41, &[("PowerButtonTimestamp", "133000000000000000")]);
         }),
         ("6008 alone", "unexpected", |story| {
             story.boot().not_stopped();
@@ -88,6 +100,13 @@ fn a_bugcheck_has_code_parameters_dump_and_moment() {
             {"first_record": 4, "started": "2026-11-23T08:00:03Z", "ended": "running"},
         ], "last_event": "2026-11-23T08:00:09Z"})
     );
+}
+
+#[test]
+fn a_stop_that_is_not_told_of_is_not_denied() {
+    let mut story = Story::new();
+    story.boot().boot().not_stopped().event(KERNEL_POWER, 41, &[("PowerButtonTimestamp", "0")]);
+    assert_eq!(story.history().notes, ["the boot before record 4: record 8 does not say whether there was a stop"]);
 }
 
 /// As logs of Windows 7 and 10 have it: the log's first records come before the records of the shutdown before them.
