@@ -6,15 +6,20 @@
 
 mod format;
 
+use std::collections::HashSet;
+
 use coexist_model::{CrashSettings, DriverService, HiveFacts};
 
 use crate::bytes::base_name;
-use format::{Damage, Hive, Key, Value};
+use format::{Damage, Hive, Key, Value, Values};
 
 /// Notes kept of one hive; further ones would only repeat that it is damaged.
 const MAX_NOTES: usize = 32;
 /// Services that are looked at: a Windows has some seven hundred.
 const MAX_SERVICES: usize = 4096;
+/// Bytes of text kept of all drivers: those of a Windows have some fifty thousand. Cells may be shared, so that a small
+/// hive names thousands of drivers with one long text.
+const MAX_TEXT: usize = 0x4_0000;
 
 /// Why bytes give no facts at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -110,17 +115,42 @@ impl Reading {
     }
 
     fn services(&mut self, key: &Key<'_>) {
-        let (mut seen, mut lost) = (0_u32, Vec::new());
-        for service in key.subkeys().take(MAX_SERVICES) {
-            seen += u32::from(service.is_ok());
-            match service.and_then(|service| driver(&service)) {
-                Ok(driver) => self.facts.drivers.extend(driver),
-                Err(damage) => lost.push(damage),
+        let (mut places, mut lost) = (HashSet::new(), Vec::new());
+        let (mut repeated, mut left_out, mut text) = (0_usize, 0_usize, 0);
+        let mut services = key.subkeys();
+        for service in services.by_ref().take(MAX_SERVICES) {
+            let service = match service {
+                Ok(service) if !places.insert(service.place()) => {
+                    repeated += 1;
+                    continue;
+                }
+                Ok(service) => service,
+                Err(damage) => {
+                    lost.push(damage);
+                    continue;
+                }
+            };
+            let (driver, damage) = driver(&service);
+            lost.extend(damage);
+            text += driver.as_ref().map_or(0, length);
+            if text > MAX_TEXT {
+                left_out += usize::from(driver.is_some());
+            } else {
+                self.facts.drivers.extend(driver);
             }
         }
-        self.facts.services = Some(seen);
+        self.facts.services = u32::try_from(places.len()).ok();
+        if services.next().is_some() {
+            self.damage(format!("Services: more than {MAX_SERVICES}, the rest is left out"));
+        }
         if let Some(first) = lost.first() {
-            self.damage(format!("Services: {} not read, the first because {first}", lost.len()));
+            self.damage(format!("Services: {} not read whole, the first because {first}", lost.len()));
+        }
+        if repeated > 0 {
+            self.damage(format!("Services: {repeated} listed more than once"));
+        }
+        if left_out > 0 {
+            self.damage(format!("Services: {left_out} drivers left out, their texts are longer than any Windows has"));
         }
     }
 
@@ -134,29 +164,57 @@ impl Reading {
     }
 
     fn number(&mut self, of: &str, key: &Key<'_>, name: &str) -> Option<u32> {
-        let read = key.values([name]).and_then(|[value]| value.map_or(Ok(None), |value| value.number()));
+        let value = key.values([name]).and_then(Values::only);
+        let read = value.and_then(|value| value.map_or(Ok(None), |value| value.number()));
         self.known(&format!(r"{of}\{name}"), read)
     }
 
     fn text(&mut self, of: &str, key: &Key<'_>, name: &str) -> Option<String> {
-        let read = key.values([name]).and_then(|[value]| value.map_or(Ok(None), |value| value.text()));
+        let value = key.values([name]).and_then(Values::only);
+        let read = value.and_then(|value| value.map_or(Ok(None), |value| value.text()));
         self.known(&format!(r"{of}\{name}"), read)
     }
 }
 
-/// A service that is a driver: `SERVICE_KERNEL_DRIVER` or `SERVICE_FILE_SYSTEM_DRIVER`.
-fn driver(service: &Key<'_>) -> Result<Option<DriverService>, Damage> {
-    let [kind, start, image_path, group] = service.values(["Type", "Start", "ImagePath", "Group"])?;
-    let number = |value: Option<Value<'_>>| value.map_or(Ok(None), |value| value.number());
-    let text = |value: Option<Value<'_>>| value.map_or(Ok(None), |value| value.text());
-    let Some(kind) = number(kind)?.filter(|kind| matches!(kind, 1 | 2)) else { return Ok(None) };
-    Ok(Some(DriverService {
+/// A service that is a driver (`SERVICE_KERNEL_DRIVER` or `SERVICE_FILE_SYSTEM_DRIVER`), as far as its values can be read,
+/// and the first damage among them.
+fn driver(service: &Key<'_>) -> (Option<DriverService>, Option<Damage>) {
+    let Values { found, mut lost } = match service.values(["Type", "Start", "ImagePath", "Group"]) {
+        Ok(values) => values,
+        Err(damage) => return (None, Some(damage)),
+    };
+    let [kind, start, image_path, group] = found;
+    let Some(kind) = read(kind, Value::number, &mut lost).filter(|kind| matches!(kind, 1 | 2)) else {
+        return (None, lost);
+    };
+    let driver = DriverService {
         name: service.name(),
         kind,
-        start: number(start)?,
-        image_path: text(image_path)?,
-        group: text(group)?,
-    }))
+        start: read(start, Value::number, &mut lost),
+        image_path: read(image_path, Value::text, &mut lost),
+        group: read(group, Value::text, &mut lost),
+    };
+    (Some(driver), lost)
+}
+
+/// What a value says, if it is there; the first damage is kept.
+fn read<'h, T>(
+    value: Option<Value<'h>>,
+    say: impl Fn(&Value<'h>) -> Result<Option<T>, Damage>,
+    lost: &mut Option<Damage>,
+) -> Option<T> {
+    value.and_then(|value| {
+        say(&value).unwrap_or_else(|damage| {
+            lost.get_or_insert(damage);
+            None
+        })
+    })
+}
+
+/// Bytes of a driver's texts.
+fn length(driver: &DriverService) -> usize {
+    let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+    driver.name.len() + text(&driver.image_path) + text(&driver.group)
 }
 
 /// Lower-case base name of the path in a hive's header.

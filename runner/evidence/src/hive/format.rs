@@ -171,22 +171,53 @@ impl<'h> Key<'h> {
         Ok(Some(key))
     }
 
-    /// The values of these names, in any case, each as it is found.
-    pub(super) fn values<const N: usize>(&self, names: [&str; N]) -> Result<[Option<Value<'h>>; N], Damage> {
-        let mut found = [None; N];
+    /// Where it lies: two references to one key have the same.
+    pub(super) fn place(&self) -> u32 {
+        self.at
+    }
+
+    /// The values of these names, in any case, each as it is found. A value that cannot be read costs itself alone.
+    pub(super) fn values<const N: usize>(&self, names: [&str; N]) -> Result<Values<'h, N>, Damage> {
+        let mut values = Values { found: [None; N], lost: None };
         let count = self.word(0x24)?;
         if count > MAX_VALUES {
             return Err(Damage::TooMany { of: "values", count, at: self.at });
         }
         let at = self.word(0x28)?;
         for index in 0..u64::from(count) {
-            let offset = self.hive.cell(at)?.u32(4 * index).ok_or(Damage::Short(at))?;
-            let value = Value::at(self.hive, offset)?;
-            if let Some(place) = names.iter().position(|name| value.name().is(name)) {
-                found[place] = found[place].or(Some(value));
+            let Some(offset) = self.hive.cell(at)?.u32(4 * index) else {
+                values.lost = values.lost.or(Some(Damage::Short(at)));
+                break;
+            };
+            match Value::at(self.hive, offset) {
+                Ok(value) => {
+                    if let Some(place) = names.iter().position(|name| value.name().is(name)) {
+                        values.found[place] = values.found[place].or(Some(value));
+                    }
+                }
+                Err(damage) => values.lost = values.lost.or(Some(damage)),
             }
         }
-        Ok(found)
+        Ok(values)
+    }
+}
+
+/// Values of a key that were looked for.
+pub(super) struct Values<'h, const N: usize> {
+    /// In the order of the names.
+    pub(super) found: [Option<Value<'h>>; N],
+    /// The first damage among all values of the key: what was not found may be what it cost.
+    pub(super) lost: Option<Damage>,
+}
+
+impl<'h> Values<'h, 1> {
+    /// The only value that was looked for: damage elsewhere matters only where it is not found.
+    pub(super) fn only(self) -> Result<Option<Value<'h>>, Damage> {
+        match (self.found, self.lost) {
+            ([Some(value)], _) => Ok(Some(value)),
+            ([None], Some(damage)) => Err(damage),
+            ([None], None) => Ok(None),
+        }
     }
 }
 

@@ -41,8 +41,11 @@ fn a_damaged_system_hive() {
     let facts = read_hive(&unpacked(&folder, "regipy_corrupted_system_hive.xz")).unwrap();
     let settings = facts.crash_settings.unwrap();
     assert_eq!((settings.crash_dump_enabled, settings.auto_reboot), (Some(3), Some(true)));
-    assert_eq!((facts.services, facts.drivers.len(), facts.damaged), (Some(198), 119, true));
-    assert_eq!(facts.notes, ["Services: 64 not read, the first because a reference leads out of the hive (0xf70f0)"]);
+    assert_eq!((facts.services, facts.drivers.len(), facts.damaged), (Some(198), 121, true));
+    assert_eq!(
+        facts.notes,
+        ["Services: 64 not read whole, the first because a reference leads out of the hive (0xf70f0)"]
+    );
 }
 
 #[test]
@@ -121,6 +124,73 @@ fn survive(bytes: &[u8]) {
     assert!(facts.notes.len() <= 32);
     assert!(facts.drivers.len() <= 4096);
     assert!(serde_json::to_vec(&facts).unwrap().len() <= 0x10_0000);
+}
+
+/// Offset in the file of the cell with this name in it, as keys (`nk`) and values (`vk`) have it.
+fn cell(bytes: &[u8], signature: &[u8; 2], name: &str) -> usize {
+    let at = (0x1000..bytes.len()).find(|&at| bytes[at..].starts_with(name.as_bytes())).unwrap();
+    let start = at - if signature == b"nk" { 0x4c } else { 0x14 };
+    assert_eq!(&bytes[start..start + 2], signature);
+    start
+}
+
+#[test]
+fn a_value_that_cannot_be_read_costs_itself_alone() {
+    let whole = hive(&system(Listed::Fast), "SYSTEM");
+    let settings = |bytes: &[u8]| {
+        let facts = read_hive(bytes).unwrap();
+        (facts.crash_settings.unwrap(), facts.notes)
+    };
+    let (expected, _) = settings(&whole);
+    // The value itself, then where its data lies: the settings before and behind it stay.
+    let at = cell(&whole, b"vk", "DumpFile");
+    for (offset, with) in [(0, 0), (8, u32::MAX - 8)] {
+        let mut damaged = whole.clone();
+        damaged[at + offset..at + offset + 4].copy_from_slice(&u32::to_le_bytes(with));
+        let (found, notes) = settings(&damaged);
+        assert_eq!(found, CrashSettings { dump_file: None, ..expected.clone() });
+        assert!(notes.iter().any(|note| note.starts_with(r"CrashControl\DumpFile: ")), "{notes:?}");
+    }
+    // Of a driver likewise.
+    let mut damaged = whole.clone();
+    damaged[cell(&whole, b"vk", "Group")..][..2].fill(0);
+    let facts = read_hive(&damaged).unwrap();
+    let filter = driver("acmeflt", 2, Some(r"system32\drivers\acmeflt.sys"), None);
+    assert_eq!((facts.drivers.len(), &facts.drivers[0], facts.damaged), (2, &filter, true));
+    assert!(
+        facts.notes[0].starts_with("Services: 1 not read whole, the first because no value at "),
+        "{:?}",
+        facts.notes
+    );
+}
+
+#[test]
+fn keys_that_are_listed_again_and_again_are_told_once() {
+    let names: Vec<String> = (0..4000).map(|number| format!("driver{number}")).collect();
+    let path = "\u{fffd}".repeat(320);
+    let values = [("Type", Data::Number(1)), ("ImagePath", Data::Text(&path))];
+    let services: Vec<_> = names.iter().map(|name| key(name, &values, Vec::new())).collect();
+    let set = key("ControlSet001", &[], vec![key("Services", &[], services)]);
+    let select = key("Select", &[("Current", Data::Number(1))], Vec::new());
+    let bytes = hive(&key("ROOT", &[], vec![set, select]), "SYSTEM");
+    let long = read_hive(&bytes).unwrap();
+    let left_out = 4000 - long.drivers.len();
+    assert!(long.damaged && long.drivers.len() > 200);
+    assert_eq!(
+        long.notes,
+        [format!("Services: {left_out} drivers left out, their texts are longer than any Windows has")]
+    );
+    survive(&bytes);
+
+    // Every entry of the list is the first key.
+    let list = (0x1000..bytes.len()).find(|&at| bytes[at..].starts_with(b"lh\xa0\x0f")).unwrap();
+    let mut shared = bytes;
+    for entry in 1..4000 {
+        shared.copy_within(list + 4..list + 8, list + 4 + 8 * entry);
+    }
+    let once = read_hive(&shared).unwrap();
+    assert_eq!((once.services, once.drivers.len(), once.damaged), (Some(1), 1, true));
+    assert_eq!(once.notes, ["Services: 3999 listed more than once"]);
 }
 
 #[test]
