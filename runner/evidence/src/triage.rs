@@ -11,7 +11,7 @@ use crate::event_log::{self, EventLogError, read_event_log};
 use crate::hive::read_hive;
 use crate::packed::PackedReader;
 use crate::pe::read_driver_file;
-use crate::user_dump::read_user_dump;
+use crate::user_dump::{UserDumpError, read_user_dump};
 use crate::vendors::DriverOwners;
 
 /// Bytes that a kind is told by.
@@ -64,8 +64,14 @@ fn plain<R: Read + Seek + 'static>(form: Form, mut source: R, owners: &DriverOwn
         Form::KernelDump => kernel_dump(source, owners),
         Form::EventLog => event_log(source),
         Form::UserDump => {
-            let read = |bytes: &[u8]| read_user_dump(bytes).map(TriageFacts::UserDump);
-            whole(&mut source, EvidenceForm::UserDump, read)
+            let bytes = read_start(&mut source, MAX_WHOLE)?;
+            Ok(match read_user_dump(&bytes) {
+                Ok(crash) => Findings::of(TriageFacts::UserDump(crash)),
+                Err(error @ UserDumpError::OtherPlatform { .. }) => {
+                    Findings::refused(EvidenceForm::UserDump, error.to_string())
+                }
+                Err(error) => Findings::without_facts(EvidenceForm::UserDump, error.to_string()),
+            })
         }
         Form::RegistryHive => {
             let read = |bytes: &[u8]| read_hive(bytes).map(TriageFacts::RegistryHive);
@@ -121,6 +127,8 @@ fn form(start: &[u8]) -> Form {
         (b"PAGEDU64", Form::KernelDump),
         (b"PAGEDUMP", Form::KernelDump),
         (b"MDMP", Form::UserDump),
+        // In the other byte order, which no Windows has.
+        (b"PMDM", Form::UserDump),
         (event_log::SIGNATURE, Form::EventLog),
         (b"regf", Form::RegistryHive),
         (b"\x28\xb5\x2f\xfd", Form::Packed("zstd")),
@@ -216,6 +224,7 @@ mod tests {
             (&b"PAGEDU64"[..], Form::KernelDump),
             (b"PAGEDUMP", Form::KernelDump),
             (b"MDMP\x93\xa7", Form::UserDump),
+            (b"PMDM\xa7\x93", Form::UserDump),
             (b"ElfFile\0", Form::EventLog),
             (b"ElfFile", Form::Unknown),
             (b"regf\x01", Form::RegistryHive),

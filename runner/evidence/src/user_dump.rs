@@ -10,8 +10,13 @@ use coexist_model::{Hex, UserCrash, UserException};
 use minidump::system_info::{Cpu, Os};
 use minidump::{CrashReason, Error, Minidump, MinidumpException, MinidumpSystemInfo};
 
+use crate::bytes::Bytes;
+use crate::guard::guarded;
+
 /// Layout in published facts.
 const FORMAT: &str = "minidump";
+/// More streams than any writer makes: Windows' own dumps have some twenty. The crate keeps all that are stated.
+const MAX_STREAMS: u32 = 4096;
 /// Notes kept of one dump; further ones would only repeat that it is damaged.
 const MAX_NOTES: usize = 32;
 
@@ -27,7 +32,7 @@ pub enum UserDumpError {
         /// Name of the system.
         platform: String,
     },
-    /// Ends before its directory of streams, or has another version.
+    /// Ends before its directory of streams, has another version, or more streams than any writer makes.
     #[error("a damaged minidump: {0}")]
     Damaged(String),
 }
@@ -39,13 +44,29 @@ pub enum UserDumpError {
 /// When there is no directory of streams, or the dump is of another platform. What is wrong with a single stream is a
 /// note beside the facts of the others.
 pub fn read_user_dump(bytes: &[u8]) -> Result<UserCrash, UserDumpError> {
+    contained(|| read(bytes))
+}
+
+/// Runs the crate, which checks most of what it reads: a panic of it is damage.
+fn contained(read: impl FnOnce() -> Result<UserCrash, UserDumpError>) -> Result<UserCrash, UserDumpError> {
+    guarded(read).unwrap_or_else(|| Err(UserDumpError::Damaged("the library that reads it failed".to_owned())))
+}
+
+fn read(bytes: &[u8]) -> Result<UserCrash, UserDumpError> {
+    if let Some(streams) = streams(bytes).filter(|&streams| streams > MAX_STREAMS) {
+        return Err(UserDumpError::Damaged(format!("it states {streams} streams")));
+    }
     let dump = Minidump::read(bytes).map_err(|error| match error {
         Error::MissingHeader | Error::HeaderMismatch => UserDumpError::NotADump,
         other => UserDumpError::Damaged(other.to_string()),
     })?;
     // Nothing that runs Windows writes numbers the other way round.
     if dump.endian != minidump::Endian::Little {
-        return Err(UserDumpError::OtherPlatform { platform: "a big-endian system".to_owned() });
+        let named = dump.get_stream::<MinidumpSystemInfo>().ok().map(|system| system.os);
+        let named = named.filter(|system| !matches!(system, Os::Windows | Os::Unknown(_)));
+        return Err(UserDumpError::OtherPlatform {
+            platform: named.map_or("a big-endian system".to_owned(), platform),
+        });
     }
     let mut reading =
         Reading { dump: &dump, bytes, crash: UserCrash { format: FORMAT.to_owned(), ..UserCrash::default() } };
@@ -54,6 +75,12 @@ pub fn read_user_dump(bytes: &[u8]) -> Result<UserCrash, UserDumpError> {
     reading.modules();
     reading.exception(system.as_ref());
     Ok(reading.crash)
+}
+
+/// How many streams a dump states (`MINIDUMP_HEADER`), in the byte order of its signature.
+fn streams(bytes: &[u8]) -> Option<u32> {
+    let stated = Bytes(bytes).u32(8)?;
+    Some(if bytes.starts_with(b"PMDM") { stated.swap_bytes() } else { stated })
 }
 
 /// Seconds since 1970; writers that do not know the time leave 0.
@@ -95,14 +122,15 @@ impl Reading<'_> {
         };
         match system.os {
             Os::Windows => {}
-            Os::Unknown(id) => self.note(format!("unknown platform {id:#x}, read as Windows")),
+            Os::Unknown(id) => self.note(format!("of an unknown platform ({id:#x}), which may be no Windows")),
             other => return Err(UserDumpError::OtherPlatform { platform: platform(other) }),
         }
         self.crash.architecture = architecture(system.cpu).map(str::to_owned);
         if self.crash.architecture.is_none() {
             self.note(format!("unknown processor architecture {:#x}", system.raw.processor_architecture));
         }
-        self.crash.build = Some(system.raw.build_number).filter(|&build| build != 0);
+        let build = Some(system.raw.build_number).filter(|&build| build != 0);
+        self.crash.build = build.filter(|_| is_of_windows(Some(&system)));
         Ok(Some(system))
     }
 
@@ -132,7 +160,7 @@ impl Reading<'_> {
         let place = modules::holding(&self.crash.modules, address);
         let facts = UserException {
             code: Hex::from(exception.raw.exception_record.exception_code),
-            name: name(exception.get_crash_reason(Os::Windows, cpu)),
+            name: name(exception.get_crash_reason(Os::Windows, cpu)).filter(|_| is_of_windows(system)),
             address: Hex(address),
             accessed: accessed(&exception, cpu).map(Hex),
             module: place.and_then(|(module, _)| module.name.clone()),
@@ -169,6 +197,11 @@ impl Reading<'_> {
         let was = was.map(|name| format!("; {name}, unloaded before, had been there")).unwrap_or_default();
         format!("the instruction {address:#x} lies in no module{was}")
     }
+}
+
+/// Whether the dump says that Windows wrote it: only then its codes have the names that Windows gives them.
+fn is_of_windows(system: Option<&MinidumpSystemInfo>) -> bool {
+    system.is_some_and(|system| system.os == Os::Windows)
 }
 
 fn platform(system: Os) -> String {
@@ -211,4 +244,15 @@ fn accessed(exception: &MinidumpException<'_>, cpu: Cpu) -> Option<u64> {
     let record = &exception.raw.exception_record;
     let states_it = matches!(record.exception_code, ACCESS_VIOLATION | IN_PAGE_ERROR) && record.number_parameters >= 2;
     states_it.then(|| narrowed(record.exception_information[1], cpu))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_of_the_library_is_damage() {
+        let error = contained(|| panic!("as a library would")).unwrap_err();
+        assert_eq!(error.to_string(), "a damaged minidump: the library that reads it failed");
+    }
 }

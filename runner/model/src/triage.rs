@@ -58,16 +58,22 @@ impl Findings {
         Self { kind, facts: Some(facts), damaged, notes }
     }
 
+    /// Bytes of a kind, not damaged, that are not read, and why: a dump of another platform.
+    #[must_use]
+    pub fn refused(kind: EvidenceForm, why: impl Into<String>) -> Self {
+        Self { damaged: false, ..Self::without_facts(kind, why) }
+    }
+
     /// Bytes of a kind that give no fact, and why.
     #[must_use]
     pub fn without_facts(kind: EvidenceForm, why: impl Into<String>) -> Self {
         Self { kind, facts: None, damaged: kind != EvidenceForm::Unknown, notes: vec![why.into()] }
     }
 
-    /// Whether the bytes are of a known kind and every part of them could be read.
+    /// Whether the bytes are of a kind that is read, and every part of them could be.
     #[must_use]
     pub fn read_whole(&self) -> bool {
-        self.kind != EvidenceForm::Unknown && !self.damaged
+        self.facts.is_some() && !self.damaged
     }
 }
 
@@ -136,6 +142,8 @@ mod tests {
             serde_json::to_string(&triage).unwrap(),
             r#"{"schema":"coexist.triage/1","path":"a/System.evtx","kind":"event-log","boots":[{"first_record":7,"ended":"running"}],"damaged":true,"notes":["chunk 1: cut"]}"#
         );
+        let refused = Findings::refused(EvidenceForm::UserDump, "of another platform");
+        assert!(!refused.read_whole() && !refused.damaged);
         let unknown = Findings::without_facts(EvidenceForm::Unknown, "empty");
         assert!(!unknown.read_whole());
         assert_eq!(

@@ -156,7 +156,13 @@ fn other_platforms_are_refused_by_name() {
         assert_eq!(refused, UserDumpError::OtherPlatform { platform: name.to_owned() });
     }
     let unknown = read_user_dump(&MinidumpSpec { platform: 0x7777, ..MinidumpSpec::default() }.build()).unwrap();
-    assert_eq!(unknown.notes, ["unknown platform 0x7777, read as Windows"]);
+    assert_eq!(unknown.notes, ["of an unknown platform (0x7777), which may be no Windows"]);
+    let exception = unknown.exception.unwrap();
+    assert_eq!((unknown.build, exception.code.0, exception.name), (None, 0xc000_0005, None), "names are Windows' own");
+    // Header and directory of another byte order, as on PowerPC and SPARC.
+    let turned: Vec<u8> = [0x504d_444d_u32, 0xa793, 0, 32, 0, 0, 0, 0].into_iter().flat_map(u32::to_be_bytes).collect();
+    let refused = read_user_dump(&turned).unwrap_err();
+    assert_eq!(refused, UserDumpError::OtherPlatform { platform: "a big-endian system".to_owned() });
     assert_eq!(read_user_dump(b"MZ"), Err(UserDumpError::NotADump));
     assert_eq!(read_user_dump(&[]), Err(UserDumpError::NotADump));
 }
@@ -188,6 +194,19 @@ fn many_modules_that_share_one_long_name() {
     assert_eq!(crash.modules.len(), 4096);
     assert!(crash.damaged && crash.notes.contains(&"list of modules: 5000 stated, 4096 read".to_owned()));
     assert!(crash.modules.iter().all(|module| module.name.as_ref().unwrap().len() == 256));
+}
+
+#[test]
+fn more_streams_than_any_writer_makes() {
+    let mut bytes = MinidumpSpec::default().build();
+    bytes.resize(bytes.len() + 12 * 5000, 0);
+    for (streams, whole) in [(4, true), (4096, true), (4097, false), (u32::MAX, false)] {
+        bytes[8..12].copy_from_slice(&streams.to_le_bytes());
+        let read = read_user_dump(&bytes);
+        let error = read.as_ref().err().map(ToString::to_string);
+        let expected = format!("a damaged minidump: it states {streams} streams");
+        assert_eq!((read.is_ok(), error), (whole, (!whole).then_some(expected)));
+    }
 }
 
 #[test]
