@@ -195,9 +195,11 @@ fn put_boots(body: &mut String, record: &ArmRecord) {
         return;
     }
     let words = |boot: &Boot| match (boot.state, boot.ended) {
-        (BootState::Up, _) => format!("up after {} s", boot.took_s),
-        (_, BootEnd::PowerLoss) => format!("no answer until the power was lost after {} s", boot.took_s),
-        (state, _) => format!("{state} after {} s", boot.took_s),
+        (BootState::Up, _) => format!("up after {} s (reached {})", boot.took_s, boot.reached),
+        (_, BootEnd::PowerLoss) => {
+            format!("no answer until the power was lost after {} s (reached {})", boot.took_s, boot.reached)
+        }
+        (state, _) => format!("{state} after {} s (reached {})", boot.took_s, boot.reached),
     };
     // Once a loop is proved, the lab cuts the power of the boot that has just begun: that one proves nothing.
     let looped = matches!(&record.outcome, ArmOutcome::Failed { failure, .. } if failure.state == FailureState::Loop);

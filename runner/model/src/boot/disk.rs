@@ -2,16 +2,16 @@
 //!
 //! From outside, a hang, a dead network and the recovery screen look alike: silence. The disk tells them apart. Automatic
 //! repair writes a log of its own where it has looked at a start that failed (`Windows\System32\LogFiles\Srt\SrtTrail.txt`;
-//! it does so before it offers its screen [K: never seen here on a real Windows]). A system that runs goes on writing its
-//! System log. What the disk does not prove leaves a state as it was told; what it disproves is taken back: a disk that
-//! can be read and has no such log shows that the still picture was not the recovery screen's.
+//! whether it always does so before it offers its screen is [K]: never seen here on a real Windows). A system that runs
+//! goes on writing its System log. What the disk does not prove leaves a state as it was told. A still picture without
+//! that log stays `recovery` too, as nothing proves that there is no screen without the log; but it is told.
 
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::course::given_up;
-use super::{BootEnd, BootStage, BootState, MachineEvent, MachineSign, between, boots};
+use super::{BootStage, BootState, MachineEvent, MachineSign, between};
 use crate::FailureState;
 
 /// A guest's clock, as told when it first answered, is this good from boot to boot: it is read from a clock of whole
@@ -54,11 +54,11 @@ pub struct LogSpan {
 /// What a disk proves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Proof {
-    /// What the boot led to in truth.
+    /// What the boot led to: what was told, where the disk speaks against that and does not disprove it.
     pub state: FailureState,
     /// The farthest stage that is proved with it.
     pub reached: BootStage,
-    /// Why, a clause for people.
+    /// Why, or what speaks against it: a clause for people.
     pub because: &'static str,
 }
 
@@ -88,9 +88,8 @@ pub fn what_the_disk_proves(
             proof(FailureState::Recovery, BootStage::Kernel, "automatic repair wrote its log, SrtTrail.txt")
         }
         (FailureState::Recovery, RepairLog::AsBefore) => {
-            let stopped = boots(signs).iter().rev().any(|boot| boot.ended == BootEnd::Bugcheck);
-            let state = if stopped { FailureState::Bugcheck } else { FailureState::Hang };
-            proof(state, BootStage::Firmware, "automatic repair wrote no log, so it was not the recovery screen")
+            let against = "automatic repair wrote no log, SrtTrail.txt: it may be another screen that stands still";
+            proof(FailureState::Recovery, BootStage::Firmware, against)
         }
         (FailureState::Hang, RepairLog::Unread | RepairLog::AsBefore) => {
             if !ran_on(disk.last_boot?, boot.begun, until, ahead(signs, guest_began?)?) {
@@ -185,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_still_picture_without_that_log_is_taken_back() {
+    fn a_still_picture_without_that_log_is_still_taken_for_the_recovery_screen_and_told() {
         let crashed = signs(&[
             (0, MachineSign::Started),
             (9_000, PANIC),
@@ -194,9 +193,14 @@ mod tests {
             (19_900, RESET),
             (90_000, MachineSign::Exited { status: "0".to_owned() }),
         ]);
-        let told = |list: &[MachineEvent], log| proves(FailureState::Recovery, list, &repair(log));
-        assert_eq!(told(&crashed, RepairLog::AsBefore), Some(FailureState::Bugcheck));
-        assert_eq!(told(&silent(), RepairLog::AsBefore), Some(FailureState::Hang));
+        let told = |list: &[MachineEvent], log| {
+            what_the_disk_proves(FailureState::Recovery, list, Some(guest(0)), &repair(log))
+        };
+        for list in [&crashed, &silent()] {
+            let proof = told(list, RepairLog::AsBefore).unwrap();
+            assert_eq!((proof.state, proof.reached), (FailureState::Recovery, BootStage::Firmware));
+            assert!(proof.because.starts_with("automatic repair wrote no log"), "{}", proof.because);
+        }
         assert_eq!(told(&crashed, RepairLog::Unread), None);
     }
 }

@@ -21,7 +21,7 @@
 //! | `loop` | at the third boot in a row that ended by itself before it had settled | resets; a boot that answered in between counts like any other |
 //! | `hang` | at the end of its time | silence, while disk, console and screen stand still or cannot be seen; of a guest that had answered, only if they were seen to stand still |
 //! | `unreachable` | at the end of its time | silence, while disk or console go on; or the system's log on the disk did; or the guest had answered, and nothing shows that it stands still |
-//! | `recovery` | at the end of its time | the log of automatic repair on the disk; or, until the disk is read, two failed boots and then a picture that stands still |
+//! | `recovery` | at the end of its time | the log of automatic repair on the disk; or two failed boots and then a picture that stands still |
 //!
 //! The time a boot has is its matrix' author's. No state but `bugcheck` and `loop` is decided before it is over: a guest
 //! that shows nothing for minutes may be one that checks its disk, and only the author knows how long is too long. At its
