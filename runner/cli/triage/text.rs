@@ -14,6 +14,8 @@ use crate::printable;
 const SHOWN_UNLOADED: usize = 12;
 /// Stack candidates that are listed.
 const SHOWN_STACK: usize = 6;
+/// Of a stop code that is not in the list of names; others may have one for it.
+const NO_NAME: &str = "(no name known)";
 
 pub(super) fn render(triage: &Triage) -> String {
     let mut page = Page::default();
@@ -30,7 +32,7 @@ pub(super) fn render(triage: &Triage) -> String {
     page.text.push_str(&format!("{}\n", printable::line(&title)));
     match &triage.found.facts {
         Some(TriageFacts::KernelDump(crash)) => page.crash(crash),
-        Some(TriageFacts::UserDump(crash)) => page.process(crash),
+        Some(TriageFacts::UserDump(crash)) => page.process(crash, triage.found.damaged),
         Some(TriageFacts::EventLog(history)) => page.history(history),
         Some(TriageFacts::RegistryHive(hive)) => page.hive(hive),
         Some(TriageFacts::Pe(file)) => page.file(file),
@@ -52,7 +54,7 @@ impl Page {
     }
 
     fn crash(&mut self, crash: &Crash) {
-        let name = crash.stop_name.as_deref().unwrap_or("(no public name)");
+        let name = crash.stop_name.as_deref().unwrap_or(NO_NAME);
         self.line("stop", &format!("{} {name}", crash.stop_code));
         let meanings = meanings(crash);
         for (index, parameter) in crash.parameters.iter().enumerate() {
@@ -87,9 +89,10 @@ impl Page {
         }
     }
 
-    fn process(&mut self, crash: &UserCrash) {
+    fn process(&mut self, crash: &UserCrash, damaged: bool) {
         match &crash.exception {
-            None => self.line("exception", "none: the dump was taken without one"),
+            None if damaged => self.line("exception", "none that can be read"),
+            None => self.line("exception", "none in the dump"),
             Some(exception) => self.exception(exception),
         }
         self.some("process", crash.process.as_deref());
@@ -105,7 +108,8 @@ impl Page {
         self.line("exception", &format!("{} {}", exception.code, exception.name.as_deref().unwrap_or_default()));
         let place = match (&exception.module, exception.offset) {
             (Some(module), Some(offset)) => format!("{module}+{offset}"),
-            _ => "in no module".to_owned(),
+            (None, Some(offset)) => format!("(a module without a readable name)+{offset}"),
+            (_, None) => "in no module that the dump lists".to_owned(),
         };
         self.line("at", &format!("{} {place}", exception.address));
         self.some("accessed", exception.accessed.map(|it| it.to_string()).as_deref());
@@ -129,21 +133,21 @@ impl Page {
     /// What Windows was to do at a stop.
     fn settings(&mut self, settings: &CrashSettings) {
         let kind = match settings.crash_dump_enabled {
-            None => "at Windows' choice",
-            Some(0) => "none",
-            Some(1) if settings.filter_pages == Some(1) => "active memory",
-            Some(1) => "complete",
-            Some(2) => "kernel",
-            Some(3) => "small",
-            Some(7) => "automatic",
-            Some(_) => "of an unknown kind",
+            None => "a dump of a kind that is not told",
+            Some(0) => "no dump",
+            Some(1) if settings.filter_pages == Some(1) => "a dump of active memory",
+            Some(1) => "a complete dump",
+            Some(2) => "a kernel dump",
+            Some(3) => "a small dump",
+            Some(7) => "an automatic dump",
+            Some(_) => "a dump of an unknown kind",
         };
         let restart = match settings.auto_reboot {
             Some(true) => ", then a restart",
             Some(false) => ", and no restart",
             None => "",
         };
-        self.line("at a stop", &format!("dump: {kind}{restart}"));
+        self.line("at a stop", &format!("as set: {kind}{restart}"));
         self.some("dump file", settings.dump_file.as_deref());
         self.some("small dumps", settings.minidump_dir.as_deref());
         self.some("raw dump", settings.dedicated_dump_file.as_deref());
@@ -170,7 +174,7 @@ impl Page {
 
     fn history(&mut self, history: &BootHistory) {
         let boots = history.boots.len();
-        self.line("boots", &if boots == 0 { "none".to_owned() } else { boots.to_string() });
+        self.line("boots", &if boots == 0 { "none that it tells of".to_owned() } else { boots.to_string() });
         for boot in &history.boots {
             self.boot(boot);
         }
@@ -178,15 +182,17 @@ impl Page {
 
     fn boot(&mut self, boot: &LoggedBoot) {
         let record = boot.first_record.map_or("no record".to_owned(), |record| format!("record {record}"));
-        let started = boot.started.map_or("began before the log".to_owned(), |time| format!("began {}", second(time)));
+        let started = boot.started.map_or("beginning not told".to_owned(), |time| format!("began {}", second(time)));
         let began = if boot.first_record.is_some() { format!("{record}, {started}") } else { record };
-        let mut how = boot.ended.map_or("end unknown", LoggedEnd::as_str).to_owned();
+        let mut how = boot.ended.map_or("end unknown", ended).to_owned();
         if let Some(code) = boot.stop_code {
-            let name = u32::try_from(code.0).ok().and_then(stop_codes::name).unwrap_or("(no public name)");
+            let name = u32::try_from(code.0).ok().and_then(stop_codes::name).unwrap_or(NO_NAME);
             let _ = write!(how, " {code} {name}");
         }
         if let Some(at) = boot.ended_at {
-            let _ = write!(how, ", {}", second(at));
+            // Nobody writes down the moment of another end.
+            let seen = if boot.ended == Some(LoggedEnd::Clean) { "" } else { "last known to run " };
+            let _ = write!(how, ", {seen}{}", second(at));
         }
         self.line("boot", &format!("{began}: {how}"));
         if !boot.parameters.is_empty() {
@@ -196,6 +202,15 @@ impl Page {
         if let Some(dump) = &boot.dump {
             self.line("", &format!("dump {dump}"));
         }
+    }
+}
+
+/// How a boot ended, with what a word does not tell by itself.
+fn ended(end: LoggedEnd) -> &'static str {
+    match end {
+        LoggedEnd::PowerLoss => "power-loss (or a reset, or a hang before either: no stop was recorded)",
+        LoggedEnd::PowerButton => "power-button (held, by the record)",
+        LoggedEnd::Clean | LoggedEnd::Bugcheck | LoggedEnd::Unexpected | LoggedEnd::Running => end.as_str(),
     }
 }
 
@@ -237,3 +252,6 @@ fn second(time: jiff::Timestamp) -> String {
     let whole = jiff::TimestampRound::new().smallest(jiff::Unit::Second).mode(jiff::RoundMode::Trunc);
     time.round(whole).map_or_else(|_| time.to_string(), |time| time.to_string())
 }
+
+#[cfg(test)]
+mod tests;
