@@ -87,7 +87,9 @@ fn the_lab_s_own_power_cut_is_no_sign_of_the_product() {
     let died = |line: &&str| line.ends_with(", process ended: signal 9");
     assert_eq!(machines.iter().copied().filter(died).count(), 1, "a process that ended by itself is told of");
     assert!(!xml.contains("process ended: exit code 0"));
-    assert!(xml.contains("boots: 1 of 4 good: up after 2.900 s, bugcheck after 0.950 s, bugcheck"));
+    assert!(xml.contains(
+        "boots: 1 of 4 good: up after 2.900 s (reached ssh), bugcheck after 0.950 s (reached kernel), bugcheck"
+    ));
     assert!(!xml.contains("power was lost"));
 }
 
