@@ -5,13 +5,14 @@
 use std::time::Duration;
 
 use coexist_lab::GuestError;
+use coexist_model::is_file_name;
 use russh_sftp::client::RawSftpSession;
 use russh_sftp::client::error::Error as SftpError;
 use russh_sftp::protocol::{FileAttributes, StatusCode};
 use tokio::time::{Instant, timeout_at};
 
 use crate::files::{FileError, Work, config, subsystem};
-use crate::paths::{is_file_name, sftp};
+use crate::paths::sftp;
 use crate::session::Session;
 
 /// Most entries read from one folder.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use coexist_lab::{GuestError, RemoteFile};
-use coexist_model::EvidenceKind;
+use coexist_model::{EvidenceFolder, EvidenceKind, EvidencePlaces, Holds};
 use russh_sftp::protocol::FileAttributes;
 use tokio::time::Instant;
 
@@ -12,7 +12,7 @@ use crate::browse::{Browser, Entry};
 use crate::files::FileError;
 use crate::guest::WindowsGuest;
 use crate::paths::{LOGS, safe_component, sftp};
-use crate::places::{CRASH_DUMPS, Folder, Holds, Places};
+use crate::places;
 use crate::quote::{Place, argument};
 use crate::session::{QUERY, disagrees};
 use crate::text::{Keep, one_line};
@@ -49,13 +49,17 @@ pub(crate) async fn files(guest: &WindowsGuest) -> Result<Vec<RemoteFile>, Guest
 }
 
 /// Asked once in a session: changes count from the next boot on.
-async fn ask_for_places(guest: &WindowsGuest) -> Result<Places, GuestError> {
+async fn ask_for_places(guest: &WindowsGuest) -> Result<EvidencePlaces, GuestError> {
     let environment = answer(guest, "set").await?;
     let crash_control = r"reg.exe query HKLM\SYSTEM\CurrentControlSet\Control\CrashControl /s";
     let crash_control = answer(guest, crash_control).await?;
     let local_dumps = r#"reg.exe query "HKLM\SOFTWARE\Microsoft\Windows\Windows Error Reporting\LocalDumps" /s"#;
     let local_dumps = answer(guest, local_dumps).await?;
-    Ok(Places::from_answers(&environment, &crash_control, &local_dumps))
+    let places = places::from_answers(&environment, &crash_control, &local_dumps);
+    for why in &places.unknown {
+        tracing::warn!(why, "evidence may lie where nobody looks");
+    }
+    Ok(places)
 }
 
 /// What a command prints; nothing when it does not end well, for a key may be absent and a product may forbid the rest.
@@ -83,8 +87,9 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    async fn all(&mut self, places: &Places) -> Result<(), GuestError> {
-        let (dumps, others): (Vec<_>, Vec<_>) = places.files.iter().partition(|(_, holds)| holds.is_indispensable());
+    async fn all(&mut self, places: &EvidencePlaces) -> Result<(), GuestError> {
+        let readable = places.files.iter().filter(|(_, holds)| !holds.is_kept_open());
+        let (dumps, others): (Vec<_>, Vec<_>) = readable.partition(|(_, holds)| holds.is_indispensable());
         for (path, holds) in dumps {
             self.file(path, *holds).await?;
         }
@@ -94,10 +99,11 @@ impl Search<'_> {
         for (path, holds) in others {
             self.file(path, *holds).await?;
         }
-        let accounts = self.entries(&places.accounts, Holds::UserDumps).await?;
+        let accounts = self.entries(&places.profiles, Holds::ProgramDumps).await?;
         for account in accounts.iter().filter(|entry| entry.metadata.is_dir()).take(ACCOUNTS) {
-            let path = format!(r"{}\{}\{CRASH_DUMPS}", places.accounts, account.name);
-            self.folder(&Folder { path, depth: 1, holds: Holds::UserDumps }).await?;
+            for folder in places.of_account(&account.name) {
+                self.folder(&folder).await?;
+            }
         }
         Ok(())
     }
@@ -105,19 +111,21 @@ impl Search<'_> {
     async fn file(&mut self, path: &str, holds: Holds) -> Result<(), GuestError> {
         let seen = self.browser.stat(path).await;
         if let Some(Some(metadata)) = self.allowed(path, holds, seen)? {
-            self.report(path, &metadata, holds);
+            self.report(path, holds.kind(), &metadata, holds);
         }
         Ok(())
     }
 
-    async fn folder(&mut self, root: &Folder) -> Result<(), GuestError> {
-        let mut folders = vec![(root.path.clone(), root.depth)];
+    async fn folder(&mut self, root: &EvidenceFolder) -> Result<(), GuestError> {
+        let mut folders = vec![(root.path.clone(), root.levels)];
         let (mut visited, mut files) = (0, Vec::new());
         while let Some((folder, depth)) = folders.pop() {
             let (mut below, here): (Vec<Entry>, Vec<Entry>) =
                 self.entries(&folder, root.holds).await?.into_iter().partition(|entry| entry.metadata.is_dir());
             visited += 1;
-            files.extend(here.into_iter().map(|entry| (format!(r"{folder}\{}", entry.name), entry.metadata)));
+            files.extend(here.into_iter().filter_map(|entry| {
+                Some((format!(r"{folder}\{}", entry.name), root.holds.kind_of(&entry.name)?, entry.metadata))
+            }));
             if depth > 1 {
                 newest_first(&mut below, |entry| &entry.metadata);
                 below.truncate(FOLDERS_OF_A_PLACE.saturating_sub(visited + folders.len()));
@@ -125,10 +133,9 @@ impl Search<'_> {
                 folders.extend(below.into_iter().rev().map(|entry| (format!(r"{folder}\{}", entry.name), depth - 1)));
             }
         }
-        files.retain(|(path, _)| root.holds.kind(path.rsplit('\\').next().unwrap_or_default()).is_some());
-        newest_first(&mut files, |(_, metadata)| metadata);
-        for (path, metadata) in files.iter().take(FILES_OF_A_PLACE) {
-            self.report(path, metadata, root.holds);
+        newest_first(&mut files, |(_, _, metadata)| metadata);
+        for (path, kind, metadata) in files.iter().take(FILES_OF_A_PLACE) {
+            self.report(path, *kind, metadata, root.holds);
         }
         Ok(())
     }
@@ -155,12 +162,9 @@ impl Search<'_> {
         }
     }
 
-    fn report(&mut self, path: &str, metadata: &FileAttributes, holds: Holds) {
+    fn report(&mut self, path: &str, kind: EvidenceKind, metadata: &FileAttributes, holds: Holds) {
         let path = sftp(path);
-        let kind = path.rsplit('/').next().and_then(|name| holds.kind(name));
-        if let Some(kind) = kind.filter(|_| !metadata.is_dir() && self.found.len() < FILES)
-            && self.known.insert(path.to_lowercase())
-        {
+        if !metadata.is_dir() && self.found.len() < FILES && self.known.insert(path.to_lowercase()) {
             self.found.push(remote_file(path, kind, metadata, holds.live()));
         }
     }

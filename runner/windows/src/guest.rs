@@ -6,13 +6,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use coexist_lab::{BootRecord, Guest, GuestError, InstallReport, Reading, RemoteFile};
-use coexist_model::{Apply, BootIdentity, Edition, Exercise, Install, Probe, WindowsFacts};
+use coexist_model::{Apply, BootIdentity, Edition, EvidencePlaces, Exercise, Install, Probe, WindowsFacts};
 use tokio::sync::OnceCell;
 
 use crate::files::{Files, Source};
 use crate::parse::registry;
 use crate::paths::SCRIPTS;
-use crate::places::Places;
 use crate::session::{Output, QUERY, Session, disagrees};
 use crate::text::Keep;
 use crate::{boot, evidence, exercise, install, probe};
@@ -22,7 +21,7 @@ pub(crate) struct WindowsGuest {
     pub(crate) session: Session,
     pub(crate) files: Files,
     /// Where evidence lies, once it was asked for.
-    pub(crate) places: OnceCell<Places>,
+    pub(crate) places: OnceCell<EvidencePlaces>,
 }
 
 /// \[R\] `ERROR_SHUTDOWN_IN_PROGRESS` and `ERROR_SHUTDOWN_IS_SCHEDULED` (winerror.h): somebody else was faster.

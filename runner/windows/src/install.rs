@@ -7,11 +7,11 @@
 use std::path::Path;
 
 use coexist_lab::{GuestError, InstallReport};
-use coexist_model::{ExitMeaning, Install, Method};
+use coexist_model::{ExitMeaning, Install, Method, is_file_name};
 
 use crate::files::{FileError, Source};
 use crate::guest::WindowsGuest;
-use crate::paths::{LAB, LOGS, PACKAGES, is_file_name, safe_component};
+use crate::paths::{LAB, LOGS, PACKAGES, safe_component};
 use crate::quote::{Place, Unquotable, argument, called_argument, msi_property, setup_argument};
 use crate::session::{Output, QUERY, disagrees, exit_code};
 use crate::text::{Keep, one_line};

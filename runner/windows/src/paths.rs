@@ -7,7 +7,7 @@ pub(crate) const PACKAGES: &str = r"C:\coexist\packages";
 /// Command files that the lab writes.
 pub(crate) const SCRIPTS: &str = r"C:\coexist\scripts";
 /// Logs of installers, exported event logs.
-pub(crate) const LOGS: &str = r"C:\coexist\logs";
+pub(crate) use coexist_model::LAB_LOGS as LOGS;
 
 /// `C:\a\b` as SFTP names it: `/C:/a/b`.
 ///
@@ -39,19 +39,6 @@ pub(crate) fn safe_component(text: &str) -> String {
     format!("{}-", safe.trim_end_matches('.')).trim_end_matches('-').to_owned()
 }
 
-/// Whether Windows takes this as the name of one file: no separators, no device, nothing that it trims away.
-pub(crate) fn is_file_name(name: &str) -> bool {
-    let stem = name.split('.').next().unwrap_or(name).to_ascii_uppercase();
-    let numbered = |prefix: &str| stem.strip_prefix(prefix).is_some_and(|rest| rest.len() == 1 && rest != "0");
-    let device = matches!(stem.as_str(), "CON" | "PRN" | "AUX" | "NUL") || numbered("COM") || numbered("LPT");
-    !name.is_empty()
-        && name.chars().count() <= 200
-        && !device
-        && !name.ends_with(['.', ' '])
-        && !name.starts_with(' ')
-        && !name.chars().any(|c| c.is_control() || matches!(c, '\\' | '/' | ':' | '*' | '?' | '"' | '<' | '>' | '|'))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -69,11 +56,5 @@ mod tests {
     fn names() {
         assert_eq!(safe_component("acme-endpoint 4.1/..\\x"), "acme-endpoint-4.1-..-x");
         assert_eq!(safe_component("1.0..."), "1.0");
-        for good in ["a.msi", "Setup 4.1 (x64).exe", "100%.cmd", "combo.msi", "com10.txt", "Grüße.msi"] {
-            assert!(is_file_name(good), "{good}");
-        }
-        for bad in ["", "a/b", r"..\a", "C:a", "nul.msi", "COM1", "a.", "a ", " a", "a\"b", "a\nb", "..", "."] {
-            assert!(!is_file_name(bad), "{bad}");
-        }
     }
 }

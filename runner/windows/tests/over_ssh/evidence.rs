@@ -1,7 +1,10 @@
 //! What a guest offers as evidence, and event logs.
 
+use std::collections::BTreeSet;
+
 use coexist_lab::{GuestError, RemoteFile};
 use coexist_model::EvidenceKind::{EventLog, KernelDump, SetupLog, UserDump};
+use coexist_model::{EvidenceFolder, EvidenceKind, EvidencePlaces, EvidenceSettings, Holds};
 
 use crate::guest::{always, fetched, open};
 use crate::server::{Answer, Server};
@@ -19,40 +22,63 @@ fn paths(files: &[RemoteFile]) -> Vec<&str> {
     files.iter().map(|file| file.path.as_str()).collect()
 }
 
+/// A file of every place of the list that a running guest can give, as far down as folders are looked into.
+fn in_every_place(places: &EvidencePlaces) -> BTreeSet<(String, EvidenceKind, bool)> {
+    let mut files = BTreeSet::new();
+    let mut add =
+        |path: &str, kind, holds: Holds| files.insert((format!("/{}", path.replace('\\', "/")), kind, holds.live()));
+    for (path, holds) in places.files.iter().filter(|(_, holds)| !holds.is_kept_open()) {
+        add(path, holds.kind(), *holds);
+    }
+    for EvidenceFolder { path, levels, holds } in places.folders.iter().chain(&places.of_account("Ann Bé")) {
+        let deepest = format!(r"{path}{}", r"\below".repeat(levels - 1));
+        let named: &[_] = match holds {
+            Holds::KernelDumps { .. } => &[("030126-1-01.DMP", KernelDump)],
+            Holds::ProgramDumps => &[("agent.exe.9.dmp", UserDump)],
+            Holds::Reports => &[("Report.wer", SetupLog), ("memory.hdmp", UserDump), ("x.tmp.mdmp", UserDump)],
+            Holds::Logs => &[("agent.log", SetupLog)],
+            Holds::EventLog | Holds::Hive => &[],
+        };
+        for (name, kind) in named {
+            add(&format!(r"{deepest}\{name}"), *kind, *holds);
+        }
+    }
+    files
+}
+
 #[tokio::test]
-async fn every_kind_of_evidence_is_found() {
+async fn every_place_of_the_list_is_looked_into() {
     let (server, guest) = always(Answer::exit(1, "")).await;
-    let expected = [
-        ("/C:/Windows/MEMORY.DMP", KernelDump, false),
-        ("/C:/Windows/Minidump/030126-1-01.DMP", KernelDump, false),
-        ("/C:/Windows/LiveKernelReports/WATCHDOG/a.dmp", KernelDump, true),
-        ("/C:/coexist/logs/agent.log", SetupLog, true),
-        ("/C:/Windows/System32/config/systemprofile/AppData/Local/CrashDumps/svc.exe.1.dmp", UserDump, true),
-        ("/C:/Windows/ServiceProfiles/LocalService/AppData/Local/CrashDumps/svc.exe.2.dmp", UserDump, true),
-        ("/C:/ProgramData/Microsoft/Windows/WER/ReportArchive/AppCrash_a/Report.wer", SetupLog, true),
-        ("/C:/ProgramData/Microsoft/Windows/WER/ReportQueue/AppCrash_b/memory.hdmp", UserDump, true),
-        ("/C:/Windows/System32/LogFiles/Srt/SrtTrail.txt", SetupLog, true),
-        ("/C:/Windows/ntbtlog.txt", SetupLog, true),
-        ("/C:/Windows/INF/setupapi.dev.log", SetupLog, true),
-        ("/C:/Windows/Panther/setuperr.log", SetupLog, true),
-        ("/C:/$WINDOWS.~BT/Sources/Rollback/setupact.log", SetupLog, true),
-        ("/C:/Windows/Logs/CBS/CBS.log", SetupLog, true),
-        ("/C:/Users/lab/AppData/Local/CrashDumps/agent.exe.9.dmp", UserDump, true),
-    ];
-    for (path, ..) in expected {
+    let expected = in_every_place(&EvidencePlaces::of(&EvidenceSettings::default(), &|_| None));
+    assert!(expected.len() > 40, "{}", expected.len());
+    for (path, ..) in &expected {
         put(&server, path.trim_start_matches("/C:/"), 7);
     }
-    for no_evidence in
-        ["Windows/Minidump/note.txt", "coexist/logs/System.evtx", "Users/lab/x.dmp", "Windows/Logs/CBS/old.cab"]
-    {
+    for no_evidence in [
+        "Windows/Minidump/note.txt",
+        "Windows/Minidump/below/deep.dmp",
+        "Windows/System32/config/SYSTEM",
+        "Windows/System32/winevt/Logs/System.evtx",
+        "coexist/logs/System.evtx",
+        "Users/Ann Bé/x.dmp",
+        "Windows/Logs/CBS/old.cab",
+    ] {
         put(&server, no_evidence, 9);
     }
     let found = guest.evidence_files().await.unwrap();
-    let told: Vec<_> = found.iter().map(|file| (file.path.as_str(), file.kind, file.live)).collect();
+    let told: BTreeSet<_> = found.iter().map(|file| (file.path.clone(), file.kind, file.live)).collect();
     assert_eq!(told, expected);
+    assert_eq!(found.len(), expected.len(), "each is told once");
+    let last_dump = found.iter().rposition(|file| file.kind == KernelDump).unwrap();
+    let first_other = found.iter().position(|file| file.kind != KernelDump).unwrap();
+    assert!(last_dump < first_other, "kernel dumps come first");
     assert!(found.iter().all(|file| file.modified == 1_700_000_007 && file.size == 0));
     let asked = server.commands().len();
-    assert_eq!((guest.evidence_files().await.unwrap().len(), server.commands().len()), (15, asked), "asked once only");
+    assert_eq!(
+        (guest.evidence_files().await.unwrap().len(), server.commands().len()),
+        (found.len(), asked),
+        "once only"
+    );
 }
 
 #[tokio::test]
@@ -60,7 +86,7 @@ async fn dumps_lie_where_the_guest_says() {
     let server = Server::start(|command| match command {
         "set" => Answer::ok("Path=C:\\x\r\nPUBLIC=C:\\Leute\\Public\r\nProgramData=C:\\Daten\r\nSystemRoot=C:\\Win\r\n"),
         control if control.contains("CrashControl") => Answer::ok(
-            "\r\nHKEY_LOCAL_MACHINE\\X\\CrashControl\r\n    DumpFile    REG_EXPAND_SZ    C:\\dumps\\all.dmp\r\n    \
+            "\r\nHKEY_LOCAL_MACHINE\\X\\CrashControl\r\n    DumpFile    REG_EXPAND_SZ    C:\\dumps\\all.memory\r\n    \
              MinidumpDir    REG_EXPAND_SZ    %SystemRoot%\\small\r\n    DedicatedDumpFile    REG_SZ    c:\\win\\small\\kept.dmp\r\n",
         ),
         local if local.contains("LocalDumps") => {
@@ -70,10 +96,10 @@ async fn dumps_lie_where_the_guest_says() {
     })
     .await;
     let expected = [
-        "/C:/dumps/all.dmp",
+        "/C:/dumps/all.memory",
         "/C:/Win/small/1.dmp",
-        "/C:/user dumps/a.exe.1.dmp",
         "/C:/Daten/Microsoft/Windows/WER/ReportQueue/x/y.mdmp",
+        "/C:/user dumps/a.exe.1.dmp",
         "/C:/Leute/anna/AppData/Local/CrashDumps/b.dmp",
     ];
     for path in expected.iter().chain(&["/C:/Win/small/kept.dmp", "/C:/Windows/Minidump/elsewhere.dmp"]) {
