@@ -61,21 +61,19 @@ impl<'a> Browser<'a> {
     /// What is in a folder, at most [`ENTRIES`]; nothing when it is not there. Names that could not be names are left out.
     pub(crate) async fn list(&self, path: &str) -> Result<Vec<Entry>, FileError> {
         let Some(folder) = self.there(self.raw.opendir(sftp(path))).await? else { return Ok(Vec::new()) };
-        let mut entries = Vec::new();
-        while entries.len() < ENTRIES {
+        let (mut entries, mut named) = (Vec::new(), 0);
+        while named < ENTRIES {
             match timeout_at(self.work.until, self.raw.readdir(folder.handle.as_str())).await {
                 // What a slow guest did name is worth having.
                 Err(_) if !entries.is_empty() => break,
                 Err(_) => return Err(self.work.late().into()),
                 Ok(Err(SftpError::Status(status))) if status.status_code == StatusCode::Eof => break,
                 Ok(Err(error)) => return Err(self.work.failed(error)),
-                Ok(Ok(names)) => entries.extend(
-                    names
-                        .files
-                        .into_iter()
-                        .filter(|file| is_file_name(&file.filename))
-                        .map(|file| Entry { name: file.filename, metadata: file.attrs }),
-                ),
+                Ok(Ok(names)) => {
+                    named += names.files.len().max(1);
+                    let names = names.files.into_iter().filter(|file| is_file_name(&file.filename));
+                    entries.extend(names.map(|file| Entry { name: file.filename, metadata: file.attrs }));
+                }
             }
         }
         entries.truncate(ENTRIES);

@@ -38,7 +38,7 @@ const QUESTION: Duration = Duration::from_secs(10);
 /// Both: slow answers to the three questions must not take the search's own time, which may end with nothing found.
 const ALL: Duration = SEARCH.saturating_add(QUESTION.saturating_mul(3));
 
-/// Files that the guest has, kernel dumps first; what was found until then when the time is over.
+/// Files that the guest has, kernel dumps first; when the time is over, those and what was found of the others.
 pub(crate) async fn files(guest: &WindowsGuest) -> Result<Vec<RemoteFile>, GuestError> {
     let browser = Browser::open(&guest.session, "looking for evidence", guest.session.paced(ALL)).await?;
     let places = guest.places.get_or_try_init(|| ask_for_places(guest)).await?;
@@ -145,20 +145,10 @@ impl Search<'_> {
         Ok(self.allowed(folder, holds, listed)?.unwrap_or_default())
     }
 
-    /// Nothing when the time is over, or when something that no verdict rests on may not be looked at.
     fn allowed<T>(&self, path: &str, holds: Holds, seen: Result<T, FileError>) -> Result<Option<T>, GuestError> {
         match seen {
             Ok(seen) => Ok(Some(seen)),
-            Err(FileError::Guest(error @ GuestError::Lost { .. })) => Err(error),
-            Err(_) if Instant::now() >= self.browser.until() => {
-                tracing::warn!(path, "no time is left for the search for evidence");
-                Ok(None)
-            }
-            Err(error) if holds.is_indispensable() => Err(error.into()),
-            Err(error) => {
-                tracing::warn!(path, error = %GuestError::from(error), "not looked at");
-                Ok(None)
-            }
+            Err(error) => done_without(path, holds, error, Instant::now() >= self.browser.until()).map(|()| None),
         }
     }
 
@@ -166,6 +156,23 @@ impl Search<'_> {
         let path = sftp(path);
         if !metadata.is_dir() && self.found.len() < FILES && self.known.insert(path.to_lowercase()) {
             self.found.push(remote_file(path, kind, metadata, holds.live()));
+        }
+    }
+}
+
+/// What no verdict rests on is done without, when it may not be looked at or the time is over. A list without the dumps of
+/// the kernel would say that there is no crash, so their absence is an error.
+fn done_without(path: &str, holds: Holds, error: FileError, is_late: bool) -> Result<(), GuestError> {
+    match error {
+        FileError::Guest(error @ GuestError::Lost { .. }) => Err(error),
+        error if holds.is_indispensable() => Err(error.into()),
+        _ if is_late => {
+            tracing::warn!(path, "no time is left for the search for evidence");
+            Ok(())
+        }
+        error => {
+            tracing::warn!(path, error = %GuestError::from(error), "not looked at");
+            Ok(())
         }
     }
 }
@@ -199,5 +206,30 @@ pub(crate) async fn export_log(guest: &WindowsGuest, channel: &str) -> Result<Re
     match guest.files.stat(session, &path, session.paced(QUERY)).await? {
         Some(found) => Ok(remote_file(sftp(&path), EvidenceKind::EventLog, &found, true)),
         None => Err(disagrees(during, "the exported log", "no such file")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use coexist_lab::Whose;
+
+    use super::*;
+
+    #[test]
+    fn a_list_without_the_dumps_of_the_kernel_is_no_list() {
+        let late = || {
+            let during = "looking for evidence".to_owned();
+            FileError::Guest(GuestError::TimedOut { during, after: SEARCH, of: Whose::Lab })
+        };
+        let denied = || FileError::Denied { during: "a".to_owned(), found: "b".to_owned() };
+        let kernel = Holds::KernelDumps { live: false };
+        for (holds, error, is_late, is_done_without) in [
+            (kernel, late(), true, false),
+            (kernel, denied(), false, false),
+            (Holds::Logs, late(), true, true),
+            (Holds::Reports, denied(), false, true),
+        ] {
+            assert_eq!(done_without("path", holds, error, is_late).is_ok(), is_done_without, "{holds:?} {is_late}");
+        }
     }
 }

@@ -123,6 +123,15 @@ async fn of_many_files_the_newest_are_told() {
 }
 
 #[tokio::test]
+async fn a_folder_without_end_ends() {
+    let (server, guest) = always(Answer::Refuse).await;
+    put(&server, "Windows/Minidump/1.dmp", 0);
+    put(&server, "Windows/LiveKernelReports/2.dmp", 0);
+    server.list_without_end("/C:/Windows/Minidump");
+    assert_eq!(paths(&guest.evidence_files().await.unwrap()), ["/C:/Windows/LiveKernelReports/2.dmp"]);
+}
+
+#[tokio::test]
 async fn what_is_forbidden_is_left_out_unless_it_could_hide_a_crash() {
     let (server, guest) = always(Answer::Refuse).await;
     put(&server, "Windows/Minidump/1.dmp", 0);

@@ -1,6 +1,6 @@
 //! The server's SFTP side: a folder of the host as drive C.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
@@ -40,12 +40,13 @@ pub(super) struct Disk {
     written: u64,
     files: HashMap<String, File>,
     folders: HashMap<String, Vec<Listed>>,
+    endless: HashSet<String>,
     next: u32,
 }
 
 impl Disk {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, written: 0, files: HashMap::new(), folders: HashMap::new(), next: 0 }
+        Self { shared, written: 0, files: HashMap::new(), folders: HashMap::new(), endless: HashSet::new(), next: 0 }
     }
 
     fn path(&self, name: &str) -> Result<PathBuf, StatusReply> {
@@ -180,11 +181,17 @@ impl Handler for Disk {
         listed.push(Listed::dummy("."));
         listed.push(Listed::dummy("../../etc/x.dmp"));
         let handle = self.handle();
+        if self.shared.endless.lock().unwrap().contains(&name) {
+            self.endless.insert(handle.clone());
+        }
         self.folders.insert(handle.clone(), listed);
         Ok(Handle { id, handle })
     }
 
     async fn readdir(&mut self, id: u32, handle: String) -> Result<Name, Self::Error> {
+        if self.endless.contains(&handle) {
+            return Ok(Name { id, files: vec![Listed::dummy("../../etc/x.dmp")] });
+        }
         match self.folders.get_mut(&handle).map(std::mem::take) {
             Some(files) if !files.is_empty() => Ok(Name { id, files }),
             _ => Err(StatusCode::Eof.into()),

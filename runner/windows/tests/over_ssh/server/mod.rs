@@ -66,6 +66,7 @@ struct Shared {
     fault: Option<(u64, WriteFault)>,
     reads: Mutex<Reads>,
     denied: Mutex<Vec<String>>,
+    endless: Mutex<Vec<String>>,
     no_sftp: AtomicBool,
 }
 
@@ -105,6 +106,7 @@ impl Server {
             fault,
             reads: Mutex::new(Reads::Plain),
             denied: Mutex::default(),
+            endless: Mutex::default(),
             no_sftp: AtomicBool::default(),
         });
         let access =
@@ -138,6 +140,11 @@ impl Server {
     /// Paths that begin like this one may not be worked with over SFTP from now on.
     pub(crate) fn deny(&self, path: &str) {
         self.shared.denied.lock().unwrap().push(path.to_owned());
+    }
+
+    /// This folder lists names that cannot be names, without end.
+    pub(crate) fn list_without_end(&self, path: &str) {
+        self.shared.endless.lock().unwrap().push(path.to_owned());
     }
 
     /// How reads are answered from now on, over a wire that is whole again.
