@@ -23,8 +23,8 @@ const BETWEEN_KNOCKS: Duration = Duration::from_millis(100);
 pub(crate) const REFUSAL: Duration = Duration::from_secs(60);
 /// A refused account is given this long: while a guest starts, the part that knows accounts may come last.
 pub(crate) const NO_ENTRY: Duration = Duration::from_secs(20);
-/// A session that broke in a guest that still answers is watched this long before the guest counts as alive: one that
-/// goes down in order answers for a while.
+/// A request that failed in a guest that still answers is the request's own failure once the guest has gone on answering
+/// for this long: one that goes down in order answers for a while, and one that is about to hang may answer once more.
 pub(crate) const GOING_DOWN: Duration = Duration::from_secs(15);
 
 /// What a knock brought.
@@ -94,7 +94,7 @@ impl ArmRun<'_> {
                 return Err(self.no_answer(step, &glance, asked, &mut wait, deadline).await);
             }
             if glance.crashes == 0
-                && let Some(stop) = wait.take_meaning(now, self.no_entry(&wait))
+                && let Some(stop) = wait.take_meaning(now, self.no_entry(&wait, glance.edges < asked))
             {
                 return Err(stop);
             }
@@ -105,9 +105,11 @@ impl ArmRun<'_> {
         }
     }
 
-    /// How long what the knocks mean must last until it counts.
-    fn no_entry(&self, wait: &Wait) -> Duration {
+    /// How long what the knocks mean must last until it counts. A guest that goes down lets nobody in any more: whether
+    /// it does go down is the question then.
+    fn no_entry(&self, wait: &Wait, going_down: bool) -> Duration {
         match &wait.meaning_since {
+            Some((Stop::KeptOut(_), _)) if going_down => Duration::MAX,
             Some((Stop::KeptOut(_), _)) => self.paced(NO_ENTRY),
             _ => Duration::ZERO,
         }

@@ -47,13 +47,12 @@ impl ArmRun<'_> {
             if let Some(stop) = wait.take_meaning(now, self.paced(NO_ENTRY)) {
                 return Err(stop);
             }
-            let going_down = matches!(error, GuestError::Lost { .. });
+            let waited = now.saturating_sub(wait.begun);
             if let Some(since) = wait.old_boot_since
-                && (!going_down || now.saturating_sub(since) >= self.paced(GOING_DOWN))
+                && (waited >= patience || now.saturating_sub(since) >= self.paced(GOING_DOWN))
             {
                 return Err(still_there(step, &error));
             }
-            let waited = now.saturating_sub(wait.begun);
             // No more time for a machine that moves: this boot had come up, so it is not slow, it is silent.
             if waited >= patience {
                 return Err(self.no_answer(step, &glance, 0, &mut wait, patience).await);

@@ -54,7 +54,7 @@ impl ArmRun<'_> {
     ) -> Stop {
         let now = self.now();
         let after = now.saturating_sub(wait.begun).as_secs();
-        let seen = format!("{}{}", self.last_seen(&wait.last), wait.progress.words(now));
+        let seen = format!("{}{}", self.last_seen(wait), wait.progress.words(now));
         if glance.failing.boots >= BEFORE_RECOVERY && self.shows_a_still_picture(wait, deadline) {
             let failed = glance.failing.boots;
             let message = format!(
@@ -77,7 +77,7 @@ impl ArmRun<'_> {
         {
             return Stop::Fault(fault);
         }
-        if wait.old_boot_since.is_some() && glance.edges == 0 {
+        if asked > 0 && glance.edges == 0 {
             let message =
                 format!("the guest accepted the restart, but still ran the same boot {after} s later; {seen}");
             return Stop::failure(FailureState::Hang, message, None);
@@ -93,7 +93,7 @@ impl ArmRun<'_> {
                 Stop::failure(FailureState::Hang, message, None)
             }
             Unanswered::Silent if asked == 0 && !matches!(step.action, Action::Provision) && self.had_answered() => {
-                self.fell_silent(wait, after, &seen)
+                self.fell_silent(wait, deadline, &seen)
             }
             Unanswered::Silent | Unanswered::Refused => self.never_answered(wait, after, &seen),
             _ => Stop::fault(FaultKind::NoAnswer, format!("no session within {after} s; {seen}")),
@@ -102,9 +102,13 @@ impl ArmRun<'_> {
 
     /// Whether the present boot has shown nothing but one picture, for long.
     fn shows_a_still_picture(&self, wait: &Wait, deadline: Duration) -> bool {
-        let long = self.paced(STANDS).min(deadline / 2);
         let silent = wait.last == Unanswered::Silent && reached(&self.signs()) == Some(BootStage::Firmware);
-        silent && wait.progress.shows_one_picture_for(self.now(), long)
+        silent && wait.progress.shows_one_picture_for(self.now(), self.stands(deadline))
+    }
+
+    /// How long what stands still must have stood: no longer than half a deadline, or a short one would never be enough.
+    fn stands(&self, deadline: Duration) -> Duration {
+        self.paced(STANDS).min(deadline / 2)
     }
 
     /// Whether the present boot has answered before.
@@ -119,8 +123,10 @@ impl ArmRun<'_> {
 
     /// A boot that had answered has fallen silent: what shows no sign of life for long has stopped altogether, anything
     /// else has lost its network.
-    fn fell_silent(&self, wait: &Wait, after: u64, seen: &str) -> Stop {
-        let still = wait.progress.still_for(self.now()).is_some_and(|still| still >= self.paced(STANDS));
+    fn fell_silent(&self, wait: &Wait, deadline: Duration, seen: &str) -> Stop {
+        let now = self.now();
+        let after = now.saturating_sub(wait.quiet_since).as_secs();
+        let still = wait.progress.still_for(now).is_some_and(|still| still >= self.stands(deadline));
         let (state, what) = match still {
             true => (FailureState::Hang, "stopped doing anything"),
             false => (FailureState::Unreachable, "ran"),
@@ -140,13 +146,16 @@ impl ArmRun<'_> {
     }
 
     /// What there was last of machine and guest, for who was waited for in vain.
-    fn last_seen(&self, knock: &Unanswered) -> String {
+    fn last_seen(&self, wait: &Wait) -> String {
         let last = self.signs().pop();
         let sign = last.map_or_else(String::new, |sign| {
             let ago = self.scene.ports.clock.now().duration_since(sign.at).as_secs();
             format!("the machine's last sign was {}, {ago} s before; ", sign.what)
         });
-        format!("{sign}at the last knock {knock}")
+        match wait.old_boot_since {
+            Some(_) => format!("{sign}at the last knock it still answered"),
+            None => format!("{sign}at the last knock {}", wait.last),
+        }
     }
 }
 

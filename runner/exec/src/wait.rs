@@ -13,6 +13,8 @@ const KNOCK: Duration = Duration::from_secs(30);
 /// What a wait has seen so far.
 pub(crate) struct Wait {
     pub(crate) begun: Duration,
+    /// Since when nothing has answered: the beginning, or the old boot's last answer.
+    pub(crate) quiet_since: Duration,
     pub(crate) last: Unanswered,
     /// How often a knock met silence.
     pub(crate) silences: u32,
@@ -20,7 +22,7 @@ pub(crate) struct Wait {
     pub(crate) refused_since: Option<Duration>,
     /// What decides the wait if it stays, and since when.
     pub(crate) meaning_since: Option<(Stop, Duration)>,
-    /// Since when the old boot has answered.
+    /// Since when the old boot has answered without a break: one that falls silent is judged as the silence it is.
     pub(crate) old_boot_since: Option<Duration>,
     /// What its machine did meanwhile.
     pub(crate) progress: Progress,
@@ -30,6 +32,7 @@ impl Wait {
     pub(crate) fn new(begun: Duration) -> Self {
         Self {
             begun,
+            quiet_since: begun,
             last: Unanswered::Silent,
             silences: 0,
             refused_since: None,
@@ -52,6 +55,7 @@ impl Wait {
     /// The old boot has answered: whatever the knocks before it meant is over.
     pub(crate) fn see_old_boot(&mut self, now: Duration) {
         self.old_boot_since.get_or_insert(now);
+        self.quiet_since = now;
         self.refused_since = None;
         self.meaning_since = None;
     }
@@ -64,6 +68,7 @@ impl Wait {
     }
 
     pub(crate) fn see(&mut self, knock: Unanswered, now: Duration) {
+        self.old_boot_since = None;
         self.refused_since = match knock {
             Unanswered::Refused => self.refused_since.or(Some(now)),
             _ => None,

@@ -61,6 +61,10 @@ impl Guest for ScriptedGuest {
     }
     async fn restart(&self) -> Result<(), GuestError> {
         self.alive("restart")?;
+        if let Some(blow) = self.inside.script.no_restart.filter(|_| *self.inside.candidate.lock().unwrap()) {
+            self.inside.strike(blow).await;
+            return Ok(());
+        }
         self.inside.sign(MachineSign::Reset { guest: true });
         self.inside.begin_boot();
         Ok(())
@@ -150,6 +154,14 @@ impl Guest for ScriptedGuest {
             Probe::Service { .. } => !self.inside.script.sick && self.inside.has(Part::Service),
             Probe::Filter { .. } if self.inside.script.slow => {
                 tokio::time::sleep(deadline).await;
+                let count = {
+                    let mut looks = self.inside.slow_looks.lock().unwrap();
+                    *looks += 1;
+                    *looks
+                };
+                if count == self.inside.script.hangs_after_slow {
+                    self.inside.later(State::Still);
+                }
                 return Err(GuestError::TimedOut { during: "fltmc".to_owned(), after: deadline, of: Whose::Lab });
             }
             Probe::Filter { .. } if self.inside.script.odd => {

@@ -32,6 +32,10 @@ fn dwell(blow: Blow) -> Script {
     Script { dwell: Some(blow), ..Script::default() }
 }
 
+fn no_restart(instead: Blow) -> Script {
+    Script { no_restart: Some(instead), ..Script::default() }
+}
+
 /// What the lab does wrong.
 fn faults() -> Vec<Misfortune> {
     use End::Fault;
@@ -115,6 +119,23 @@ fn failures() -> Vec<Misfortune> {
     vec![
         ("a crash under the installer", blow(Blow::Crash), Failed("candidate", State::Bugcheck)),
         ("the network goes silent", blow(Blow::Silence), Failed("candidate", State::Unreachable)),
+        ("a hang a moment after the session drops", blow(Blow::CutThenHang), Failed("candidate", State::Hang)),
+        (
+            "silence a moment after the session drops",
+            blow(Blow::CutThenSilence),
+            Failed("candidate", State::Unreachable),
+        ),
+        (
+            "a hang a moment after a look took too long",
+            // The third: each quiet time looks once, and a look that is slow then is left to the probes.
+            Script { slow: true, hangs_after_slow: 3, ..Script::default() },
+            Failed("probe", State::Hang),
+        ),
+        ("a guest that does not go down", no_restart(Blow::Cut), Failed("reboot-1", State::Hang)),
+        ("a guest that hangs as it goes down", no_restart(Blow::Hang), Failed("reboot-1", State::Hang)),
+        // Its services were stopped, as they are when a guest goes down: nobody keeps the lab out.
+        ("a guest that stops its services alone", no_restart(Blow::Refuse), Failed("reboot-1", State::Hang)),
+        ("a guest that stops its accounts alone", no_restart(Blow::Lockout), Failed("reboot-1", State::Hang)),
         ("an installer never ends", blow(Blow::Never), Failed("candidate", State::InstallTimeout)),
         ("an installer fails", blow(Blow::Code(1603)), Failed("candidate", State::Install)),
         ("an unknown exit code", blow(Blow::Code(77)), Failed("candidate", State::Install)),

@@ -51,6 +51,10 @@ pub(crate) enum Blow {
     Crash,
     /// The connection breaks, nothing else.
     Cut,
+    /// The connection breaks, the guest answers once more, and stands still a few seconds later.
+    CutThenHang,
+    /// The connection breaks, the guest answers once more, and its network goes silent a few seconds later.
+    CutThenSilence,
     /// The connection breaks while the package is on its way.
     CutTransfer,
     /// Less of the package is there than was sent.
@@ -122,6 +126,10 @@ pub(crate) struct Script {
     pub(crate) feeble: bool,
     /// Whether one look gets no answer in its time.
     pub(crate) slow: bool,
+    /// After how many of these the guest stands still, a few seconds later; never at 0.
+    pub(crate) hangs_after_slow: u32,
+    /// What befalls the guest, once the candidate is there, instead of the restart that it accepted.
+    pub(crate) no_restart: Option<Blow>,
     /// Whether what vanished does not come back at the next boot.
     pub(crate) vanished_for_good: bool,
     /// Whether the machine cannot tell what it does.

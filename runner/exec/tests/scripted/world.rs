@@ -66,6 +66,8 @@ pub(crate) struct Inside {
     pub(crate) settings: Mutex<bool>,
     /// How often another installation still runs.
     pub(crate) busy: Mutex<u32>,
+    /// How many looks got no answer in their time.
+    pub(crate) slow_looks: Mutex<u32>,
     /// Whether the candidate's installation began.
     pub(crate) candidate: Mutex<bool>,
     /// How many transfers still break.
@@ -159,6 +161,15 @@ impl Inside {
         self.begin_boot();
     }
 
+    /// Comes to this a few seconds from now.
+    pub(crate) fn later(self: &Arc<Self>, state: State) {
+        let inside = self.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_secs(4)).await;
+            inside.set(state);
+        });
+    }
+
     fn vanish(&self, part: Part) {
         self.vanished.lock().unwrap().insert(part);
     }
@@ -222,6 +233,8 @@ impl Inside {
                 self.ends.lock().unwrap().push(UnexpectedEnd { stop: None });
                 self.restart_in_order();
             }
+            Blow::CutThenHang => self.later(State::Still),
+            Blow::CutThenSilence => self.later(State::Silent),
             Blow::Stranger => self.state.lock().unwrap().1 += 1,
             Blow::NoSpace => self.sign(MachineSign::Paused { state: "io-error".to_owned(), host_full: true }),
             Blow::Code(1641) => {
@@ -281,6 +294,7 @@ impl Provider for World {
             ends: Mutex::default(),
             busy: Mutex::new(if let Some(Blow::Busy(times)) = script.candidate { times } else { 0 }),
             settings: Mutex::new(false),
+            slow_looks: Mutex::new(0),
             candidate: Mutex::new(false),
             cuts: Mutex::new(script.loot.cuts),
             vanished: Mutex::default(),
