@@ -131,7 +131,9 @@ impl<'a> ArmRun<'a> {
     /// not vanish in a retry.
     fn a_product_may_have_failed(&self) -> bool {
         let Some(machine) = self.machine.as_ref().filter(|_| self.accusable()) else { return false };
-        let signs = machine.journal().since(self.signs_before_products);
+        let mut signs = machine.journal().since(self.signs_before_products);
+        // What follows the lab's own interrupt is the lab's doing.
+        signs.truncate(signs.iter().position(|sign| sign.what == MachineSign::NmiInjected).unwrap_or(signs.len()));
         let asked = signs.iter().filter(|sign| sign.what == MachineSign::RestartAsked).count();
         crashes(&signs) > 0 || boot_edges(&signs) > asked
     }

@@ -158,6 +158,8 @@ impl QemuMachine {
             ControlError::Refused { reason, .. } if let Some(kind) = faults::want_in_words(reason) => {
                 faults::fault(kind, error)
             }
+            // It lives, or it could not say no.
+            ControlError::Refused { .. } => LabFault::new(FaultKind::QemuHung, error.to_string()),
             _ => faults::hung(error, &self.logs.qemu.last_words()),
         }
     }

@@ -4,7 +4,7 @@ use std::io::{self, Read as _, Seek as _};
 use std::path::Path;
 
 use coexist_evidence::console_stop;
-use coexist_model::{EvidenceKind, FailureState, FaultKind, Hex, Rung};
+use coexist_model::{EvidenceKind, FailureState, Hex, Rung};
 
 use super::needs::Need;
 use super::{Climbed, Ladder};
@@ -41,11 +41,9 @@ impl Ladder<'_, '_> {
         };
         if let Err(fault) = machine.screenshot(&part).await {
             lacks.push(format!("there is no picture of the screen: {fault}"));
-            // A guest that hangs because its machine does accuses nobody.
-            if matches!(fault.kind, FaultKind::QemuHung | FaultKind::QemuDied)
-                && matches!(self.state, FailureState::Hang | FailureState::Unreachable)
-            {
-                self.hung = Some(fault);
+            // A guest that hangs because its machine does accuses nobody. A machine without a picture may live all the same.
+            if matches!(self.state, FailureState::Hang | FailureState::Unreachable) {
+                self.hung = machine.check().await.err();
             }
             return;
         }

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use coexist_lab::MemoryForm;
-use coexist_model::{EvidenceKind, MachineSign, Rung};
+use coexist_model::{Crash, EvidenceKind, MachineSign, Rung};
+use jiff::SignedDuration;
 
+use super::crashes::is_of_an_interrupt;
 use super::needs::Need;
 use super::sftp::or_missed;
 use super::{Climbed, Ladder};
@@ -16,6 +18,9 @@ const DUMP_WRITTEN: Duration = Duration::from_secs(120);
 /// From the restart until the guest answers, if the plan does not give its starts less. One that hangs at boot does so
 /// again.
 const COMES_BACK: Duration = Duration::from_secs(120);
+/// A guest's first boot is told to begin this much later than its machine was powered on, at most, and its clock is this
+/// good.
+const GUEST_CLOCK: SignedDuration = SignedDuration::from_secs(30);
 /// Largest memory of a guest that is written to this host: those of the lab have 4 to 8 GiB.
 const MEMORY_LIMIT: u64 = 9 << 30;
 
@@ -28,6 +33,27 @@ pub(super) enum Reaction {
     Stop,
     /// It restarted.
     Restart,
+}
+
+/// What a dump is of that is the lab's own doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ours {
+    /// The interrupt itself.
+    Interrupt,
+    /// A boot that the interrupt led to.
+    BootAfterIt,
+}
+
+impl Ours {
+    /// For people, to follow the dump's name.
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            Self::Interrupt => "is of the stop that the lab's interrupt caused: it accuses nobody",
+            Self::BootAfterIt => {
+                "is of a boot that the lab's interrupt led to, and not of what hung: it accuses nobody"
+            }
+        }
+    }
 }
 
 impl Ladder<'_, '_> {
@@ -87,9 +113,13 @@ impl Ladder<'_, '_> {
     /// The guest restarted: if it comes back, it makes a file of its dump.
     async fn after_restart(&mut self) -> Climbed {
         let what = Some("the guest restarted at the interrupt".to_owned());
-        let within = self.step.map_or(COMES_BACK, |step| self.arm.boot_deadline(step).min(COMES_BACK));
-        if self.reopen(within).await.is_none() {
-            return Climbed::Done { what, lacks: vec!["it did not come back".to_owned()] };
+        let longest = self.arm.paced(COMES_BACK);
+        let within = self.step.map_or(longest, |step| self.arm.boot_deadline(step).min(longest));
+        match self.reopen_paced(within).await {
+            None => return Climbed::Done { what, lacks: vec!["it did not come back".to_owned()] },
+            // That the boot after the interrupt came up is no less true for what hung before it.
+            Some(false) => self.arm.sign(MachineSign::Answered),
+            Some(true) => {}
         }
         let mut lacks = Vec::new();
         let given = self.given(&mut lacks).await;
@@ -107,6 +137,21 @@ impl Ladder<'_, '_> {
         let logged = or_missed(self.log("System", Rung::Nmi).await, lacks)?;
         self.safe.extend(logged.map(|()| Need::SystemLog));
         Ok(())
+    }
+
+    /// Whose doing a dump is, where it is the lab's: that of the interrupt, or of a boot after it. Such a dump is evidence,
+    /// and explains nothing of why the guest hung.
+    pub(super) fn ours(&self, crash: &Crash) -> Option<Ours> {
+        self.interrupted?;
+        if is_of_an_interrupt(crash) {
+            return Some(Ours::Interrupt);
+        }
+        let signs = self.arm.machine.as_ref()?.journal().since(0);
+        let at = |sign: &MachineSign| signs.iter().find(|event| event.what == *sign).map(|event| event.at);
+        // By the guest's own clock, as far as it is known: how much later than its first boot.
+        let dumped = crash.time?.duration_since(self.arm.guest_began?);
+        let interrupted = at(&MachineSign::NmiInjected)?.duration_since(at(&MachineSign::Started)?);
+        (dumped >= interrupted - GUEST_CLOCK).then_some(Ours::BootAfterIt)
     }
 
     /// The guest's memory as it is.

@@ -1,11 +1,28 @@
 //! The first rung: what the machine told of a stop while it happened.
 
 use coexist_evidence::stop_codes::{Suspects, name, suspects};
-use coexist_model::{Blame, Bucket, Crash, Hex, MachineSign, Strength, crashes};
+use coexist_model::{Blame, Bucket, Crash, Hex, MachineEvent, MachineSign, Strength, crashes};
 
 use super::{Climbed, Ladder};
 
 impl Ladder<'_, '_> {
+    /// Whether the machine told of stops in this arm, and of each that its guest writes no dump of it. The panic device's
+    /// driver says so after the system had its chance to write one, and says the other thing as it begins (virtio-win,
+    /// `pvpanic/bugcheck.c`); what the hypervisor tells by itself has stop codes and says nothing of dumps.
+    pub(super) fn no_dump_comes(&self) -> bool {
+        let Some(machine) = &self.arm.machine else { return false };
+        let signs = machine.journal().since(self.arm.signs_before_products);
+        let mut stops = signs
+            .split(|sign| matches!(sign.what, MachineSign::Started | MachineSign::Reset { .. }))
+            .filter(|boot| boot.iter().any(tells_of_a_stop))
+            .peekable();
+        let without_dump = |boot: &[MachineEvent]| {
+            let none = boot.iter().any(|sign| sign.what == MachineSign::Panicked { stop: None });
+            none && boot.iter().all(|sign| sign.what != MachineSign::CrashLoaded)
+        };
+        stops.peek().is_some() && stops.all(without_dump)
+    }
+
     /// The last stop that the machine told of, where the hypervisor passes it on.
     pub(super) fn panic(&mut self) -> Climbed {
         let Some(machine) = &self.arm.machine else { return Climbed::nothing("there is no machine") };
@@ -24,6 +41,10 @@ impl Ladder<'_, '_> {
             None => Climbed::nothing("the machine told of no stop"),
         }
     }
+}
+
+fn tells_of_a_stop(sign: &MachineEvent) -> bool {
+    matches!(sign.what, MachineSign::Panicked { .. } | MachineSign::CrashLoaded)
 }
 
 /// The facts of a stop of which nothing is known but what the machine told.

@@ -11,6 +11,7 @@ use super::crashes::{self, READ_LIMIT, Reading};
 use super::incoming::Form;
 use super::known::{file_name, host_name, inner_path};
 use super::needs::{Need, needs};
+use super::nmi::Ours;
 use super::transfer::{Missed, REOPEN};
 use super::{Climbed, Ladder, programs};
 use crate::stop::Stop;
@@ -77,7 +78,8 @@ impl Ladder<'_, '_> {
     fn dumps_prove_nothing(&self, files: &[&RemoteFile]) -> Option<String> {
         let mut dumps = files.iter().filter(|file| file.kind == EvidenceKind::KernelDump && !file.live).peekable();
         if dumps.peek().is_none() {
-            return Some("the guest holds no dump of this crash".to_owned());
+            let told = if self.no_dump_comes() { ", and told that it wrote none" } else { "" };
+            return Some(format!("the guest holds no dump of this crash{told}"));
         }
         let fetched = dumps.any(|file| self.store.has(&file.path, file.size));
         fetched.then(|| self.no_dump("the guest's dumps are not of this crash"))
@@ -151,11 +153,13 @@ impl Ladder<'_, '_> {
         match crashes::read(file, whole, &self.owners(), self.arm.earliest())? {
             Reading::Found(mut found) => {
                 found.crash.notes.extend_from_slice(notes);
-                if found.whole && crashes::can_be_of(&found.crash, self.told) {
+                let ours = self.ours(&found.crash);
+                if found.whole && crashes::can_be_of(&found.crash, self.told) && ours != Some(Ours::BootAfterIt) {
                     self.safe.insert(Need::Dump);
                 }
-                if self.interrupted.is_none() || !crashes::is_of_an_interrupt(&found.crash) {
-                    self.crashes.push(*found);
+                match ours {
+                    Some(ours) => self.arm.note(format!("{name} {}", ours.words())),
+                    None => self.crashes.push(*found),
                 }
             }
             Reading::Old => self.arm.note(format!("{name} is of an older crash and proves nothing here")),
@@ -174,6 +178,7 @@ impl Ladder<'_, '_> {
     pub(super) async fn new_files(&mut self, wait: bool) -> Result<Vec<RemoteFile>, String> {
         let clock = self.arm.scene.ports.clock.clone();
         let (begun, patience) = (clock.elapsed(), self.arm.paced(DUMP_WAIT));
+        let wait = wait && !self.no_dump_comes();
         let mut last = None;
         loop {
             let mut files = self.listed().await?;

@@ -79,8 +79,13 @@ impl Ladder<'_, '_> {
 
     /// Opens another session. Whether it is with the same boot; none where the guest does not answer in time.
     pub(super) async fn reopen(&mut self, within: Duration) -> Option<bool> {
+        self.reopen_paced(self.arm.paced(within)).await
+    }
+
+    /// The same, within a time that is as this host needs it already.
+    pub(super) async fn reopen_paced(&mut self, within: Duration) -> Option<bool> {
         let clock = self.arm.scene.ports.clock.clone();
-        let (begun, within) = (clock.elapsed(), self.arm.paced(within));
+        let begun = clock.elapsed();
         self.arm.guest = None;
         loop {
             let left = within.saturating_sub(clock.elapsed().saturating_sub(begun));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use coexist_lab::{DiskFiles, MemoryForm, RemoteFile};
-use coexist_model::{EvidenceKind, FaultKind, Hex};
+use coexist_model::{EvidenceKind, Hex};
 
 /// What a hung guest does at an interrupt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -19,6 +19,17 @@ pub(crate) enum AtInterrupt {
     ComeBack,
     /// It stops, writes a dump, restarts, and hangs again.
     HangAgain,
+    /// It stops, writes a dump, restarts, crashes by itself, and comes back.
+    CrashAgain,
+}
+
+/// How a machine gives no picture of its screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NoPicture {
+    /// It hangs from then on.
+    Hangs,
+    /// It has none, and says so.
+    Refused,
 }
 
 /// A file of a guest.
@@ -41,6 +52,10 @@ pub(crate) struct Loot {
     pub(crate) told: Option<[Hex; 5]>,
     /// Content of the guest's dumps, where they are worth reading.
     pub(crate) dump: Option<Arc<[u8]>>,
+    /// Content of all dumps but the first, where it is another.
+    pub(crate) later_dumps: Option<Arc<[u8]>>,
+    /// Whether the guest writes no dump as it stops, and tells so.
+    pub(crate) tells_of_no_dump: bool,
     /// Whether the guest makes no file of its dumps.
     pub(crate) no_dump_file: bool,
     /// Files that the image brought along.
@@ -56,8 +71,7 @@ pub(crate) struct Loot {
     pub(crate) at_interrupt: AtInterrupt,
     /// The form in which the machine writes the guest's memory.
     pub(crate) memory: Option<MemoryForm>,
-    /// What the machine says instead of giving a picture.
-    pub(crate) no_picture: Option<FaultKind>,
+    pub(crate) no_picture: Option<NoPicture>,
     /// What the guest wrote to its serial port.
     pub(crate) serial: Option<&'static str>,
     /// The machine's disk, where it has one that can be read.
@@ -74,7 +88,9 @@ impl Loot {
         let dumps = if self.no_dump_file { 0 } else { dumps };
         let dump = |number: u32| {
             let path = format!("/C:/Windows/Minidump/{number}.dmp");
-            let mut item = item(&path, EvidenceKind::KernelDump, self.dump());
+            let later = self.later_dumps.clone().filter(|_| number > 0);
+            let content = later.unwrap_or_else(|| self.dump());
+            let mut item = item(&path, EvidenceKind::KernelDump, content);
             item.file.modified = number.into();
             item
         };

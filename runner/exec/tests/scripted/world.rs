@@ -14,7 +14,7 @@ use coexist_lab::{
 use coexist_model::{Arms, EvidenceKind, FaultKind, GuestAccess, Hex, Host, LabFault, MachineEvent, MachineSign, Pace};
 
 use crate::guest::ScriptedGuest;
-use crate::loot::AtInterrupt;
+use crate::loot::{AtInterrupt, NoPicture};
 use crate::script::{Blow, Fate, Script};
 
 /// The clock of the paused runtime.
@@ -72,6 +72,8 @@ pub(crate) struct Inside {
     pub(crate) candidate: Mutex<bool>,
     /// How many transfers still break.
     pub(crate) cuts: Mutex<u32>,
+    /// Whether somebody wanted a picture of the screen.
+    pub(crate) picture_asked: Mutex<bool>,
     /// What of the product is not there any more.
     pub(crate) vanished: Mutex<BTreeSet<Part>>,
     /// What it had done when it was last asked while it did something.
@@ -194,11 +196,15 @@ impl Inside {
 
     async fn crash(self: &Arc<Self>) {
         self.set(State::Starting);
-        self.sign(MachineSign::CrashLoaded);
         if let Some(stop) = self.script.loot.told {
             self.sign(MachineSign::Panicked { stop: Some(stop) });
         }
-        *self.dumps.lock().unwrap() += 1;
+        if self.script.loot.tells_of_no_dump {
+            self.sign(MachineSign::Panicked { stop: None });
+        } else {
+            self.sign(MachineSign::CrashLoaded);
+            *self.dumps.lock().unwrap() += 1;
+        }
         self.ends.lock().unwrap().push(UnexpectedEnd { stop: Some(stop()) });
         tokio::time::sleep(Duration::from_millis(300)).await;
         self.sign(MachineSign::Reset { guest: true });
@@ -297,6 +303,7 @@ impl Provider for World {
             slow_looks: Mutex::new(0),
             candidate: Mutex::new(false),
             cuts: Mutex::new(script.loot.cuts),
+            picture_asked: Mutex::new(false),
             vanished: Mutex::default(),
             done: Mutex::default(),
             script,
@@ -332,7 +339,8 @@ impl Machine for ScriptedMachine {
         self.inside.journal.clone()
     }
     async fn check(&self) -> Result<(), LabFault> {
-        if self.inside.script.hung_machine {
+        let hangs = self.inside.script.loot.no_picture == Some(NoPicture::Hangs);
+        if self.inside.script.hung_machine || hangs && *self.inside.picture_asked.lock().unwrap() {
             return Err(LabFault::new(coexist_model::FaultKind::QemuHung, "no answer on the control socket"));
         }
         if self.inside.script.starved_machine {
@@ -341,8 +349,9 @@ impl Machine for ScriptedMachine {
         Ok(())
     }
     async fn screenshot(&self, file: &Path) -> Result<(), LabFault> {
-        if let Some(kind) = self.inside.script.loot.no_picture {
-            return Err(LabFault::new(kind, "as the script says"));
+        *self.inside.picture_asked.lock().unwrap() = true;
+        if self.inside.script.loot.no_picture.is_some() {
+            return Err(LabFault::new(FaultKind::QemuHung, "as the script says"));
         }
         std::fs::write(file, "picture").unwrap();
         Ok(())
@@ -358,6 +367,7 @@ impl Machine for ScriptedMachine {
             }
             AtInterrupt::ComeBack => Fate::Good,
             AtInterrupt::HangAgain => Fate::Hang,
+            AtInterrupt::CrashAgain => Fate::Crash,
         };
         inside.fates.lock().unwrap().push_front(again);
         tokio::spawn(async move { inside.crash().await });

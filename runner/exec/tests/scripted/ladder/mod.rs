@@ -3,23 +3,31 @@
 mod disks;
 mod rows;
 
+use std::time::Duration;
+
 use coexist_lab::DiskFiles;
-use coexist_model::{ArmOutcome, ArmRecord, Arms, EvidenceKind, FailureState, FaultKind, Hex, Rung, StepFailure};
+use coexist_model::{
+    ArmOutcome, ArmRecord, Arms, BootState, EvidenceKind, FailureState, FaultKind, Hex, Pace, Rung, StepFailure,
+};
 
 use crate::dump_builder::{ACME, DumpSpec};
-use crate::loot::{Loot, item};
+use crate::loot::{AtInterrupt, Loot, NoPicture, item};
 use crate::script::{Blow, Script};
 use crate::{Stage, play_on};
 use disks::{disks, known};
 use rows::{Row, STOP, crash_at_boot, crash_in, hang_at_boot, hangs, leaving, rows, with};
 
 /// The candidate's record. Every guest of these knows one small dump from before.
-fn play(mut script: Script) -> ArmRecord {
+fn play(script: Script) -> ArmRecord {
+    play_at(Pace::AS_PLANNED, script)
+}
+
+fn play_at(pace: Pace, mut script: Script) -> ArmRecord {
     let mut known = known();
     known.file.modified = disks().known_modified;
     script.loot.before.push(known);
     let scripts = Arms { baseline: vec![Script::default()], candidate: vec![script] };
-    let play = play_on(Stage::default(), scripts);
+    let play = play_on(Stage { pace, ..Stage::default() }, scripts);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(play).cells.remove(0).candidate
 }
@@ -196,8 +204,84 @@ fn a_guest_that_drips_does_not_keep_the_lab() {
 /// A machine that does not even give a picture hangs itself: nobody is accused, and nothing more is sought.
 #[test]
 fn a_machine_that_hangs_itself_accuses_nobody() {
-    let loot = Loot { no_picture: Some(FaultKind::QemuHung), ..Loot::default() };
+    let loot = Loot { no_picture: Some(NoPicture::Hangs), ..Loot::default() };
     let record = play(with(hang_at_boot(), loot));
     assert!(matches!(&record.outcome, ArmOutcome::Fault { fault, .. } if fault.kind == FaultKind::QemuHung));
     assert_eq!(record.ladder.len(), 2, "{:?}", ladder(&record));
+}
+
+/// One that has no picture to give lives all the same: the hang is the guest's.
+#[test]
+fn a_machine_without_a_picture_is_no_hung_machine() {
+    let record = play(with(hang_at_boot(), Loot { no_picture: Some(NoPicture::Refused), ..Loot::default() }));
+    assert_eq!(failure(&record).state, FailureState::Hang);
+    assert_eq!(ladder(&record)[1], "console: there is no picture of the screen: as the script says");
+    assert_eq!(record.ladder.len(), 6, "{:?}", ladder(&record));
+    assert!(record.abandoned.is_empty());
+}
+
+/// A guest whose clock is known: `seconds` from its first boot.
+fn dump_at(seconds: u64, spec: DumpSpec) -> Vec<u8> {
+    // 1601 to 1970, and the two hours by which the guest's clock is ahead.
+    DumpSpec { filetime: (11_644_473_600 + 2 * 3_600 + seconds) * 10_000_000, ..spec }.build()
+}
+
+/// After the lab's own interrupt a guest may do anything: only a dump from before it says why the guest hung.
+#[test]
+fn what_follows_the_lab_s_interrupt_accuses_nobody() {
+    let nmi = DumpSpec { code: 0x80, parameters: [0x4f_4454, 0, 0, 0], ..crash_in(ACME) };
+    for (seconds, blamed) in [(20, Some("acmeflt.sys")), (400, None)] {
+        let loot = Loot {
+            at_interrupt: AtInterrupt::CrashAgain,
+            later_dumps: Some(dump_at(seconds, crash_in(ACME)).into()),
+            ..leaving(&dump_at(70, nmi.clone()))
+        };
+        let record = play(Script { clock_off: 2, ..with(hang_at_boot(), loot) });
+        let failure = failure(&record);
+        assert_eq!(failure.state, FailureState::Hang, "{}", failure.message);
+        let found = failure.crash.as_ref().and_then(|crash| crash.blame.module.as_deref());
+        assert_eq!(found, blamed, "{:?}", record.notes);
+        let files = ["minidump-1.dmp nmi", "minidump-2.dmp nmi"].map(str::to_owned);
+        assert!(files.iter().all(|file| evidence(&record).contains(file)), "{:?}", evidence(&record));
+        let told = |words: &str| record.notes.iter().any(|note| note.contains(words));
+        assert!(told("0.dmp is of the stop that the lab's interrupt caused"), "{:?}", record.notes);
+        assert_eq!(told("1.dmp is of a boot that the lab's interrupt led to"), blamed.is_none(), "{:?}", record.notes);
+    }
+}
+
+/// The boot after the interrupt came up: what hung is the one before it.
+#[test]
+fn the_boot_after_the_interrupt_is_told_as_it_was() {
+    let loot = Loot { at_interrupt: AtInterrupt::ComeBack, ..leaving(b"bytes") };
+    let record = play(with(hang_at_boot(), loot));
+    let states: Vec<_> = record.boots.iter().map(|boot| boot.state).collect();
+    assert_eq!(states[2..], [BootState::Hang, BootState::Up], "{:?}", record.boots);
+}
+
+/// On a slow host the plan's deadlines are stretched already, and the lab's own once.
+#[test]
+fn the_wait_after_an_interrupt_is_stretched_once() {
+    let pace = Pace::measured(Duration::from_secs(3), Duration::from_secs(1));
+    let loot = Loot { at_interrupt: AtInterrupt::HangAgain, ..Loot::default() };
+    let record = play_at(pace, with(hang_at_boot(), loot));
+    let nmi = record.ladder.iter().find(|it| it.rung == Rung::Nmi).unwrap();
+    // The plan gives its starts 60 s.
+    let took = nmi.took_s.to_duration();
+    assert!(took >= Duration::from_secs(180) && took < Duration::from_secs(200), "{took:?}");
+}
+
+/// What the panic device tells of a dump that was not written need not be waited for.
+#[test]
+fn a_dump_that_was_not_written_is_not_waited_for() {
+    for tells_of_no_dump in [false, true] {
+        let loot = Loot { tells_of_no_dump, no_dump_file: true, told: Some(STOP), ..Loot::default() };
+        let record = play(with(crash_at_boot(), loot));
+        assert_eq!(failure(&record).state, FailureState::Bugcheck);
+        let sftp = record.ladder.iter().find(|it| it.rung == Rung::Sftp).unwrap();
+        let waited = sftp.took_s.to_duration() >= Duration::from_secs(40);
+        assert_eq!(waited, !tells_of_no_dump, "{:?}", sftp.took_s);
+        let words = sftp.outcome.words().unwrap();
+        assert_eq!(words.contains("told that it wrote none"), tells_of_no_dump, "{words}");
+        assert!(failure(&record).crash.is_some(), "what was told of the stop is kept");
+    }
 }
