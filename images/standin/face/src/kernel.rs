@@ -57,6 +57,11 @@ pub trait Kernel: Send + Sync {
         false
     }
 
+    /// Tells who watches the machine, on its serial port where it has one.
+    fn trace(&self, line: &str) {
+        tracing::debug!(line);
+    }
+
     /// Which boot this is.
     fn boot(&self) -> BootIdentity;
 }

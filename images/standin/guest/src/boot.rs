@@ -19,7 +19,7 @@ use crate::nt::{Machine, Nt};
 use crate::personality::Role;
 use crate::platform::panic_device::PanicDevice;
 use crate::platform::serial::{mark, uptime_ms};
-use crate::platform::{button, console, entropy, interrupts, kmods, mounts, network, power};
+use crate::platform::{button, console, entropy, interrupts, kmods, mounts, network, power, pulse};
 use crate::session::crash_settings::{CrashSettings, DumpKind};
 use crate::session::dump_file::{DumpFile, Found};
 use crate::session::{events, memory_dump, record, recovery};
@@ -148,6 +148,7 @@ fn windows(machine: &Arc<Hardware>) -> io::Result<()> {
     let settings = CrashSettings::read(&system.registry);
     prepare_for_crashes(machine, &system, &settings);
     watch_nmi(&nt);
+    shows_life(machine);
     let mut failed = load_drivers(&system);
     held.release()?;
     mark!("boot {}: drivers are in memory", identity.boot_id);
@@ -210,6 +211,14 @@ fn prepare_for_crashes(machine: &Hardware, system: &System, settings: &CrashSett
 fn watch_nmi(nt: &Arc<Nt>) {
     let nt = Arc::clone(nt);
     interrupts::watch_nmi(move || nt.bugcheck(NMI_HARDWARE_FAILURE, [NMI_PARAMETER, 0, 0, 0], None));
+}
+
+/// From now on the disk works now and then, until the system hangs or is over.
+fn shows_life(machine: &Arc<Hardware>) {
+    let machine = Arc::clone(machine);
+    if let Err(error) = pulse::beat_while(move || machine.is_alive()) {
+        mark!("pulse: {error}");
+    }
 }
 
 /// The recovery environment takes the place of this boot.

@@ -262,7 +262,8 @@ impl Handler for Connection {
         }
         let Some(open) = self.channel_to_start_on(channel) else { return session.channel_failure(channel) };
         session.channel_success(channel)?;
-        russh_sftp::server::run(open.into_stream(), sftp::Sftp::new(self.system.volume.clone())).await;
+        let (volume, kernel) = (self.system.volume.clone(), Arc::clone(&self.system.kernel));
+        russh_sftp::server::run(open.into_stream(), sftp::Sftp::new(volume, kernel)).await;
         Ok(())
     }
 

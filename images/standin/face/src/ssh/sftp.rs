@@ -5,6 +5,7 @@ use std::fs::{self, File, FileTimes, Metadata, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use russh_sftp::protocol::{
@@ -13,7 +14,7 @@ use russh_sftp::protocol::{
 };
 use russh_sftp::server::{Handler, StatusReply};
 
-use crate::Volume;
+use crate::{Kernel, Volume};
 
 /// Bytes in one packet, as OpenSSH announces them.
 const MOST_PACKET: u64 = 256 << 10;
@@ -23,12 +24,13 @@ const MOST_HANDLES: usize = 1024;
 const ENTRIES_AT_ONCE: usize = 100;
 
 enum Open {
-    File { file: File, path: PathBuf, append: bool, written: bool },
+    File { file: File, path: PathBuf, append: bool, written: bool, read: bool },
     Folder(Vec<Entry>),
 }
 
 pub(super) struct Sftp {
     volume: Volume,
+    kernel: Arc<dyn Kernel>,
     open: HashMap<String, Open>,
     next: u64,
 }
@@ -77,8 +79,8 @@ enum Place {
 }
 
 impl Sftp {
-    pub(super) fn new(volume: Volume) -> Self {
-        Self { volume, open: HashMap::new(), next: 0 }
+    pub(super) fn new(volume: Volume, kernel: Arc<dyn Kernel>) -> Self {
+        Self { volume, kernel, open: HashMap::new(), next: 0 }
     }
 
     fn place(&self, path: &str) -> Place {
@@ -120,7 +122,7 @@ impl Sftp {
 
     fn opened(&mut self, handle: &str) -> Answer<(&File, &Path, &mut bool, bool)> {
         match self.open.get_mut(handle) {
-            Some(Open::File { file, path, append, written }) => Ok((file, path, written, *append)),
+            Some(Open::File { file, path, append, written, .. }) => Ok((file, path, written, *append)),
             _ => Err(reply(StatusCode::Failure)),
         }
     }
@@ -196,7 +198,7 @@ impl Handler for Sftp {
         }
         options.truncate(writing && has(OpenFlags::TRUNCATE) && !has(OpenFlags::EXCLUDE));
         let file = options.open(&path).map_err(refused)?;
-        self.keep(id, Open::File { file, path, append: has(OpenFlags::APPEND), written: false })
+        self.keep(id, Open::File { file, path, append: has(OpenFlags::APPEND), written: false, read: false })
     }
 
     async fn close(&mut self, id: u32, handle: String) -> Answer<Status> {
@@ -217,7 +219,13 @@ impl Handler for Sftp {
     }
 
     async fn read(&mut self, id: u32, handle: String, offset: u64, len: u32) -> Answer<Data> {
-        let (file, ..) = self.opened(&handle)?;
+        let Some(Open::File { file, path, read, .. }) = self.open.get_mut(&handle) else {
+            return Err(reply(StatusCode::Failure));
+        };
+        if !std::mem::replace(read, true) {
+            // Whether a transfer that was cut goes on or begins anew is for the lab's tests to see.
+            self.kernel.trace(&format!("sftp reads {} from byte {offset}", path.display()));
+        }
         let mut data = vec![0; usize::try_from(u64::from(len).min(MOST_DATA)).unwrap_or(0)];
         let length = file.read_at(&mut data, offset).map_err(refused)?;
         if length == 0 {

@@ -14,5 +14,6 @@ pub(crate) mod network;
 pub(crate) mod panic_device;
 pub(crate) mod pci;
 pub(crate) mod power;
+pub(crate) mod pulse;
 mod raw;
 pub(crate) mod serial;

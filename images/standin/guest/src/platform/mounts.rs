@@ -68,11 +68,16 @@ pub(crate) fn write_back_soon() {
     std::fs::write("/proc/sys/vm/dirty_expire_centisecs", "50").ok();
 }
 
+/// The volume's partition, once its disk has shown up.
+pub(crate) fn partition() -> Option<PathBuf> {
+    PARTITIONS.iter().map(Path::new).find(|it| it.exists()).map(Path::to_owned)
+}
+
 fn wait_for_partition() -> io::Result<PathBuf> {
     let start = Instant::now();
     loop {
-        if let Some(found) = PARTITIONS.iter().map(Path::new).find(|it| it.exists()) {
-            return Ok(found.to_owned());
+        if let Some(found) = partition() {
+            return Ok(found);
         }
         if start.elapsed() > DISK_DEADLINE {
             return Err(io::Error::new(io::ErrorKind::NotFound, "no disk with a second partition appeared"));
