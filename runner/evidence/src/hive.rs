@@ -5,6 +5,9 @@
 //! kinds of cell. Transaction logs (`SYSTEM.LOG1`) are not replayed; a hive that waits for them says so in a note.
 
 mod format;
+mod whereabouts;
+
+pub(crate) use whereabouts::{from_software, from_system};
 
 use std::collections::HashSet;
 

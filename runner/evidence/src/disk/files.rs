@@ -1,14 +1,15 @@
 //! Files that may be evidence, where Windows and the lab put them.
 //!
-//! The list is the one that a running guest is asked for over SFTP, and what only a powered-off disk gives: event logs as
-//! they lie there, hives of the registry, drivers. Where Windows puts what was read in Microsoft's pages (dumps, reports of
-//! crashed programs) or is \[K\]: the queue of Windows Error Reporting, and the profiles of services.
+//! The list is the model's, the one that a running guest is asked for over SFTP too; a disk also gives what a running
+//! Windows keeps open, and drivers. Where settings of the guest move a place, its registry on the disk says so.
 
-use coexist_model::EvidenceKind;
+use coexist_model::{EvidenceFolder, EvidenceKind, Holds};
 
+use super::contents::Stat;
 use super::path::GuestPath;
-use super::volume::{Scan, Stat, Work};
-use super::{DiskError, GuestDisk, MINIDUMP_FOLDER};
+use super::volume::{Scan, Work};
+use super::whereabouts::{Whereabouts, registered_driver};
+use super::{DiskError, GuestDisk};
 
 /// The log of the startup repair. Windows writes it on its recovery screen: one that changed proves that the screen was
 /// there.
@@ -46,102 +47,37 @@ pub struct DiskFile {
 pub struct EvidenceOnDisk {
     /// The files, by place, those of one place by their path.
     pub files: Vec<DiskFile>,
+    /// Where a crash may lie of which Windows has made no file yet, for [`GuestDisk::raw_dump`]: the page files and the
+    /// dedicated dump file.
+    pub raw: Vec<String>,
     /// What could not be looked at, or was left out.
     pub notes: Vec<String>,
 }
 
-/// A folder in which evidence lies.
-struct Place<'a> {
-    folder: &'a str,
-    /// How many levels of folders are looked into.
-    depth: usize,
-    kind: EvidenceKind,
-    live: bool,
-    wanted: fn(&str) -> bool,
-}
-
-impl<'a> Place<'a> {
-    const fn new(folder: &'a str, depth: usize, kind: EvidenceKind, wanted: fn(&str) -> bool) -> Self {
-        Self { folder, depth, kind, live: false, wanted }
-    }
-
-    /// Where Windows Error Reporting leaves the dumps of somebody's programs (`LocalDumps`).
-    const fn of_programs(folder: &'a str) -> Self {
-        Self::new(folder, 1, EvidenceKind::UserDump, is_dump)
-    }
-}
-
-const PLACES: [Place<'static>; 7] = [
-    Place::new(MINIDUMP_FOLDER, 1, EvidenceKind::KernelDump, is_dump),
-    // In the folder itself and in one folder for each component.
-    Place { live: true, ..Place::new(r"\Windows\LiveKernelReports", 3, EvidenceKind::KernelDump, is_dump) },
-    // Logs of installers; what the lab itself exported lies beside them.
-    Place::new(r"\coexist\logs", 1, EvidenceKind::SetupLog, is_no_export),
-    Place::of_programs(r"\Windows\System32\config\systemprofile\AppData\Local\CrashDumps"),
-    Place::of_programs(r"\Windows\ServiceProfiles\LocalService\AppData\Local\CrashDumps"),
-    Place::of_programs(r"\Windows\ServiceProfiles\NetworkService\AppData\Local\CrashDumps"),
-    // Temp\*.mdmp, ReportQueue\<report>\* and ReportArchive\<report>\*.
-    Place::new(r"\ProgramData\Microsoft\Windows\WER", 3, EvidenceKind::UserDump, is_report),
-];
-
-/// Files with a place of their own.
-const SINGLE: [(&str, EvidenceKind); 7] = [
-    (r"\Windows\MEMORY.DMP", EvidenceKind::KernelDump),
-    (r"\Windows\System32\winevt\Logs\System.evtx", EvidenceKind::EventLog),
-    (r"\Windows\System32\winevt\Logs\Application.evtx", EvidenceKind::EventLog),
-    (r"\Windows\System32\config\SYSTEM", EvidenceKind::RegistryHive),
-    (r"\Windows\System32\config\SOFTWARE", EvidenceKind::RegistryHive),
-    (r"\Windows\INF\setupapi.dev.log", EvidenceKind::SetupLog),
-    (SRT_TRAIL, EvidenceKind::SetupLog),
-];
-
 /// Where modules of the kernel lie.
 const DRIVERS: [&str; 2] = [r"\Windows\System32\drivers", r"\Windows\System32"];
 
-fn ends_with(name: &str, endings: &[&str]) -> bool {
-    let name = name.to_lowercase();
-    endings.iter().any(|ending| name.ends_with(ending))
-}
-
-fn is_dump(name: &str) -> bool {
-    ends_with(name, &[".dmp"])
-}
-
-fn is_report(name: &str) -> bool {
-    ends_with(name, &[".dmp", ".mdmp", ".hdmp", ".cab"])
-}
-
-fn is_no_export(name: &str) -> bool {
-    !ends_with(name, &[".evtx"])
-}
-
 impl GuestDisk {
-    /// Looks for files that may be evidence. Reads names, sizes and times, and no contents.
+    /// Looks for files that may be evidence. Reads names, sizes and times, and of contents only the registry's.
     #[must_use]
     pub fn evidence_files(&self) -> EvidenceOnDisk {
-        let mut search = Search { disk: self, work: Work::new(WORK), found: EvidenceOnDisk::default() };
-        for (path, kind) in SINGLE {
-            search.single(path, kind);
-        }
-        for place in &PLACES {
-            search.place(place);
-        }
-        for folder in search.profiles() {
-            search.place(&Place::of_programs(&folder));
-        }
+        let mut notes = self.notes.clone();
+        let whereabouts = Whereabouts::of(self, &mut notes);
+        let found = EvidenceOnDisk { notes, ..EvidenceOnDisk::default() };
+        let mut search = Search { disk: self, whereabouts: &whereabouts, work: Work::new(WORK), found };
+        search.all();
         search.found
     }
 
-    /// The file of a driver, or of another module of the kernel, by its base name; none where it is not there.
+    /// The file of a driver, or of another module of the kernel, by its base name: where the registry says that it lies,
+    /// else where Windows has such files. None where it is not there.
     ///
     /// # Errors
     /// When the name cannot be a file's, or the disk cannot be read.
     pub fn driver_file(&self, name: &str) -> Result<Option<DiskFile>, DiskError> {
-        if name.is_empty() || name.contains(['\\', '/']) {
-            return Err(DiskError::BadPath(name.chars().take(255).collect()));
-        }
-        for folder in DRIVERS {
-            let path = format!("{folder}\\{name}");
+        GuestPath::parse("\\")?.below(name)?;
+        let registered = registered_driver(self, name);
+        for path in registered.into_iter().chain(DRIVERS.iter().map(|folder| format!("{folder}\\{name}"))) {
             match self.stat(&path, &mut Work::new(WORK)) {
                 Err(DiskError::NotFound(_)) => {}
                 found => return found.map(|stat| Some(file(path, stat, EvidenceKind::Driver, false))),
@@ -152,12 +88,12 @@ impl GuestDisk {
 
     fn stat(&self, path: &str, work: &mut Work) -> Result<Stat, DiskError> {
         let path = GuestPath::parse(path)?;
-        self.first_volume_with(&path, |volume| volume.stat(&self.image, &path, work))
+        Self::first_with(self.of_windows(), &path, |volume| volume.stat(&self.image, &path, work))
     }
 
     fn scan(&self, path: &str, work: &mut Work, wanted: &dyn Fn(&str) -> bool) -> Result<Scan, DiskError> {
         let path = GuestPath::parse(path)?;
-        self.first_volume_with(&path, |volume| volume.scan(&self.image, &path, work, wanted))
+        Self::first_with(self.of_windows(), &path, |volume| volume.scan(&self.image, &path, work, wanted))
     }
 }
 
@@ -176,11 +112,36 @@ fn keep_newest(files: &mut Vec<DiskFile>, most: usize) -> usize {
 
 struct Search<'a> {
     disk: &'a GuestDisk,
+    whereabouts: &'a Whereabouts,
     work: Work,
     found: EvidenceOnDisk,
 }
 
 impl Search<'_> {
+    fn all(&mut self) {
+        let places = &self.whereabouts.places;
+        for path in &places.raw {
+            let here = self.here(path).map(str::to_owned);
+            self.found.raw.extend(here);
+        }
+        for (path, holds) in &places.files {
+            self.single(path, *holds);
+        }
+        for folder in &places.folders {
+            self.folder(folder);
+        }
+        for name in self.accounts(&places.profiles) {
+            for folder in places.of_account(&name) {
+                self.folder(&folder);
+            }
+        }
+    }
+
+    /// A path below the root of Windows' volume.
+    fn here<'p>(&mut self, path: &'p str) -> Option<&'p str> {
+        self.whereabouts.on_its_volume(path).map_err(|why| self.note(why)).ok()
+    }
+
     fn note(&mut self, note: String) {
         // A damaged volume has one trouble many times.
         if self.found.notes.len() < MOST_NOTES {
@@ -188,37 +149,43 @@ impl Search<'_> {
         }
     }
 
-    fn single(&mut self, path: &str, kind: EvidenceKind) {
+    fn single(&mut self, path: &str, holds: Holds) {
+        let Some(path) = self.here(path) else { return };
         match self.disk.stat(path, &mut self.work) {
-            Ok(stat) => self.found.files.push(file(path.to_owned(), stat, kind, false)),
+            Ok(stat) => self.found.files.push(file(path.to_owned(), stat, holds.kind(), holds.live())),
             Err(DiskError::NotFound(_)) => {}
             Err(error) => self.note(error.to_string()),
         }
     }
 
-    fn place(&mut self, place: &Place<'_>) {
+    fn folder(&mut self, EvidenceFolder { path, levels, holds }: &EvidenceFolder) {
+        let Some(root) = self.here(path) else { return };
         let (mut files, mut left_out) = (Vec::new(), 0);
-        let mut folders = vec![(place.folder.to_owned(), place.depth)];
+        let mut folders = vec![(root.to_owned(), *levels)];
         for _ in 0..FOLDERS_OF_A_PLACE {
             let Some((folder, depth)) = folders.pop() else { break };
-            let Some(mut scan) = self.look(&folder, &place.wanted) else { continue };
-            for name in &scan.refused {
-                self.note(format!("{folder}\\{name} cannot be read: it is damaged or leads elsewhere"));
+            let Some(mut scan) = self.look(&folder, &|name| holds.kind_of(name).is_some()) else { continue };
+            for error in std::mem::take(&mut scan.refused) {
+                self.note(error.to_string());
             }
-            let below = |name: String| format!("{folder}\\{name}");
-            files.extend(scan.files.into_iter().map(|(name, stat)| file(below(name), stat, place.kind, place.live)));
+            let below = |name: &str| format!("{folder}\\{name}");
+            files.extend(
+                scan.files
+                    .iter()
+                    .filter_map(|(name, stat)| Some(file(below(name), *stat, holds.kind_of(name)?, holds.live()))),
+            );
             left_out += keep_newest(&mut files, FILES_OF_A_PLACE);
             if depth > 1 {
                 // The newest is looked into first: there may be more of them than are looked into.
                 scan.folders.sort_by_key(|(_, stat)| stat.modified);
-                folders.extend(scan.folders.into_iter().map(|(name, _)| (below(name), depth - 1)));
+                folders.extend(scan.folders.iter().map(|(name, _)| (below(name), depth - 1)));
             }
         }
         if !folders.is_empty() {
-            self.note(format!("{} folders below {} were not looked into", folders.len(), place.folder));
+            self.note(format!("{} folders below {root} were not looked into", folders.len()));
         }
         if left_out > 0 {
-            self.note(format!("{left_out} more files below {} are older and were left out", place.folder));
+            self.note(format!("{left_out} more files below {root} are older and were left out"));
         }
         self.found.files.append(&mut files);
     }
@@ -240,14 +207,15 @@ impl Search<'_> {
         }
     }
 
-    /// Where programs of people leave their dumps. Profiles that lead elsewhere are Windows' own (`All Users`).
-    fn profiles(&mut self) -> Vec<String> {
-        let folders = self.look(r"\Users", &|_| false).map(|scan| scan.folders).unwrap_or_default();
-        if folders.len() > PROFILES {
-            self.note(format!("{} profiles were not looked into", folders.len() - PROFILES));
+    /// The profiles of people. Those that lead elsewhere are Windows' own (`All Users`).
+    fn accounts(&mut self, profiles: &str) -> Vec<String> {
+        let folders = self.here(profiles).map(str::to_owned).and_then(|path| self.look(&path, &|_| false));
+        let mut names: Vec<_> = folders.unwrap_or_default().folders.into_iter().map(|(name, _)| name).collect();
+        if names.len() > PROFILES {
+            self.note(format!("{} profiles were not looked into", names.len() - PROFILES));
         }
-        let dumps = |name: String| format!(r"\Users\{name}\AppData\Local\CrashDumps");
-        folders.into_iter().take(PROFILES).map(|(name, _)| dumps(name)).collect()
+        names.truncate(PROFILES);
+        names
     }
 }
 
@@ -263,12 +231,5 @@ mod tests {
         assert_eq!(keep_newest(&mut files, 4), 0);
         assert_eq!(keep_newest(&mut files, 3), 1);
         assert_eq!(files, [named("a", 7), named("b", 5), named("d", 9)]);
-    }
-
-    #[test]
-    fn names_are_wanted_by_their_ends_in_any_case() {
-        assert!(is_dump("071924-1.DMP") && !is_dump("071924-1.dmp.txt"));
-        assert!(is_report("WER1090.tmp.mdmp") && !is_report("Report.wer"));
-        assert!(is_no_export("install.log") && !is_no_export("System.evtx"));
     }
 }

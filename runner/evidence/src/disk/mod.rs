@@ -11,6 +11,7 @@
 //!
 //! The NTFS journal is not replayed, so the last seconds of a guest that was cut off may be missing.
 
+mod contents;
 mod dumps;
 mod files;
 mod image;
@@ -18,18 +19,19 @@ mod partitions;
 mod path;
 mod reader;
 mod volume;
+mod whereabouts;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-pub use dumps::{FoundDump, MINIDUMP_FOLDER, PAGE_FILE, RawDump};
+pub use dumps::{MINIDUMP_FOLDER, PAGE_FILE, RawDump};
 pub use files::{DiskFile, EvidenceOnDisk, SRT_TRAIL};
 pub use image::ImageFormat;
 
 use image::Image;
 use partitions::Content;
 use path::GuestPath;
-use volume::Volume;
+use volume::{Volume, Windows};
 
 /// Why a file cannot be had from a disk.
 #[derive(Debug, thiserror::Error)]
@@ -66,8 +68,8 @@ pub enum DiskError {
     /// A folder was asked to be read, or a file to be listed.
     #[error("of the wrong kind on the guest's disk: {0}")]
     WrongKind(String),
-    /// The file is compressed or encrypted by NTFS.
-    #[error("compressed or encrypted by NTFS: {0}")]
+    /// The file is compressed or encrypted by NTFS, compressed by Windows (`CompactOS`), or deduplicated.
+    #[error("compressed, deduplicated or encrypted on the guest's disk, so that it cannot be read here: {0}")]
     Packed(String),
     /// The volume's structures contradict themselves.
     #[error("damaged NTFS volume: {0}")]
@@ -105,11 +107,18 @@ pub struct DirEntry {
     pub size: u64,
 }
 
+/// Volumes that are looked at: a disk of Windows has some four partitions.
+const MOST_VOLUMES: usize = 16;
+
 /// A powered-off guest's disk.
 pub struct GuestDisk {
     image: Image,
     /// The Windows volume first.
     volumes: Vec<Volume>,
+    /// Whether the first volume is that of a Windows.
+    has_windows: bool,
+    /// What of the disk cannot be read.
+    notes: Vec<String>,
 }
 
 impl GuestDisk {
@@ -117,29 +126,45 @@ impl GuestDisk {
     /// order; a reference to any other file is refused, also for an external data file.
     ///
     /// # Errors
-    /// When the image cannot be opened, or holds no NTFS volume that can be read.
+    /// When the image cannot be opened, or holds no NTFS volume that can be read. [`DiskError::Encrypted`] where a volume is
+    /// encrypted and no other has an installed Windows, whatever else can be read.
     pub fn open(image: &Path, format: ImageFormat, backing: &[PathBuf]) -> Result<Self, DiskError> {
         let image = Image::open(image, format, backing)?;
         let partitions = partitions::find(&image)?;
-        let mut windows = Vec::new();
-        let mut others = Vec::new();
-        let mut damage = None;
-        for partition in partitions.iter().filter(|partition| partition.content == Content::Ntfs) {
+        let encrypted = partitions.iter().any(|partition| partition.content == Content::BitLocker);
+        let readable: Vec<_> = partitions.iter().filter(|partition| partition.content == Content::Ntfs).collect();
+        let (mut found, mut damage, mut notes) = (Vec::new(), None, Vec::new());
+        for partition in readable.iter().take(MOST_VOLUMES) {
             match Volume::open(&image, partition) {
-                Ok(volume) if volume.has_windows(&image) => windows.push(volume),
-                Ok(volume) => others.push(volume),
-                Err(error) => damage = damage.or(Some(error)),
+                Ok(volume) => found.push((volume.windows(&image), volume)),
+                Err(error) => {
+                    notes.push(format!("the volume at byte {:#x} cannot be read: {error}", partition.start));
+                    damage = damage.or(Some(error));
+                }
             }
         }
-        let encrypted = partitions.iter().any(|partition| partition.content == Content::BitLocker);
-        if windows.is_empty() && encrypted {
+        // As they lie on the disk, where two are alike.
+        found.sort_by_key(|(windows, _)| *windows);
+        let best = found.first().map_or(Windows::None, |(windows, _)| *windows);
+        // Beside an encrypted volume a mere folder proves nothing.
+        let has_windows = best == Windows::Installed || best == Windows::Folder && !encrypted;
+        if encrypted && !has_windows {
             return Err(DiskError::Encrypted);
         }
-        if windows.is_empty() && others.is_empty() {
+        if found.is_empty() {
             return Err(damage.unwrap_or(DiskError::NoVolume));
         }
-        windows.append(&mut others);
-        Ok(Self { image, volumes: windows })
+        if encrypted {
+            notes.push("another volume than that of Windows is encrypted".to_owned());
+        }
+        if !has_windows {
+            notes.push("no volume of the disk that can be read holds a Windows".to_owned());
+        }
+        if readable.len() > MOST_VOLUMES {
+            notes.push(format!("{} volumes were not looked at", readable.len() - MOST_VOLUMES));
+        }
+        let volumes = found.into_iter().map(|(_, volume)| volume).collect();
+        Ok(Self { image, volumes, has_windows, notes })
     }
 
     /// Reads at most `max_bytes` of a file: `C:\Windows\MEMORY.DMP`, in any case. A drive letter is not followed:
@@ -159,7 +184,7 @@ impl GuestDisk {
     /// When no volume has the file, it cannot be read, or `out` refuses the bytes.
     pub fn copy_file(&self, path: &str, max_bytes: u64, out: &mut dyn Write) -> Result<u64, DiskError> {
         let path = GuestPath::parse(path)?;
-        self.first_volume_with(&path, |volume| volume.copy_file(&self.image, &path, max_bytes, out))
+        Self::first_with(&self.volumes, &path, |volume| volume.copy_file(&self.image, &path, max_bytes, out))
     }
 
     /// Names in a folder, at most some ten thousand.
@@ -168,15 +193,20 @@ impl GuestDisk {
     /// When no volume has the folder, or it cannot be read.
     pub fn list(&self, path: &str) -> Result<Vec<DirEntry>, DiskError> {
         let path = GuestPath::parse(path)?;
-        self.first_volume_with(&path, |volume| volume.list(&self.image, &path))
+        Self::first_with(&self.volumes, &path, |volume| volume.list(&self.image, &path))
     }
 
-    fn first_volume_with<T>(
-        &self,
+    /// The volume of Windows, or all where none is known to be it.
+    fn of_windows(&self) -> &[Volume] {
+        if self.has_windows { &self.volumes[..1] } else { &self.volumes }
+    }
+
+    fn first_with<T>(
+        volumes: &[Volume],
         path: &GuestPath,
         mut read: impl FnMut(&Volume) -> Result<T, DiskError>,
     ) -> Result<T, DiskError> {
-        for volume in &self.volumes {
+        for volume in volumes {
             match read(volume) {
                 Err(DiskError::NotFound(_)) => {}
                 result => return result,

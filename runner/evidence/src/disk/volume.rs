@@ -4,11 +4,10 @@ use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use ntfs::indexes::NtfsFileNameIndex;
-use ntfs::structured_values::{NtfsFileAttributeFlags, NtfsFileName, NtfsFileNamespace, NtfsIndexRoot};
-use ntfs::{
-    Ntfs, NtfsAttributeFlags, NtfsAttributeType, NtfsError, NtfsFile, NtfsFileFlags, NtfsIndexEntry, NtfsReadSeek,
-};
+use ntfs::structured_values::{NtfsFileName, NtfsFileNamespace, NtfsIndexRoot};
+use ntfs::{Ntfs, NtfsAttributeType, NtfsError, NtfsFile, NtfsFileFlags, NtfsIndexEntry};
 
+use super::contents::{Stat, check_is_here, copy_data, stat};
 use super::image::Image;
 use super::partitions::Partition;
 use super::path::GuestPath;
@@ -25,9 +24,6 @@ const RECORD_SIZES: std::ops::RangeInclusive<u32> = 0x200..=0x1_0000;
 
 /// Names in one folder that are looked at.
 const MAX_SCANNED: usize = 0x1000;
-/// 100-nanosecond steps in a second, and seconds from 1601 to 1970.
-const TICKS: u64 = 10_000_000;
-const EPOCH: u64 = 11_644_473_600;
 
 /// What is left of the work that a search may cause, over all the folders it looks into.
 pub(super) struct Work(u64);
@@ -49,13 +45,6 @@ impl Work {
     }
 }
 
-/// Size and last change (seconds since 1970) of a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Stat {
-    pub(super) size: u64,
-    pub(super) modified: u64,
-}
-
 /// One name in a folder.
 type Entry<'e> = NtfsIndexEntry<'e, NtfsFileNameIndex>;
 
@@ -64,8 +53,8 @@ type Entry<'e> = NtfsIndexEntry<'e, NtfsFileNameIndex>;
 pub(super) struct Scan {
     pub(super) folders: Vec<(String, Stat)>,
     pub(super) files: Vec<(String, Stat)>,
-    /// Names of folders and wanted files that lead elsewhere, or are damaged.
-    pub(super) refused: Vec<String>,
+    /// Why folders and wanted files cannot be read.
+    pub(super) refused: Vec<DiskError>,
     /// Why the folder was not looked at to its end.
     pub(super) broken: Option<String>,
 }
@@ -74,6 +63,17 @@ impl Scan {
     fn is_full(&self) -> bool {
         self.folders.len() + self.files.len() + self.refused.len() >= MAX_SCANNED
     }
+}
+
+/// How much a volume looks like that of a Windows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Windows {
+    /// It has a registry.
+    Installed,
+    /// It has its folder, and no registry in it.
+    Folder,
+    /// Nothing of it.
+    None,
 }
 
 pub(super) struct Volume {
@@ -94,8 +94,16 @@ impl Volume {
         })
     }
 
-    pub(super) fn has_windows(&self, image: &Image) -> bool {
-        GuestPath::parse(r"\Windows").and_then(|path| self.list(image, &path)).is_ok()
+    /// How much it looks like the volume of a Windows.
+    pub(super) fn windows(&self, image: &Image) -> Windows {
+        let installed = GuestPath::parse(r"\Windows\System32\config\SYSTEM");
+        if installed.and_then(|hive| self.stat(image, &hive, &mut Work::new(WALK))).is_ok() {
+            return Windows::Installed;
+        }
+        match GuestPath::parse(r"\Windows").and_then(|path| self.list(image, &path)) {
+            Ok(_) => Windows::Folder,
+            Err(_) => Windows::None,
+        }
     }
 
     /// Writes at most `max_bytes` of a file; returns its size.
@@ -133,8 +141,8 @@ impl Volume {
         let mut reader = self.reader(image, work.left());
         let found = guarded(|| {
             let file = self.find(&mut reader, path)?;
-            let stat = stat(&file, &mut reader)?.filter(|_| !file.is_directory());
-            stat.ok_or_else(|| DiskError::WrongKind(path.to_string()))
+            let stat = stat(&file, &mut reader, path)?;
+            if file.is_directory() { Err(DiskError::WrongKind(path.to_string())) } else { Ok(stat) }
         });
         work.done(reader.left());
         found
@@ -155,11 +163,14 @@ impl Volume {
             each_entry(&folder, &mut reader, path, |entry, name, reader| {
                 let text = name.name().to_string_lossy();
                 if name.is_directory() || wanted(&text) {
-                    let file = entry.to_file(&self.ntfs, reader).map_err(damaged);
-                    match file.and_then(|file| Ok((file.is_directory(), stat(&file, reader)?))) {
-                        Ok((true, Some(stat))) => scan.folders.push((text, stat)),
-                        Ok((false, Some(stat))) => scan.files.push((text, stat)),
-                        Ok((_, None)) | Err(_) => scan.refused.push(text),
+                    let found = path.below(&text).and_then(|below| {
+                        let file = entry.to_file(&self.ntfs, reader).map_err(damaged)?;
+                        Ok((file.is_directory(), stat(&file, reader, &below)?))
+                    });
+                    match found {
+                        Ok((true, stat)) => scan.folders.push((text, stat)),
+                        Ok((false, stat)) => scan.files.push((text, stat)),
+                        Err(error) => scan.refused.push(error),
                     }
                 }
                 Ok(!scan.is_full())
@@ -185,10 +196,7 @@ impl Volume {
                 return Err(DiskError::NotFound(path.to_string()));
             }
             file = self.child(&file, reader, name)?.ok_or_else(|| DiskError::NotFound(path.to_string()))?;
-            let redirected = file.info().map_err(damaged)?.file_attributes();
-            if redirected.contains(NtfsFileAttributeFlags::REPARSE_POINT) {
-                return Err(DiskError::Redirected(path.to_string()));
-            }
+            check_is_here(&file, reader, path)?;
         }
         Ok(file)
     }
@@ -232,52 +240,6 @@ fn each_entry<'i>(
     Ok(())
 }
 
-/// Size and time of a file or folder; none for what is not in use, leads elsewhere, or is a file without data.
-fn stat(file: &NtfsFile<'_>, reader: &mut Reader<'_>) -> Result<Option<Stat>, DiskError> {
-    let info = file.info().map_err(damaged)?;
-    let elsewhere = info.file_attributes().contains(NtfsFileAttributeFlags::REPARSE_POINT);
-    if elsewhere || !file.flags().contains(NtfsFileFlags::IN_USE) {
-        return Ok(None);
-    }
-    let modified = (info.modification_time().nt_timestamp() / TICKS).saturating_sub(EPOCH);
-    if file.is_directory() {
-        return Ok(Some(Stat { size: 0, modified }));
-    }
-    let Some(item) = file.data(reader, "") else { return Ok(None) };
-    let size = item.map_err(damaged)?.to_attribute().map_err(damaged)?.value_length();
-    Ok(Some(Stat { size, modified }))
-}
-
-fn copy_data(
-    file: &NtfsFile<'_>,
-    reader: &mut Reader<'_>,
-    path: &GuestPath,
-    max_bytes: u64,
-    out: &mut dyn Write,
-) -> Result<u64, DiskError> {
-    let Some(item) = file.data(reader, "") else { return Err(DiskError::WrongKind(path.to_string())) };
-    let item = item.map_err(damaged)?;
-    let attribute = item.to_attribute().map_err(damaged)?;
-    // The library reads the clusters of such files as they are.
-    if attribute.flags().intersects(NtfsAttributeFlags::COMPRESSED | NtfsAttributeFlags::ENCRYPTED) {
-        return Err(DiskError::Packed(path.to_string()));
-    }
-    let mut value = attribute.value(reader).map_err(damaged)?;
-    let size = value.len();
-    let mut left = size.min(max_bytes);
-    let mut buffer = vec![0; 0x1_0000];
-    while left > 0 {
-        let wanted = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
-        let count = value.read(reader, &mut buffer[..wanted]).map_err(damaged)?;
-        if count == 0 {
-            return Err(DiskError::Damaged(format!("{path} ends {left} bytes early")));
-        }
-        out.write_all(&buffer[..count]).map_err(DiskError::Write)?;
-        left -= count as u64;
-    }
-    Ok(size)
-}
-
 /// Checks the record size in the boot sector: a count of clusters, or minus the exponent of a number of bytes.
 fn check_record_size(image: &Image, start: u64) -> Result<(), DiskError> {
     let mut sector = [0; 512];
@@ -318,7 +280,7 @@ fn check_index(folder: &NtfsFile<'_>, reader: &mut Reader<'_>) -> Result<(), Dis
 }
 
 /// The library's messages name offsets and numbers only.
-fn damaged(error: NtfsError) -> DiskError {
+pub(super) fn damaged(error: NtfsError) -> DiskError {
     match error {
         NtfsError::Io(source) => DiskError::Damaged(format!("cannot read on: {source}")),
         other => DiskError::Damaged(other.to_string()),

@@ -210,14 +210,25 @@ pub(super) struct Values<'h, const N: usize> {
     pub(super) lost: Option<Damage>,
 }
 
+impl<'h, const N: usize> Values<'h, N> {
+    /// Whether damage cost none of those that were looked for.
+    ///
+    /// # Errors
+    /// The first damage, where one of them was not found: it may be what the damage cost.
+    pub(super) fn complete(&self) -> Result<(), Damage> {
+        match self.lost {
+            Some(damage) if self.found.iter().any(Option::is_none) => Err(damage),
+            _ => Ok(()),
+        }
+    }
+}
+
 impl<'h> Values<'h, 1> {
     /// The only value that was looked for: damage elsewhere matters only where it is not found.
     pub(super) fn only(self) -> Result<Option<Value<'h>>, Damage> {
-        match (self.found, self.lost) {
-            ([Some(value)], _) => Ok(Some(value)),
-            ([None], Some(damage)) => Err(damage),
-            ([None], None) => Ok(None),
-        }
+        self.complete()?;
+        let [value] = self.found;
+        Ok(value)
     }
 }
 
@@ -257,6 +268,7 @@ impl<'h> Value<'h> {
     const SZ: u32 = 1;
     const EXPAND_SZ: u32 = 2;
     const DWORD: u32 = 4;
+    const MULTI_SZ: u32 = 7;
 
     fn at(hive: Hive<'h>, at: u32) -> Result<Self, Damage> {
         let cell = hive.cell_of(at, *b"vk", "value")?;
@@ -303,6 +315,22 @@ impl<'h> Value<'h> {
         let data = self.data()?;
         let units = (data.len() / 2).min(TEXT as u64);
         Ok(data.utf16(0, units).map(|text| one_line(&text, TEXT)))
+    }
+}
+
+impl Value<'_> {
+    /// The texts of a `REG_MULTI_SZ`; another type has none.
+    pub(super) fn texts(&self) -> Result<Vec<String>, Damage> {
+        /// More than any list that is read here has.
+        const MOST: usize = 64;
+        if self.word(0x0c)? != Self::MULTI_SZ {
+            return Ok(Vec::new());
+        }
+        let data = self.data()?;
+        let units = (0..data.len() / 2).take(MOST * TEXT).filter_map(|index| data.u16(2 * index));
+        let units: Vec<u16> = units.collect();
+        let texts = units.split(|&unit| unit == 0).filter(|text| !text.is_empty()).take(MOST);
+        Ok(texts.map(|text| one_line(&String::from_utf16_lossy(text), TEXT)).collect())
     }
 }
 

@@ -3,7 +3,7 @@
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
-use coexist_evidence::disk::{DiskError, GuestDisk, ImageFormat, MINIDUMP_FOLDER};
+use coexist_evidence::disk::{DirEntry, DiskError, GuestDisk, ImageFormat, MINIDUMP_FOLDER, PAGE_FILE, RawDump};
 use coexist_evidence::read_kernel_dump;
 
 use crate::disk_images::{Ntfs, partitioned, qcow2, run, text};
@@ -52,6 +52,7 @@ fn an_overlay_over_its_golden_disk() {
     // No more than asked for.
     let start = disk.read_file(r"\Windows\old.bin", 1000).unwrap();
     assert_eq!((start.bytes, start.size), (pattern(1000, 1), 300_000));
+    assert!(disk.read_file(r"\Windows\Minidump\071924-4000-01.dmp", 1 << 20).unwrap().bytes == first);
     // Folders.
     let mut names: Vec<_> =
         disk.list(MINIDUMP_FOLDER).unwrap().into_iter().map(|entry| (entry.name, entry.size)).collect();
@@ -65,22 +66,11 @@ fn an_overlay_over_its_golden_disk() {
         ]
     );
     assert!(disk.list("\\").unwrap().iter().any(|entry| entry.name == "Windows" && !entry.name.is_empty()));
-    // Small dumps.
-    let dumps = disk.minidumps(MINIDUMP_FOLDER, |_| true, 64, 1 << 20).unwrap();
-    assert_eq!(dumps.len(), 2);
-    assert!(dumps[0].bytes == first && dumps[1].bytes == second);
-    assert_eq!(dumps[1].name, "071924-4000-02.DMP");
-    let cut = disk.minidumps(MINIDUMP_FOLDER, |_| true, 64, 1000).unwrap();
-    assert_eq!(
-        (cut[0].bytes.len(), &cut[0].notes[..]),
-        (1000, &["the file has 123457 bytes, 1000 were read".to_owned()][..])
-    );
     // What is not there.
     for path in [r"\Windows\none", r"\Windows\none\x", r"\Windows\old.bin\x", r"\none"] {
         assert!(matches!(disk.read_file(path, 1), Err(DiskError::NotFound(_))), "{path}");
     }
-    assert_eq!(disk.minidumps(r"\Windows\LiveKernelReports", |_| true, 64, 1).unwrap(), []);
-    assert_eq!(disk.page_file_dump(1 << 20).unwrap(), None);
+    assert_eq!(disk.raw_dump(PAGE_FILE).unwrap(), None);
     // What is of the other kind.
     assert!(matches!(disk.read_file(r"\Windows", 1), Err(DiskError::WrongKind(_))));
     assert!(matches!(disk.list(r"\Windows\old.bin"), Err(DiskError::WrongKind(_))));
@@ -144,21 +134,22 @@ fn the_raw_dump_in_the_page_file() {
     ntfs.put("empty.sys", b"");
     let disk = raw_disk(temp.path(), &ntfs);
 
-    let found = disk.page_file_dump(1 << 20).unwrap().unwrap();
-    assert!(found.bytes == dump && found.notes.is_empty() && found.name == "pagefile.sys", "{:?}", found.notes);
-    assert_eq!(read_kernel_dump(&found.bytes).unwrap().drivers.len(), 4);
+    let found = |path: &str| {
+        let RawDump { length, notes } = disk.raw_dump(path).unwrap()?;
+        Some((disk.read_file(path, length).unwrap().bytes, notes))
+    };
+    let (raw, notes) = found(PAGE_FILE).unwrap();
+    assert!(raw == dump && notes.is_empty(), "{notes:?}");
+    assert_eq!(read_kernel_dump(&raw).unwrap().drivers.len(), 4);
     assert!(disk.read_file("PAGEFILE.SYS", 1 << 20).unwrap().bytes == page_file);
-    // A budget smaller than the dump.
-    let cut = disk.page_file_dump(0x2000).unwrap().unwrap();
-    assert_eq!((&cut.bytes[..], cut.notes.len()), (&dump[..0x2000], 1));
     // A file that ends before the dump does.
-    let short = disk.dump_in(r"\dedicated.sys", 1 << 20).unwrap().unwrap();
-    assert_eq!((short.bytes.len(), short.notes.len()), (dump.len() - 100, 1));
+    let (short, notes) = found(r"\dedicated.sys").unwrap();
+    assert_eq!((short.len(), notes.len()), (dump.len() - 100, 1));
     // A header that does not state the whole length: the small dump's own, without what follows it.
-    let silent = disk.dump_in(r"\silent.sys", 1 << 20).unwrap().unwrap();
-    assert!(silent.bytes.len() < dump.len() && silent.bytes.ends_with(b"TRGD"));
+    let (silent, _) = found(r"\silent.sys").unwrap();
+    assert!(silent.len() < dump.len() && silent.ends_with(b"TRGD"));
     for path in [r"\nothing.sys", r"\empty.sys", r"\none.sys"] {
-        assert_eq!(disk.dump_in(path, 1 << 20).unwrap(), None, "{path}");
+        assert_eq!(found(path), None, "{path}");
     }
 }
 
@@ -210,9 +201,9 @@ fn what_cannot_be_read_says_why() {
 fn damaged_volumes_are_survived() {
     let temp = tempfile::tempdir().unwrap();
     let ntfs = Ntfs::make(temp.path());
-    ntfs.make_folder("Windows");
+    ntfs.make_folders("Windows/Minidump");
     for number in 0..40 {
-        ntfs.put(&format!("Windows/a-file-with-a-long-name-{number}.dmp"), &pattern(5000, number));
+        ntfs.put(&format!("Windows/Minidump/a-file-with-a-long-name-{number}.dmp"), &pattern(5000, number));
     }
     let volume = std::fs::read(&ntfs.path).unwrap();
     // The boot sector, all records of files, and all index blocks.
@@ -237,11 +228,15 @@ fn damaged_volumes_are_survived() {
             changed.push((at, length));
         }
         if let Ok(disk) = GuestDisk::open(&ntfs.path, ImageFormat::Raw, &[]) {
-            let found = disk.minidumps(r"\Windows", |_| true, 64, 10_000).unwrap_or_default();
-            assert!(found.len() <= 64 && found.iter().all(|dump| dump.bytes.len() <= 10_000));
+            let dumps = disk.list(r"\Windows\Minidump").unwrap_or_default();
+            for DirEntry { name, .. } in dumps.iter().take(64) {
+                let bytes = disk.read_file(&format!(r"\Windows\Minidump\{name}"), 10_000).map(|file| file.bytes);
+                let length = bytes.unwrap_or_default().len();
+                assert!(length <= 10_000);
+                read += usize::from(length == 5000);
+            }
             let evidence = disk.evidence_files();
-            assert!(evidence.files.len() <= 40 && evidence.notes.len() < 1000);
-            read += found.iter().filter(|dump| dump.bytes.len() == 5000).count();
+            assert!(evidence.files.len() <= 50 && evidence.notes.len() <= 200);
         }
         for (at, length) in changed {
             file.write_all_at(&volume[at..at + length], u64::try_from(at).unwrap()).unwrap();

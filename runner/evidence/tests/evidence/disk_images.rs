@@ -128,6 +128,18 @@ impl Ntfs {
     /// Says of every copy of this name, in records and in the indexes of the folders above, that it is a folder's.
     fn mark_as_folder(&self, name: &str) {
         const FOLDER: u8 = 0x10;
+        // The highest byte of the attributes, ten bytes before the name.
+        self.edit_copies(name, |volume, at| volume[at - 7] |= FOLDER);
+    }
+
+    /// Gives a file another name of the same length, also one that no Windows would give.
+    pub(crate) fn rename(&self, name: &str, to: &str) {
+        let to: Vec<u8> = to.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        self.edit_copies(name, |volume, at| volume[at..at + to.len()].copy_from_slice(&to));
+    }
+
+    /// Lets a test change the volume at every copy of a name, in records and in the indexes of the folders above.
+    fn edit_copies(&self, name: &str, edit: impl Fn(&mut [u8], usize)) {
         let mut volume = std::fs::read(&self.path).unwrap();
         let wanted: Vec<u8> = name.encode_utf16().flat_map(u16::to_le_bytes).collect();
         let characters = u8::try_from(wanted.len() / 2).unwrap();
@@ -139,10 +151,29 @@ impl Ntfs {
         };
         let copies: Vec<_> = (0x42..volume.len() - wanted.len()).step_by(2).filter(|&at| is_it(at)).collect();
         for at in copies {
-            // The highest byte of the attributes, ten bytes before the name.
-            volume[at - 7] |= FOLDER;
+            edit(&mut volume, at);
         }
         std::fs::write(&self.path, volume).unwrap();
+    }
+
+    /// Makes a file's record one of a reparse point with this tag, after its other attributes.
+    pub(crate) fn set_reparse_tag(&self, name: &str, tag: u32) {
+        self.edit_record(name, |record| {
+            let end = attribute(record, u32::MAX).unwrap();
+            let mut reparse = vec![0_u8; 0x20];
+            reparse[0] = 0xc0;
+            reparse[4] = 0x20;
+            // The next free number, the length of the value, and where it is.
+            reparse[14] = record[0x28];
+            reparse[16] = 8;
+            reparse[20] = 0x18;
+            reparse[24..28].copy_from_slice(&tag.to_le_bytes());
+            record[0x28] += 1;
+            record[end..end + 0x20].copy_from_slice(&reparse);
+            record[end + 0x20..end + 0x28].copy_from_slice(&[0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0]);
+            let used = u32::try_from(end + 0x28).unwrap();
+            record[0x18..0x1c].copy_from_slice(&used.to_le_bytes());
+        });
     }
 
     /// Sets file attributes (0x400: reparse point) in a file's own record.
@@ -172,7 +203,10 @@ impl Ntfs {
             record[at + 0x18 + 0x42..][..2 * characters] == wanted[..]
         };
         // The mirror of the first records comes later or earlier on the disk, but never has a file of a test.
-        let found = (0..volume.len()).step_by(1024).rev().find(|&at| is_it(&volume[at..at + 1024])).expect("a record");
+        let found: Vec<_> = (0..volume.len()).step_by(1024).rev().filter(|&at| is_it(&volume[at..at + 1024])).collect();
+        // Folders may have one name; they are made one by one, so that one at most is not yet a folder.
+        let is_folder = |at: usize| volume[at + 0x16] & 2 != 0;
+        let found = *found.iter().find(|&&at| !is_folder(at)).or(found.first()).expect("a record");
         edit(&mut volume[found..found + 510]);
         std::fs::write(&self.path, volume).unwrap();
     }
@@ -185,17 +219,19 @@ impl Ntfs {
     }
 }
 
-/// Offset of the first attribute of a type in a record.
+/// Offset of the first attribute of a type in a record; of all ones, the mark behind the last.
 fn attribute(record: &[u8], kind: u32) -> Option<usize> {
     let word = |at: usize| Some(u32::from_le_bytes(record.get(at..at + 4)?.try_into().ok()?));
     let mut at = usize::from(record[0x14]);
-    while word(at)? != u32::MAX {
+    loop {
         if word(at)? == kind {
             return Some(at);
         }
+        if word(at)? == u32::MAX {
+            return None;
+        }
         at += usize::try_from(word(at + 4)?).ok().filter(|&length| length > 0)?;
     }
-    None
 }
 
 /// A disk in a raw file: a small partition of something else, then the volume.

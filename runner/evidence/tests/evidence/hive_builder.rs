@@ -20,6 +20,7 @@ pub(crate) enum Data<'a> {
     Text(&'a str),
     Expanding(&'a str),
     Binary(&'a [u8]),
+    List(&'a [&'a str]),
 }
 
 /// A key with all below it.
@@ -164,6 +165,7 @@ impl Cells {
             Data::Text(data) => (1, text(data)),
             Data::Expanding(data) => (2, text(data)),
             Data::Binary(data) => (3, data.to_vec()),
+            Data::List(texts) => (7, [texts.iter().flat_map(|it| text(it)).collect(), text("")].concat()),
             Data::Number(number) => (4, number.to_le_bytes().to_vec()),
         };
         let length = u32::try_from(data.len()).unwrap();

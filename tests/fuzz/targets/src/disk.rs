@@ -8,7 +8,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
 
-use coexist_evidence::disk::{GuestDisk, ImageFormat, MINIDUMP_FOLDER, PAGE_FILE};
+use coexist_evidence::disk::{GuestDisk, ImageFormat, PAGE_FILE};
 
 use crate::disk_images::{self, Ntfs};
 
@@ -81,8 +81,6 @@ impl Disk {
         let _ = guest.list("\\");
         let _ = guest.read_file(PAGE_FILE, MOST).map(|file| assert!(file.bytes.len() as u64 <= MOST));
         let _ = guest.raw_dump(PAGE_FILE);
-        let _ = guest.page_file_dump(MOST);
-        let _ = guest.minidumps(MINIDUMP_FOLDER, |_| true, 4, MOST).map(|dumps| assert!(dumps.len() <= 4));
         let _ = guest.driver_file("acmeflt.sys");
         let found = guest.evidence_files();
         assert!(found.notes.len() <= 200, "{} notes", found.notes.len());
