@@ -65,7 +65,7 @@ pub enum DiskError {
     /// The path leads over a symbolic link, mount point or other redirection.
     #[error("redirected on the guest's disk: {0}")]
     Redirected(String),
-    /// A folder was asked to be read, or a file to be listed.
+    /// A folder was asked for as a file, or a file as a folder.
     #[error("of the wrong kind on the guest's disk: {0}")]
     WrongKind(String),
     /// The file is compressed or encrypted by NTFS, compressed by Windows (`CompactOS`), or deduplicated.
@@ -94,17 +94,6 @@ impl GuestFile {
     pub fn is_whole(&self) -> bool {
         self.bytes.len() as u64 == self.size
     }
-}
-
-/// One name in a folder.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DirEntry {
-    /// As the guest wrote it: not to be used as a path on the host or shown as it is.
-    pub name: String,
-    /// Whether it is a folder.
-    pub is_directory: bool,
-    /// Bytes, as the folder's copy says; the file itself may know better.
-    pub size: u64,
 }
 
 /// Volumes that are looked at: a disk of Windows has some four partitions.
@@ -185,15 +174,6 @@ impl GuestDisk {
     pub fn copy_file(&self, path: &str, max_bytes: u64, out: &mut dyn Write) -> Result<u64, DiskError> {
         let path = GuestPath::parse(path)?;
         Self::first_with(&self.volumes, &path, |volume| volume.copy_file(&self.image, &path, max_bytes, out))
-    }
-
-    /// Names in a folder, at most some ten thousand.
-    ///
-    /// # Errors
-    /// When no volume has the folder, or it cannot be read.
-    pub fn list(&self, path: &str) -> Result<Vec<DirEntry>, DiskError> {
-        let path = GuestPath::parse(path)?;
-        Self::first_with(&self.volumes, &path, |volume| volume.list(&self.image, &path))
     }
 
     /// The volume of Windows, or all where none is known to be it.

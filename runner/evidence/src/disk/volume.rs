@@ -7,18 +7,16 @@ use ntfs::indexes::NtfsFileNameIndex;
 use ntfs::structured_values::{NtfsFileName, NtfsFileNamespace, NtfsIndexRoot};
 use ntfs::{Ntfs, NtfsAttributeType, NtfsError, NtfsFile, NtfsFileFlags, NtfsIndexEntry};
 
+use super::DiskError;
 use super::contents::{Stat, check_is_here, copy_data, stat};
 use super::image::Image;
 use super::partitions::Partition;
 use super::path::GuestPath;
 use super::reader::Reader;
-use super::{DirEntry, DiskError};
 use crate::bytes::Bytes;
 
 /// Work that finding or listing may cause. Bounds memory as well: the library keeps what it walks down.
 const WALK: u64 = 0x100_0000;
-/// Names in one folder that are listed.
-const MAX_LISTED: usize = 0x1_0000;
 /// Records of files and folders have 1 or 4 KiB; the library would allocate whatever the volume says.
 const RECORD_SIZES: std::ops::RangeInclusive<u32> = 0x200..=0x1_0000;
 
@@ -100,10 +98,9 @@ impl Volume {
         if installed.and_then(|hive| self.stat(image, &hive, &mut Work::new(WALK))).is_ok() {
             return Windows::Installed;
         }
-        match GuestPath::parse(r"\Windows").and_then(|path| self.list(image, &path)) {
-            Ok(_) => Windows::Folder,
-            Err(_) => Windows::None,
-        }
+        let mut reader = self.reader(image, WALK);
+        let folder = GuestPath::parse(r"\Windows").and_then(|path| guarded(|| self.find(&mut reader, &path)));
+        if folder.is_ok_and(|folder| folder.is_directory()) { Windows::Folder } else { Windows::None }
     }
 
     /// Writes at most `max_bytes` of a file; returns its size.
@@ -120,20 +117,6 @@ impl Volume {
             return Err(DiskError::WrongKind(path.to_string()));
         }
         guarded(|| copy_data(&file, &mut reader, path, max_bytes, out))
-    }
-
-    pub(super) fn list(&self, image: &Image, path: &GuestPath) -> Result<Vec<DirEntry>, DiskError> {
-        let mut reader = self.reader(image, WALK);
-        guarded(|| {
-            let mut listed = Vec::new();
-            let folder = self.find(&mut reader, path)?;
-            each_entry(&folder, &mut reader, path, |_, name, _| {
-                let (is_directory, size) = (name.is_directory(), name.data_size());
-                listed.push(DirEntry { name: name.name().to_string_lossy(), is_directory, size });
-                Ok(listed.len() < MAX_LISTED)
-            })?;
-            Ok(listed)
-        })
     }
 
     /// What one file is.

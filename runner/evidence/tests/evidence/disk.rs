@@ -3,7 +3,7 @@
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
-use coexist_evidence::disk::{DirEntry, DiskError, GuestDisk, ImageFormat, MINIDUMP_FOLDER, PAGE_FILE, RawDump};
+use coexist_evidence::disk::{DiskError, GuestDisk, ImageFormat, PAGE_FILE, RawDump};
 use coexist_evidence::read_kernel_dump;
 
 use crate::disk_images::{Ntfs, partitioned, qcow2, run, text};
@@ -53,19 +53,13 @@ fn an_overlay_over_its_golden_disk() {
     let start = disk.read_file(r"\Windows\old.bin", 1000).unwrap();
     assert_eq!((start.bytes, start.size), (pattern(1000, 1), 300_000));
     assert!(disk.read_file(r"\Windows\Minidump\071924-4000-01.dmp", 1 << 20).unwrap().bytes == first);
-    // Folders.
-    let mut names: Vec<_> =
-        disk.list(MINIDUMP_FOLDER).unwrap().into_iter().map(|entry| (entry.name, entry.size)).collect();
-    names.sort();
+    // Folders, whose contents are of both.
+    let dumps = disk.evidence_files().files;
+    let dumps: Vec<_> = dumps.iter().map(|file| (file.path.as_str(), file.size)).collect();
     assert_eq!(
-        names,
-        [
-            ("071924-4000-01.dmp".to_owned(), 123_457),
-            ("071924-4000-02.DMP".to_owned(), 9),
-            ("readme.txt".to_owned(), 7)
-        ]
+        dumps,
+        [(r"\Windows\Minidump\071924-4000-01.dmp", 123_457), (r"\Windows\Minidump\071924-4000-02.DMP", 9)]
     );
-    assert!(disk.list("\\").unwrap().iter().any(|entry| entry.name == "Windows" && !entry.name.is_empty()));
     // What is not there.
     for path in [r"\Windows\none", r"\Windows\none\x", r"\Windows\old.bin\x", r"\none"] {
         assert!(matches!(disk.read_file(path, 1), Err(DiskError::NotFound(_))), "{path}");
@@ -73,7 +67,6 @@ fn an_overlay_over_its_golden_disk() {
     assert_eq!(disk.raw_dump(PAGE_FILE).unwrap(), None);
     // What is of the other kind.
     assert!(matches!(disk.read_file(r"\Windows", 1), Err(DiskError::WrongKind(_))));
-    assert!(matches!(disk.list(r"\Windows\old.bin"), Err(DiskError::WrongKind(_))));
     assert!(matches!(disk.read_file(r"\Windows\..\x", 1), Err(DiskError::BadPath(_))));
 }
 
@@ -182,7 +175,6 @@ fn what_cannot_be_read_says_why() {
     for path in [r"\link", r"\junction\x"] {
         assert!(matches!(disk.read_file(path, 1), Err(DiskError::Redirected(_))), "{path}");
     }
-    assert!(matches!(disk.list(r"\junction"), Err(DiskError::Redirected(_))));
     assert!(matches!(disk.read_file(r"\packed", 1), Err(DiskError::Packed(_))));
 
     let image = temp.path().join("encrypted.raw");
@@ -228,15 +220,13 @@ fn damaged_volumes_are_survived() {
             changed.push((at, length));
         }
         if let Ok(disk) = GuestDisk::open(&ntfs.path, ImageFormat::Raw, &[]) {
-            let dumps = disk.list(r"\Windows\Minidump").unwrap_or_default();
-            for DirEntry { name, .. } in dumps.iter().take(64) {
-                let bytes = disk.read_file(&format!(r"\Windows\Minidump\{name}"), 10_000).map(|file| file.bytes);
-                let length = bytes.unwrap_or_default().len();
+            let evidence = disk.evidence_files();
+            assert!(evidence.files.len() <= 50 && evidence.notes.len() <= 200);
+            for file in &evidence.files {
+                let length = disk.read_file(&file.path, 10_000).map_or(0, |file| file.bytes.len());
                 assert!(length <= 10_000);
                 read += usize::from(length == 5000);
             }
-            let evidence = disk.evidence_files();
-            assert!(evidence.files.len() <= 50 && evidence.notes.len() <= 200);
         }
         for (at, length) in changed {
             file.write_all_at(&volume[at..at + length], u64::try_from(at).unwrap()).unwrap();

@@ -9,6 +9,9 @@ mod disk_images;
 #[path = "../../../evidence/tests/evidence/dump_builder.rs"]
 mod dump_builder;
 mod guest;
+#[expect(dead_code, reason = "another crate's tests use the rest")]
+#[path = "../../../evidence/tests/evidence/hive_builder.rs"]
+mod hive_builder;
 mod ladder;
 mod loot;
 mod misfortunes;

@@ -78,7 +78,6 @@ impl Disk {
 
     fn read(&self) {
         let Ok(guest) = GuestDisk::open(&self.path, ImageFormat::Raw, &[]) else { return };
-        let _ = guest.list("\\");
         let _ = guest.read_file(PAGE_FILE, MOST).map(|file| assert!(file.bytes.len() as u64 <= MOST));
         let _ = guest.raw_dump(PAGE_FILE);
         let _ = guest.driver_file("acmeflt.sys");

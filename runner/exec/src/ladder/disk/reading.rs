@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use coexist_evidence::disk::{DiskError, DiskFile, EvidenceOnDisk, GuestDisk, ImageFormat, PAGE_FILE, SRT_TRAIL};
-use coexist_evidence::{read_hive, read_kernel_dump};
+use coexist_evidence::disk::{DiskError, DiskFile, EvidenceOnDisk, GuestDisk, ImageFormat, SRT_TRAIL};
+use coexist_evidence::read_kernel_dump;
 use coexist_lab::DiskFiles;
 use coexist_model::{EvidenceKind, RepairLog};
 use jiff::Timestamp;
@@ -24,8 +24,6 @@ const FILE_LIMIT: u64 = 256 << 20;
 const DUMP_START: u64 = 0x2000;
 /// Where Windows writes large dumps unless told otherwise, each in the place of the one before.
 const LARGE_DUMP: &str = r"\Windows\MEMORY.DMP";
-/// Where the machine's part of the registry lies, which says where dumps go.
-const SYSTEM_HIVE: &str = r"\Windows\System32\config\SYSTEM";
 
 /// What is wanted of a disk.
 pub(super) enum Wanted {
@@ -121,7 +119,7 @@ pub(super) fn read(
             Err(error) => reading.missing.push(words(&error)),
         },
         Wanted::New { before, safe, logs, earliest } => {
-            let EvidenceOnDisk { mut files, notes } = reading.guest.evidence_files();
+            let EvidenceOnDisk { mut files, raw, notes } = reading.guest.evidence_files();
             reading.missing.extend(notes);
             files.retain(|file| reading.is_wanted(file, before, safe, logs, *earliest));
             let chosen = newest_of_each_kind(files, &mut reading.missing);
@@ -130,8 +128,8 @@ pub(super) fn read(
                 .into_iter()
                 .partition(|file| file.kind == EvidenceKind::KernelDump && !file.live && file.size <= READ_LIMIT);
             dumps.iter().for_each(|file| reading.file(file));
-            reading.raw_dumps();
-            others.sort_by_key(|file| (file.live, file.kind != EvidenceKind::EventLog, file.kind));
+            reading.raw_dumps(&raw);
+            others.sort_by_key(|file| (file.kind != EvidenceKind::EventLog, file.live, file.kind));
             others.iter().for_each(|file| reading.file(file));
             for log in logs {
                 if !reading.copied.iter().any(|it| it.path.ends_with(log)) {
@@ -197,20 +195,14 @@ impl Reading<'_> {
     }
 
     /// Dumps that Windows has made no file of yet.
-    fn raw_dumps(&mut self) {
-        for path in std::iter::once(PAGE_FILE.to_owned()).chain(self.dedicated_dump_file()) {
-            match self.guest.raw_dump(&path) {
-                Ok(Some(dump)) => self.copy(&path, (EvidenceKind::KernelDump, false), dump.length, dump.notes),
+    fn raw_dumps(&mut self, paths: &[String]) {
+        for path in paths {
+            match self.guest.raw_dump(path) {
+                Ok(Some(dump)) => self.copy(path, (EvidenceKind::KernelDump, false), dump.length, dump.notes),
                 Ok(None) => {}
                 Err(error) => self.missing.push(words(&error)),
             }
         }
-    }
-
-    /// The file that takes raw dumps in place of the page file, where the guest's registry names one.
-    fn dedicated_dump_file(&self) -> Option<String> {
-        let hive = self.guest.read_file(SYSTEM_HIVE, FILE_LIMIT).ok()?;
-        read_hive(&hive.bytes).ok()?.crash_settings?.dedicated_dump_file
     }
 
     /// Where the next file is copied to.

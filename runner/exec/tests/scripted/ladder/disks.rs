@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use super::rows::crash_in;
 use crate::disk_images::{FIRST_SECTOR, Ntfs, partitioned, qcow2};
 use crate::dump_builder::{ACME, DumpSpec, GLOBEX};
+use crate::hive_builder::{hive, key};
 use crate::loot::{Item, item};
 
 /// Disks of guests that are off.
@@ -48,7 +49,7 @@ pub(super) fn disks() -> &'static Disks {
         ntfs.put("Windows/Minidump/known.dmp", &known().content);
         ntfs.put("pagefile.sys", &[newest.build(), vec![7; 70_000]].concat());
         ntfs.put("Windows/System32/winevt/Logs/System.evtx", b"event log");
-        ntfs.put("Windows/System32/config/SYSTEM", b"hive");
+        ntfs.put("Windows/System32/config/SYSTEM", &hive(&key("ROOT", &[], Vec::new()), "SYSTEM"));
         ntfs.put("Windows/System32/drivers/AcmeFlt.sys", b"driver");
         // Of a crash that the image had met before: too old to be of any arm.
         ntfs.put("Windows/MEMORY.DMP", &DumpSpec { filetime: 1, ..crash_in(GLOBEX) }.build());
