@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use coexist_lab::{BootRecord, Guest};
+use coexist_lab::{BootRecord, Guest, GuestError};
 use coexist_model::{BootIdentity, Bucket, FailureState, FaultKind, MachineSign, StepFailure, failing};
 
 use crate::arm::ArmRun;
 use crate::boot::no_machine;
-use crate::silence::times;
+use crate::signs::Glance;
+use crate::silence::{LOOP, a_loop, times};
 use crate::stop::Stop;
 
 /// A machine that restarts tells so at once; on a busy host its word may come this much later than the guest's.
@@ -18,18 +19,26 @@ const GOES_ON: Duration = Duration::from_secs(3);
 /// One that came back after boots that had answered and failed is watched until it is as old as these became, up to this.
 const AS_OLD: Duration = Duration::from_secs(60);
 
+/// A guest that came.
+#[derive(Debug)]
+pub(crate) enum Arrived {
+    /// How its boots until now failed, if they did.
+    Judged(Option<StepFailure>),
+    /// It runs this boot, and did not tell of those before.
+    Untold(BootIdentity, GuestError),
+}
+
 impl ArmRun<'_> {
-    /// The guest is there: how its boots until now failed, if they did.
+    /// The guest is there.
     pub(crate) async fn arrived(
         &mut self,
         guest: Box<dyn Guest>,
         identity: BootIdentity,
         asked: usize,
-    ) -> Result<Option<StepFailure>, Stop> {
-        let before = self.identity.replace(identity);
+    ) -> Result<Arrived, Stop> {
+        let before = self.identity.clone();
         if before.is_none() {
-            let text = self.identity.as_ref().and_then(|identity| identity.start_time.as_deref());
-            self.guest_began = text.and_then(|text| text.parse().ok());
+            self.guest_began = identity.start_time.as_deref().and_then(|text| text.parse().ok());
         }
         let record = match &before {
             Some(before) => Some(guest.boot_record(Some(before)).await),
@@ -43,39 +52,73 @@ impl ArmRun<'_> {
         let glance = self.glance();
         if glance.crashes > 0 {
             let message = format!("the guest stopped {} and came back", times(glance.crashes));
-            return Ok(Some(failure(FailureState::Bugcheck, message, None)));
+            self.identity = Some(identity);
+            return Ok(Arrived::Judged(Some(failure(FailureState::Bugcheck, message, None))));
         }
         let record = match record {
             None => BootRecord::default(),
             Some(Ok(record)) => record,
-            Some(Err(error)) => {
-                if glance.edges <= asked {
-                    // The restart was the one that was asked for: what broke is the question, and nothing before it.
-                    self.judged = self.told;
-                }
-                return Err(error.into());
-            }
+            Some(Err(error)) => return Ok(Arrived::Untold(identity, error)),
         };
-        let failed = self.by_record(&record, glance.edges.saturating_sub(asked), asked);
+        self.identity = Some(identity);
+        let failed = self.by_record(&record, &glance, asked);
         if failed.is_none() {
             // What was looked at is judged here, and nothing that came after.
             self.judged = self.told;
         }
-        Ok(failed)
+        Ok(Arrived::Judged(failed))
     }
 
-    /// What the guest's own log says of a guest that came without a sign of a stop, after this many restarts more than it
-    /// was asked for.
-    fn by_record(&self, record: &BootRecord, unasked: usize, asked: usize) -> Option<StepFailure> {
+    /// The guest is there in this boot, and what its log says of those before cannot be had.
+    pub(crate) fn arrived_untold(
+        &mut self,
+        identity: BootIdentity,
+        error: GuestError,
+        asked: usize,
+    ) -> Result<Option<StepFailure>, Stop> {
+        self.identity = Some(identity);
+        let glance = self.glance();
+        if glance.edges <= asked && glance.crashes == 0 {
+            // The restart was the one that was asked for: what broke is the question, and nothing before it.
+            self.judged = self.told;
+            return Err(error.into());
+        }
+        let why = format!("its own log does not tell why: {error}");
+        if glance.crashes > 0 {
+            let message = format!("the guest stopped {} and came back", times(glance.crashes));
+            return Ok(Some(failure(FailureState::Bugcheck, message, None)));
+        }
+        if glance.failing.boots >= LOOP {
+            let a_loop = a_loop(glance.failing);
+            return Ok(Some(StepFailure { message: format!("{}; {why}", a_loop.message), ..a_loop }));
+        }
+        let more = times(glance.edges.saturating_sub(asked));
+        let message = format!("the guest restarted {more}, which nobody asked it to, and {why}");
+        Ok(Some(failure(FailureState::UnexpectedRestart, message, None)))
+    }
+
+    /// What the guest's own log says of a guest that came without a sign of a stop.
+    fn by_record(&self, record: &BootRecord, glance: &Glance, asked: usize) -> Option<StepFailure> {
+        let known = usize::try_from(record.boots).unwrap_or(usize::MAX);
+        // A boot of which the log knows nothing ended before it could be in order.
+        let in_order = record.unexpected.is_empty() && known >= glance.edges;
+        if glance.failing.boots >= LOOP && !in_order {
+            let a_loop = a_loop(glance.failing);
+            let message = format!("{}; then it came back, and its own log {}", a_loop.message, told_by(record));
+            let bucket = a_loop.bucket.filter(|_| record.unexpected.iter().all(|end| end.stop.is_none()));
+            return Some(StepFailure { message, bucket, ..a_loop });
+        }
         if let Some([code, ..]) = record.unexpected.iter().rev().find_map(|end| end.stop) {
             let message = format!("the guest's own log tells of a stop with {code}, and the guest came back");
             return Some(failure(FailureState::Bugcheck, message, None));
         }
-        match (record.unexpected.is_empty(), unasked, asked) {
+        match (record.unexpected.is_empty(), glance.edges.saturating_sub(asked), asked) {
             (true, 0, _) => None,
             // Servicing of Windows restarts more than once, in order each time.
             (true, more, 1..) => {
-                self.note(format!("the guest restarted {} more than it was asked to, in order each time", times(more)));
+                let how =
+                    if in_order { "in order each time".to_owned() } else { format!("its log {}", told_by(record)) };
+                self.note(format!("the guest restarted {} more than it was asked to, {how}", times(more)));
                 None
             }
             (true, more, 0) => Some(failure(
@@ -129,6 +172,16 @@ impl ArmRun<'_> {
         );
         Err(Stop::fault(FaultKind::WrongMachine, message))
     }
+}
+
+/// What a log tells of boots, to follow its name.
+fn told_by(record: &BootRecord) -> String {
+    let stop = match record.unexpected.iter().rev().find_map(|end| end.stop) {
+        Some([code, ..]) => format!(", the last stop with {code}"),
+        None => String::new(),
+    };
+    let boots = if record.boots == 1 { "1 boot".to_owned() } else { format!("{} boots", record.boots) };
+    format!("knows of {boots}, and of {} that ended out of order{stop}", record.unexpected.len())
 }
 
 fn failure(state: FailureState, message: String, bucket: Option<&str>) -> StepFailure {

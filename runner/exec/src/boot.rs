@@ -12,6 +12,7 @@ use coexist_model::{
 };
 
 use crate::arm::ArmRun;
+use crate::arrival::Arrived;
 use crate::progress::Progress;
 use crate::stop::Stop;
 use crate::wait::Wait;
@@ -26,6 +27,11 @@ pub(crate) const NO_ENTRY: Duration = Duration::from_secs(20);
 /// A request that failed in a guest that still answers is the request's own failure once the guest has gone on answering
 /// for this long: one that goes down in order answers for a while, and one that is about to hang may answer once more.
 pub(crate) const GOING_DOWN: Duration = Duration::from_secs(15);
+
+/// How often a guest that came back is asked for its log's word on its boots, …
+const QUESTIONS: u32 = 3;
+/// … and the time between.
+const BETWEEN_QUESTIONS: Duration = Duration::from_secs(2);
 
 /// What a knock brought.
 pub(crate) enum Knocked {
@@ -51,7 +57,9 @@ impl ArmRun<'_> {
     pub(crate) async fn await_up(&mut self, step: &Step, asked: usize, deadline: Duration) -> Result<(), Stop> {
         let mut seen: Option<StepFailure> = None;
         loop {
-            let arrived = self.await_answer(step, asked, deadline).await;
+            // Once a boot was seen to fail, those after it are taken for no better.
+            let in_order = asked > 0 && seen.is_none();
+            let arrived = self.await_answer(step, asked, in_order, deadline).await;
             let failure = match (arrived, seen.take()) {
                 (Ok(None), None) => return Ok(()),
                 (Ok(None), Some(before)) => return Err(Stop::Failure(before)),
@@ -74,9 +82,11 @@ impl ArmRun<'_> {
         &mut self,
         step: &Step,
         asked: usize,
+        in_order: bool,
         deadline: Duration,
     ) -> Result<Option<StepFailure>, Stop> {
         let mut wait = Wait::new(self.now());
+        let mut questions = 0;
         self.guest = None;
         loop {
             let glance = self.glance();
@@ -84,7 +94,7 @@ impl ArmRun<'_> {
                 // A session with a boot that is over gives nothing any more, and would be waited for.
                 self.guest = None;
             }
-            if let Some(stop) = self.by_signs(&glance) {
+            if let Some(stop) = self.by_signs(&glance, in_order) {
                 return Err(stop);
             }
             let now = self.now();
@@ -99,8 +109,15 @@ impl ArmRun<'_> {
                 return Err(stop);
             }
             let patience = (allowed - waited).min(self.paced(wait.patience()));
-            if let Knocked::NewBoot(guest, identity) = self.knock(&mut wait, patience).await? {
-                return self.arrived(guest, identity, asked).await;
+            let Knocked::NewBoot(guest, identity) = self.knock(&mut wait, patience).await? else { continue };
+            questions += 1;
+            match self.arrived(guest, identity, asked).await? {
+                Arrived::Judged(failure) => return Ok(failure),
+                // A session that broke, or a log that is not there yet, as a guest has it that still starts.
+                Arrived::Untold(_, GuestError::Lost { .. } | GuestError::Disagrees { .. }) if questions < QUESTIONS => {
+                    self.scene.ports.clock.sleep(BETWEEN_QUESTIONS).await;
+                }
+                Arrived::Untold(identity, error) => return self.arrived_untold(identity, error, asked),
             }
         }
     }
@@ -239,18 +256,23 @@ fn shown_by(knock: &Unanswered) -> Option<BootStage> {
 
 /// One failure of two in a row: a stop that was seen is never told as less because of what came after it.
 fn graver(before: StepFailure, after: StepFailure) -> StepFailure {
-    let stopped = before.state == FailureState::Bugcheck;
-    match after.state {
-        // A stop that only the guest's log knows of tells its boots from those that reset without a word.
-        FailureState::Loop if stopped => StepFailure {
+    match (before.state, after.state) {
+        (FailureState::Loop, FailureState::Loop) => after,
+        (_, FailureState::Loop) => StepFailure {
             message: format!("{}; before that, {}", after.message, before.message),
-            bucket: None,
+            // A stop that only the guest's log knows of tells its boots from those that reset without a word.
+            bucket: after.bucket.filter(|_| before.state != FailureState::Bugcheck),
             ..after
         },
-        FailureState::Loop | FailureState::Recovery | FailureState::Bugcheck => after,
-        _ if stopped => StepFailure { message: format!("{}; then {}", before.message, after.message), ..before },
+        (FailureState::Loop, _) => then(before, &after),
+        (_, FailureState::Recovery | FailureState::Bugcheck) => after,
+        (FailureState::Bugcheck, _) => then(before, &after),
         _ => after,
     }
+}
+
+fn then(before: StepFailure, after: &StepFailure) -> StepFailure {
+    StepFailure { message: format!("{}; then {}", before.message, after.message), ..before }
 }
 
 pub(crate) fn no_machine() -> Stop {

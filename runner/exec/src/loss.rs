@@ -32,7 +32,7 @@ impl ArmRun<'_> {
         self.guest = None;
         loop {
             let glance = self.glance();
-            if let Some(stop) = self.by_signs(&glance) {
+            if let Some(stop) = self.by_signs(&glance, false) {
                 return Err(stop);
             }
             if glance.edges > 0 || glance.crashes > 0 {

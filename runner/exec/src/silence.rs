@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use coexist_lab::Unanswered;
 use coexist_model::{
-    Action, BootStage, BootState, Failing, FailureState, FaultKind, LabFault, MachineEvent, Step, boots, reached,
+    Action, BootStage, BootState, Bucket, Failing, FailureState, FaultKind, LabFault, MachineEvent, Step, StepFailure,
+    boots, reached,
 };
 
 use crate::arm::ArmRun;
@@ -14,15 +15,26 @@ use crate::signs::Glance;
 use crate::stop::Stop;
 use crate::wait::Wait;
 
-/// A guest that starts anew this often without ever settling is in a loop.
-const LOOP: usize = 3;
+/// A guest that starts anew this often without ever settling is in a loop, …
+pub(crate) const LOOP: usize = 3;
+/// … or this often, where its restarts may be in order. Servicing of Windows goes on restarting by itself after the restart
+/// that it was given: an upgrade does so up to three times, one for each of its phases (Microsoft's page on upgrade errors
+/// names SafeOS, first boot and second boot [K]). Twice as many are a loop, however orderly each of them is.
+///
+/// From outside nothing tells a restart in order from the reset of a system that fell: QEMU says `guest-reset` of both. So
+/// where a restart was asked for and no stop was told, boots up to here are waited out, and the guest's own log decides
+/// once it answers: it knows each boot that came as far as its log, and how it ended. Of a guest that never answers nobody
+/// can say whether its restarts were in order; it is a loop here, or when its time is over.
+const LOOP_IN_ORDER: usize = 6;
+/// The bucket of a loop of which nothing is known but that it is one.
+const LOOP_WITHOUT_STOP: &str = "loop|no-stop";
 /// Windows shows its recovery screen at the start that follows this many failed ones (Windows Recovery Environment
 /// technical reference: "two consecutive failed attempts to start Windows").
 const BEFORE_RECOVERY: usize = 2;
 
 impl ArmRun<'_> {
-    /// What the signs alone decide.
-    pub(crate) fn by_signs(&self, glance: &Glance) -> Option<Stop> {
+    /// What the signs alone decide. Whether restarts may be in order is known to who waits.
+    pub(crate) fn by_signs(&self, glance: &Glance, in_order: bool) -> Option<Stop> {
         if let Some(fault) = &glance.fault {
             // The dump that a crash writes may be what fills the host's disk: the crash came first.
             return Some(if glance.crashes > 0 && self.accusable() {
@@ -40,7 +52,8 @@ impl ArmRun<'_> {
             let message = "the guest powered the machine off although nobody asked it to";
             return Some(Stop::failure(FailureState::UnexpectedRestart, message, Some("power-off".to_owned())));
         }
-        (glance.failing.boots >= LOOP).then(|| a_loop(glance.failing))
+        let too_many = if in_order && glance.failing.stopped == 0 { LOOP_IN_ORDER } else { LOOP };
+        (glance.failing.boots >= too_many).then(|| Stop::Failure(a_loop(glance.failing)))
     }
 
     /// The time is over, the plan's deadline and what a guest that moves was given beyond it.
@@ -58,7 +71,7 @@ impl ArmRun<'_> {
         if glance.failing.boots >= BEFORE_RECOVERY && self.shows_a_still_picture(wait, deadline) {
             let failed = glance.failing.boots;
             let message = format!(
-                "{failed} boots failed in a row, and the next one shows a picture that stands still, as the recovery \
+                "{failed} boots in a row never settled, and the next one shows a picture that stands still, as the recovery \
                  screen does; {seen}"
             );
             return Stop::failure(FailureState::Recovery, message, None);
@@ -67,6 +80,11 @@ impl ArmRun<'_> {
             let stopped = times(glance.crashes);
             let message = format!("the guest stopped {stopped} and did not come back within {after} s; {seen}");
             return Stop::failure(FailureState::Bugcheck, message, None);
+        }
+        if glance.failing.boots >= LOOP {
+            let StepFailure { message, .. } = a_loop(glance.failing);
+            let message = format!("{message}; the next one did not answer, {after} s after the wait began; {seen}");
+            return Stop::failure(FailureState::Loop, message, Some(LOOP_WITHOUT_STOP.to_owned()));
         }
         if glance.edges > asked {
             let message = format!("the guest restarted by itself and did not answer within {after} s; {seen}");
@@ -160,7 +178,7 @@ impl ArmRun<'_> {
 }
 
 /// Boots that failed in a row.
-fn a_loop(failing: Failing) -> Stop {
+pub(crate) fn a_loop(failing: Failing) -> StepFailure {
     let how = match failing.stopped {
         0 => "without a word of why".to_owned(),
         stopped => format!("{} with a stop", times(stopped)),
@@ -169,9 +187,17 @@ fn a_loop(failing: Failing) -> Stop {
         0 => String::new(),
         life => format!("; one of them had answered and lived for {life} s"),
     };
-    let bucket = (failing.stopped == 0).then(|| "loop|no-stop".to_owned());
+    let order = match failing.boots >= LOOP_IN_ORDER && failing.stopped == 0 {
+        true => "; restarts in order look the same from outside, and no servicing needs so many",
+        false => "",
+    };
     let boots = failing.boots;
-    Stop::failure(FailureState::Loop, format!("boot loop: {boots} boots in a row never settled, {how}{life}"), bucket)
+    StepFailure {
+        state: FailureState::Loop,
+        message: format!("boot loop: {boots} boots in a row never settled, {how}{life}{order}"),
+        bucket: (failing.stopped == 0).then(|| Bucket(LOOP_WITHOUT_STOP.to_owned())),
+        crash: None,
+    }
 }
 
 pub(crate) fn still_refused(time: Option<Duration>) -> Stop {

@@ -27,6 +27,37 @@ impl ScriptedGuest {
     }
 }
 
+impl ScriptedGuest {
+    async fn record_breaks(&self) -> Result<(), GuestError> {
+        let script = &self.inside.script;
+        {
+            let mut left = self.inside.records_break.lock().unwrap();
+            if *left == 0 || !*self.inside.candidate.lock().unwrap() {
+                return Ok(());
+            }
+            *left -= 1;
+            if *left + 1 < script.records_break {
+                return Err(self.broken_record());
+            }
+        }
+        if let Some(blow) = script.at_record {
+            self.inside.strike(blow).await;
+        }
+        Err(self.broken_record())
+    }
+
+    fn broken_record(&self) -> GuestError {
+        if !self.inside.script.records_odd {
+            return lost("boot record");
+        }
+        GuestError::Disagrees {
+            during: "boot record".to_owned(),
+            expected: "a log".to_owned(),
+            found: "nothing".to_owned(),
+        }
+    }
+}
+
 fn lost(during: &str) -> GuestError {
     GuestError::Lost { during: during.to_owned(), detail: "reset by peer".to_owned(), transfer: false }
 }
@@ -51,13 +82,16 @@ impl Guest for ScriptedGuest {
         let start_time = (!off.is_zero()).then(|| (jiff::Timestamp::UNIX_EPOCH + off).to_string());
         Ok(BootIdentity { boot_id: self.boot, start_time })
     }
-    async fn boot_record(&self, _since: Option<&BootIdentity>) -> Result<BootRecord, GuestError> {
+    async fn boot_record(&self, since: Option<&BootIdentity>) -> Result<BootRecord, GuestError> {
         self.alive("boot record")?;
+        self.record_breaks().await?;
+        let begun = self.boot - since.map_or(0, |since| since.boot_id);
         let mut unexpected = std::mem::take(&mut *self.inside.ends.lock().unwrap());
         if self.boot > 1 {
             unexpected.extend(self.inside.script.log.clone());
         }
-        Ok(BootRecord { boots: 1, unexpected })
+        let unlogged = std::mem::take(&mut *self.inside.unlogged.lock().unwrap());
+        Ok(BootRecord { boots: begun - unlogged, unexpected })
     }
     async fn restart(&self) -> Result<(), GuestError> {
         self.alive("restart")?;

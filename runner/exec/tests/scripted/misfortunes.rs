@@ -36,6 +36,11 @@ fn no_restart(instead: Blow) -> Script {
     Script { no_restart: Some(instead), ..Script::default() }
 }
 
+/// This many questions for the log's word on boots break; the candidate's restart leads to these boots.
+fn untold(questions: u32, fates: &[Fate]) -> Script {
+    Script { records_break: questions, ..boots(&[&[Fate::Good], fates].concat()) }
+}
+
 /// What the lab does wrong.
 fn faults() -> Vec<Misfortune> {
     use End::Fault;
@@ -102,6 +107,12 @@ fn faults() -> Vec<Misfortune> {
         ("an agent contains the runner", blow(Blow::Contain), Fault("candidate", Kind::BlockedByAgent)),
         ("an agent locks the account at once", blow(Blow::Lockout), Fault("candidate", Kind::BlockedByAgent)),
         ("a look takes too long", Script { slow: true, ..Script::default() }, Fault("probe", Kind::Deadline)),
+        ("the log is never told of after a restart", untold(99, &[]), Fault("reboot-1", Kind::ExecCut)),
+        (
+            "the log is told in a way nobody understands",
+            Script { records_odd: true, ..untold(99, &[]) },
+            Fault("reboot-1", Kind::GuestDisagrees),
+        ),
         (
             "an answer nobody understands",
             Script { odd: true, ..Script::default() },
@@ -115,7 +126,7 @@ fn faults() -> Vec<Misfortune> {
 fn failures() -> Vec<Misfortune> {
     use End::Failed;
     use FailureState as State;
-    use Fate::{Crash, CrashLater, Good, Hang, NoNetwork, Reset, ResetLater};
+    use Fate::{Crash, CrashLater, EarlyReset, Good, Hang, NoNetwork, Reset, ResetLater};
     vec![
         ("a crash under the installer", blow(Blow::Crash), Failed("candidate", State::Bugcheck)),
         ("the network goes silent", blow(Blow::Silence), Failed("candidate", State::Unreachable)),
@@ -156,6 +167,38 @@ fn failures() -> Vec<Misfortune> {
         ("a restart in the dwell", dwell(Blow::Restart), Failed("dwell", State::UnexpectedRestart)),
         ("a crash at boot", boots(&[Good, Crash]), Failed("reboot-1", State::Bugcheck)),
         ("a boot loop", boots(&[Good, Crash, Crash, Crash]), Failed("reboot-1", State::Loop)),
+        // What the log would have said of a restart that nobody asked for is the product's to explain.
+        (
+            "a reset at boot, and the log is never told",
+            untold(99, &[Reset]),
+            Failed("reboot-1", State::UnexpectedRestart),
+        ),
+        (
+            "a reset at boot, and a log that nobody understands",
+            Script { records_odd: true, ..untold(99, &[Reset]) },
+            Failed("reboot-1", State::UnexpectedRestart),
+        ),
+        ("a crash at boot, and the log is never told", untold(99, &[Crash]), Failed("reboot-1", State::Bugcheck)),
+        (
+            "a reset at boot, and a hang under the question for it",
+            Script { at_record: Some(Blow::Hang), ..untold(1, &[Reset]) },
+            Failed("reboot-1", State::UnexpectedRestart),
+        ),
+        (
+            "a hang under the question for the log",
+            Script { at_record: Some(Blow::Hang), ..untold(1, &[]) },
+            Failed("reboot-1", State::Hang),
+        ),
+        (
+            "a crash under the question for the log",
+            Script { at_record: Some(Blow::Crash), ..untold(1, &[]) },
+            Failed("reboot-1", State::Bugcheck),
+        ),
+        (
+            "a restart in the dwell, and the log is never told",
+            Script { dwell: Some(Blow::Restart), ..untold(99, &[]) },
+            Failed("dwell", State::UnexpectedRestart),
+        ),
         ("a reset at boot", boots(&[Good, Reset]), Failed("reboot-1", State::UnexpectedRestart)),
         ("a boot that hangs", boots(&[Good, Hang]), Failed("reboot-1", State::Hang)),
         ("a hang in the dwell", dwell(Blow::Hang), Failed("dwell", State::Hang)),
@@ -168,6 +211,21 @@ fn failures() -> Vec<Misfortune> {
             Failed("reboot-1", State::Bugcheck),
         ),
         ("a recovery screen after resets", boots(&[Good, Reset, Reset, Hang]), Failed("reboot-1", State::Recovery)),
+        (
+            "a loop of resets before its log",
+            boots(&[Good, EarlyReset, EarlyReset, EarlyReset]),
+            Failed("reboot-1", State::Loop),
+        ),
+        (
+            "resets that lead to a hang",
+            Script { blind: true, ..boots(&[Good, Reset, Reset, Reset, Hang]) },
+            Failed("reboot-1", State::Loop),
+        ),
+        (
+            "restarts in order without end",
+            boots(&[&[Good], [Fate::Restart; 9].as_slice()].concat()),
+            Failed("reboot-1", State::Loop),
+        ),
         ("a loop of resets", boots(&[Good, Reset, Reset, Reset]), Failed("reboot-1", State::Loop)),
         (
             "a loop that answers each time",
@@ -206,6 +264,13 @@ fn harmless() -> Vec<Misfortune> {
         ("nothing", Script::default(), End::Up),
         ("a late banner", late, End::Up),
         ("a slow boot", boots(&[Fate::Good, Fate::Slow(80)]), End::Up),
+        (
+            "servicing that restarts three times more",
+            boots(&[Fate::Good, Fate::Restart, Fate::Restart, Fate::Restart]),
+            End::Up,
+        ),
+        ("a log that is told of at the second question", untold(1, &[]), End::Up),
+        ("a log that is told of at the third question", Script { records_odd: true, ..untold(2, &[]) }, End::Up),
         ("a service that is away for a moment", dwell(Blow::EndServiceFor(20)), End::Up),
         ("another installation ends", blow(Blow::Busy(1)), End::Up),
         ("an installer that wants a restart", blow(Blow::Code(3010)), End::Up),

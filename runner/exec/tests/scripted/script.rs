@@ -14,6 +14,10 @@ pub(crate) enum Fate {
     Crash,
     /// Resets while starting, without a word.
     Reset,
+    /// Restarts in order while starting, as servicing does.
+    Restart,
+    /// Resets while starting, before its log knows of the boot.
+    EarlyReset,
     /// Stands still while starting: silent, the same picture, no work of its disk.
     Hang,
     /// Needs this many seconds to come up, and works all the while.
@@ -130,6 +134,12 @@ pub(crate) struct Script {
     pub(crate) hangs_after_slow: u32,
     /// What befalls the guest, once the candidate is there, instead of the restart that it accepted.
     pub(crate) no_restart: Option<Blow>,
+    /// How many questions for the log's word on boots break, once the candidate is there.
+    pub(crate) records_break: u32,
+    /// Whether these break with an answer that nobody understands, and not with the connection.
+    pub(crate) records_odd: bool,
+    /// What befalls the guest as the first of them breaks.
+    pub(crate) at_record: Option<Blow>,
     /// Whether what vanished does not come back at the next boot.
     pub(crate) vanished_for_good: bool,
     /// Whether the machine cannot tell what it does.

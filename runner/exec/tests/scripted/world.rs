@@ -63,6 +63,10 @@ pub(crate) struct Inside {
     pub(crate) dumps: Mutex<u32>,
     /// What the guest's log will tell of ends that were not in order.
     pub(crate) ends: Mutex<Vec<UnexpectedEnd>>,
+    /// Boots of which the guest's log knows nothing.
+    pub(crate) unlogged: Mutex<u32>,
+    /// How many questions for the log's word on boots still break.
+    pub(crate) records_break: Mutex<u32>,
     pub(crate) settings: Mutex<bool>,
     /// How often another installation still runs.
     pub(crate) busy: Mutex<u32>,
@@ -153,6 +157,11 @@ impl Inside {
                 Fate::Die => inside.die(),
                 Fate::Crash => inside.crash().await,
                 Fate::Reset => inside.reset(None),
+                Fate::Restart => inside.restart_in_order(),
+                Fate::EarlyReset => {
+                    *inside.unlogged.lock().unwrap() += 1;
+                    inside.restart_in_order();
+                }
             }
         });
     }
@@ -299,6 +308,8 @@ impl Provider for World {
             dumps: Mutex::new(0),
             ends: Mutex::default(),
             busy: Mutex::new(if let Some(Blow::Busy(times)) = script.candidate { times } else { 0 }),
+            unlogged: Mutex::new(0),
+            records_break: Mutex::new(script.records_break),
             settings: Mutex::new(false),
             slow_looks: Mutex::new(0),
             candidate: Mutex::new(false),
