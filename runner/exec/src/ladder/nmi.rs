@@ -33,6 +33,8 @@ pub(super) enum Reaction {
     Stop,
     /// It restarted.
     Restart,
+    /// Its machine is off.
+    Off,
 }
 
 /// What a dump is of that is the lab's own doing.
@@ -82,6 +84,7 @@ impl Ladder<'_, '_> {
                 what: Some("the guest stopped at the interrupt".to_owned()),
                 lacks: vec!["it did not restart".to_owned()],
             },
+            Reaction::Off => Climbed::nothing("the machine went off at the interrupt"),
             Reaction::Restart => self.after_restart().await,
         }
     }
@@ -92,11 +95,12 @@ impl Ladder<'_, '_> {
         let journal = machine.journal();
         let over = self.arm.scene.ports.clock.sleep(self.arm.paced(within));
         tokio::pin!(over);
-        let reached = |reaction: Reaction| reaction == Reaction::Restart || reaction == until;
+        let reached = |reaction| matches!(reaction, Reaction::Restart | Reaction::Off) || reaction == until;
         loop {
             let signs = journal.since(seen);
             let reaction = signs.iter().fold(Reaction::None, |before, sign| match sign.what {
                 MachineSign::Reset { .. } => Reaction::Restart,
+                MachineSign::Shutdown { .. } | MachineSign::Exited { .. } => Reaction::Off,
                 MachineSign::Panicked { .. } | MachineSign::CrashLoaded if before == Reaction::None => Reaction::Stop,
                 _ => before,
             });

@@ -19,6 +19,8 @@ pub(crate) enum AtInterrupt {
     ComeBack,
     /// It stops, writes a dump, restarts, and hangs again.
     HangAgain,
+    /// It powers the machine off.
+    PowerOff,
     /// It stops, writes a dump, restarts, crashes by itself, and comes back.
     CrashAgain,
 }

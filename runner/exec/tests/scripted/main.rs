@@ -50,11 +50,13 @@ struct Stage {
     halt_after: Option<Duration>,
     arms_together: bool,
     pace: Pace,
+    /// Whether the host takes no evidence.
+    refuses_evidence: bool,
 }
 
 impl Default for Stage {
     fn default() -> Self {
-        Self { halt_after: None, arms_together: true, pace: Pace::AS_PLANNED }
+        Self { halt_after: None, arms_together: true, pace: Pace::AS_PLANNED, refuses_evidence: false }
     }
 }
 
@@ -69,9 +71,13 @@ async fn play_on(stage: Stage, scripts: Arms<Vec<Script>>) -> Run {
 }
 
 async fn play_plan(plan: &Plan, stage: Stage, scripts: Arms<Vec<Script>>) -> Run {
-    let Stage { halt_after, arms_together, pace } = stage;
+    let Stage { halt_after, arms_together, pace, refuses_evidence } = stage;
     let options = Options { arms_together };
     let folder = tempfile::tempdir().unwrap();
+    if refuses_evidence {
+        // A file where a folder has to be: not even root gets past it.
+        std::fs::write(folder.path().join("evidence"), "").unwrap();
+    }
     let clock = Arc::new(PausedClock(tokio::time::Instant::now()));
     let living = Arc::new(Mutex::new(BTreeMap::new()));
     let scripts =

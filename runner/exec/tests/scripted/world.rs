@@ -376,6 +376,11 @@ impl Machine for ScriptedMachine {
                 inside.sign(MachineSign::Panicked { stop: None });
                 return Ok(());
             }
+            AtInterrupt::PowerOff => {
+                inside.sign(MachineSign::Shutdown { guest: true, reason: "guest-shutdown".to_owned() });
+                inside.die();
+                return Ok(());
+            }
             AtInterrupt::ComeBack => Fate::Good,
             AtInterrupt::HangAgain => Fate::Hang,
             AtInterrupt::CrashAgain => Fate::Crash,

@@ -18,7 +18,7 @@
 //! |---|---|---|
 //! | `up` | when the guest answers in a new boot | its own boot identity; `settled` once its step has passed |
 //! | `bugcheck` | when it came back and stayed, powered off, or did not come back in its time | the panic device, or the guest's own log |
-//! | `loop` | at the third boot in a row that ended by itself before it had settled | resets; a boot that answered in between counts like any other |
+//! | `loop` | at the third boot in a row that ended by itself before it had settled; at the sixth, or at the end of its time, where these may be servicing's restarts | resets; a boot that answered in between counts like any other; the guest's own log, once it answers |
 //! | `hang` | at the end of its time | silence, while disk, console and screen stand still or cannot be seen; of a guest that had answered, only if they were seen to stand still |
 //! | `unreachable` | at the end of its time | silence, while disk or console go on; or the system's log on the disk did; or the guest had answered, and nothing shows that it stands still |
 //! | `recovery` | at the end of its time | the log of automatic repair on the disk; or two failed boots and then a picture that stands still |

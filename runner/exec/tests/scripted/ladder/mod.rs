@@ -5,7 +5,7 @@ mod rows;
 
 use std::time::Duration;
 
-use coexist_lab::DiskFiles;
+use coexist_lab::{DiskFiles, MemoryForm};
 use coexist_model::{
     ArmOutcome, ArmRecord, Arms, BootState, EvidenceKind, FailureState, FaultKind, Hex, Pace, Rung, StepFailure,
 };
@@ -15,7 +15,7 @@ use crate::loot::{AtInterrupt, Loot, NoPicture, item};
 use crate::script::{Blow, Script};
 use crate::{Stage, play_on};
 use disks::{disks, known};
-use rows::{Row, STOP, crash_at_boot, crash_in, hang_at_boot, hangs, leaving, rows, with};
+use rows::{Row, STOP, TOLD, crash_at_boot, crash_in, hang_at_boot, hangs, leaving, rows, with};
 
 /// The candidate's record. Every guest of these knows one small dump from before.
 fn play(script: Script) -> ArmRecord {
@@ -199,6 +199,37 @@ fn a_guest_that_drips_does_not_keep_the_lab() {
     let rungs = ladder(&record);
     assert_eq!((rungs[2].as_str(), rungs[5].as_str()), ("sftp: its time of 600 s was over", "disk: 5 files"));
     assert_eq!(record.ladder[2].took_s.as_millis(), 600_000);
+}
+
+/// A host that takes no evidence takes nothing from what a product did, and blames it for nothing.
+#[test]
+fn a_store_that_refuses_hides_no_failure() {
+    let stage = Stage { refuses_evidence: true, ..Stage::default() };
+    let play = |script| {
+        let scripts = Arms { baseline: vec![Script::default()], candidate: vec![script] };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        runtime.block_on(play_on(stage, scripts)).cells.remove(0).candidate
+    };
+    let loot = Loot { told: Some(TOLD), disk: Some(disks().crashed.clone()), ..leaving(&crash_in(ACME).build()) };
+    let record = play(with(crash_at_boot(), loot));
+    assert_eq!(failure(&record).state, FailureState::Bugcheck);
+    assert_eq!(failure(&record).crash.as_ref().unwrap().stop_code, TOLD[0], "what was told needs no store");
+    assert!(record.evidence.is_empty() && record.abandoned.is_empty());
+    for rung in [Rung::Console, Rung::Sftp, Rung::Disk] {
+        let of = record.ladder.iter().find(|it| it.rung == rung).unwrap();
+        let words = of.outcome.words().unwrap();
+        assert!(words.contains("Not a directory"), "{rung}: {words}");
+    }
+    let at_interrupt = AtInterrupt::Nothing;
+    let hang = Loot { at_interrupt, memory: Some(MemoryForm::Elf), ..Loot::default() };
+    let record = play(with(hang_at_boot(), hang));
+    assert_eq!(failure(&record).state, FailureState::Hang, "a picture that the host refuses is no machine that hangs");
+    let well = play(Script::default());
+    assert!(
+        matches!(&well.outcome, ArmOutcome::Fault { fault, .. } if fault.kind == FaultKind::HostFile),
+        "{:?}",
+        well.outcome
+    );
 }
 
 /// A machine that does not even give a picture hangs itself: nobody is accused, and nothing more is sought.

@@ -283,6 +283,31 @@ pub(super) fn hangs() -> Vec<Row> {
             blame: None,
         },
         Row {
+            name: "a hang that powers the machine off at the interrupt",
+            script: with(
+                hang_at_boot(),
+                Loot { at_interrupt: AtInterrupt::PowerOff, disk: crashed(), ..Loot::default() },
+            ),
+            state: FailureState::Hang,
+            ladder: &[
+                "panic: the machine told of no stop",
+                "console: 1 file",
+                "sftp: the guest does not answer",
+                "nmi: the machine went off at the interrupt",
+                "memory: skipped: the machine does not run any more",
+                "disk: 5 files",
+            ],
+            evidence: &[
+                "screen.png console",
+                "minidump-1.dmp disk",
+                "pagefile.dmp disk",
+                "system.evtx disk",
+                "system.hive disk",
+                "acmeflt.sys disk",
+            ],
+            blame: Some((Some("acmeflt.sys"), Strength::Strong)),
+        },
+        Row {
             name: "a hang that stops at the interrupt and shows it",
             script: with(
                 hang_at_boot(),
