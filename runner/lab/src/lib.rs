@@ -13,4 +13,4 @@ pub use guest::{
     BootRecord, Door, Guest, GuestError, InstallReport, Reading, RemoteFile, Unanswered, UnexpectedEnd, Whose,
 };
 pub use journal::Journal;
-pub use machine::{Activity, DiskFiles, LogFile, Machine, MachineSpec, MemoryForm, Provider};
+pub use machine::{Activity, DiskFiles, LogFile, Machine, MachineSpec, MemoryForm, Provider, memory_dump_time};

@@ -92,7 +92,10 @@ pub(crate) async fn write(
             Err(error) => return Err(machine.explain(process, error).await),
         }
     }
-    let mut written = attempt(machine, process, form, bytes).await;
+    // One time for both forms: who waits for them knows of one.
+    let patience = machine.waits.whole_dump(machine.spec.image.machine.memory_mib);
+    let until = tokio::time::Instant::now() + patience;
+    let mut written = attempt(machine, process, form, bytes, until).await;
     if form == MemoryForm::Windows
         && let Err(Failed::Said(reason)) = &written
         && faults::want_in_words(reason).is_none()
@@ -100,7 +103,7 @@ pub(crate) async fn write(
         process::note(&machine.logs.qemu, &format!("no Windows dump of the guest's memory: {reason}"));
         form = MemoryForm::Elf;
         remove(half.0);
-        written = attempt(machine, process, form, bytes).await;
+        written = attempt(machine, process, form, bytes, until).await;
     }
     written.map_err(|failed| failed.fault(machine))?;
     let (from, to) = (machine.files.memory.clone(), to.to_owned());
@@ -132,9 +135,15 @@ fn refuse(bytes: u64, limit: u64, from: &Path, to: &Path) -> Result<(), LabFault
 }
 
 /// Has QEMU write, and waits for the end of it. There is room for `most` bytes.
-async fn attempt(machine: &QemuMachine, process: &Process, form: MemoryForm, most: u64) -> Result<(), Failed> {
+async fn attempt(
+    machine: &QemuMachine,
+    process: &Process,
+    form: MemoryForm,
+    most: u64,
+    until: tokio::time::Instant,
+) -> Result<(), Failed> {
     let file = &machine.files.memory;
-    let patience = machine.waits.whole_dump(most);
+    let begun = tokio::time::Instant::now();
     let end = process.next_dump_end();
     let name = command::speakable(file).unwrap_or_default();
     match process.control().begin_dump(name, form == MemoryForm::Windows).await {
@@ -143,7 +152,7 @@ async fn attempt(machine: &QemuMachine, process: &Process, form: MemoryForm, mos
         Err(error) => return Err(Failed::Fault(machine.explain(process, error).await)),
     }
     tokio::select! {
-        end = tokio::time::timeout(patience, end) => match end {
+        end = tokio::time::timeout_at(until, end) => match end {
             Ok(Some(end)) => {
                 goes_on(machine, process).await?;
                 end.map_err(Failed::Said)
@@ -153,7 +162,7 @@ async fn attempt(machine: &QemuMachine, process: &Process, form: MemoryForm, mos
                 Err(Failed::Fault(machine.explain(process, ended).await))
             }
             Err(_late) => {
-                let seen = format!("QEMU did not write the guest's memory within {patience:?}");
+                let seen = format!("QEMU did not write the guest's memory within {} s", begun.elapsed().as_secs());
                 let message = format!("{seen}, and writes on until it is ended; the host's disk is stuck or very busy");
                 Err(Failed::Fault(LabFault::new(FaultKind::Deadline, message)))
             }

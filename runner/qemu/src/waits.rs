@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
+use coexist_lab::memory_dump_time;
 use coexist_model::Pace;
-
-/// Bytes of a memory dump that the slowest disk takes in a planned second.
-const DUMP_PART: u64 = 16 << 20;
 
 /// Every wait of a machine, as long as the host needs it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,12 +29,10 @@ pub(crate) struct Waits {
     pub(crate) last_words: Duration,
     /// For an empty overlay. It takes tens of milliseconds; a disk that is busy may be slower.
     pub(crate) overlay: Duration,
-    /// For a memory dump, beside the time that its bytes take.
-    pub(crate) dump: Duration,
-    /// For each [`DUMP_PART`] of a memory dump, on a disk as slow as any.
-    pub(crate) dump_part: Duration,
     /// For `test`, which says what another user may do with a file.
     pub(crate) test: Duration,
+    /// By which all of them are stretched.
+    pace: Pace,
 }
 
 impl Waits {
@@ -54,16 +50,14 @@ impl Waits {
             closed: seconds(10),
             last_words: seconds(2),
             overlay: seconds(60),
-            dump: seconds(30),
-            dump_part: seconds(1),
             test: seconds(10),
+            pace,
         }
     }
 
-    /// For a memory dump of this many bytes.
-    pub(crate) fn whole_dump(&self, bytes: u64) -> Duration {
-        let parts = u32::try_from(bytes.div_ceil(DUMP_PART)).unwrap_or(u32::MAX);
-        self.dump.saturating_add(self.dump_part.saturating_mul(parts))
+    /// For a dump of the memory of a machine that has this many MiB.
+    pub(crate) fn whole_dump(&self, memory_mib: u32) -> Duration {
+        self.pace.stretch(memory_dump_time(memory_mib))
     }
 }
 
@@ -71,7 +65,7 @@ impl Waits {
 mod tests {
     use super::*;
 
-    fn all(waits: Waits) -> [Duration; 13] {
+    fn all(waits: Waits) -> [Duration; 12] {
         // Named one by one, so that a new one cannot be forgotten.
         let Waits {
             answer,
@@ -84,11 +78,11 @@ mod tests {
             closed,
             last_words,
             overlay,
-            dump,
-            dump_part,
             test,
+            pace: _,
         } = waits;
-        [answer, check, doubt, quit, end, end_by_term, end_by_kill, closed, last_words, overlay, dump, dump_part, test]
+        let dump = waits.whole_dump(4096);
+        [answer, check, doubt, quit, end, end_by_term, end_by_kill, closed, last_words, overlay, test, dump]
     }
 
     #[test]
@@ -101,8 +95,6 @@ mod tests {
         for (planned, slow) in all(planned).into_iter().zip(all(slow)) {
             assert_eq!(slow, planned * 3);
         }
-        assert_eq!(planned.whole_dump(4 << 30), Duration::from_secs(30 + 256));
-        assert_eq!(slow.whole_dump(1), planned.whole_dump(1) * 3);
-        assert!(planned.whole_dump(u64::MAX) > planned.whole_dump(1 << 40), "no bound is passed over");
+        assert_eq!(planned.whole_dump(4096), Duration::from_secs(30 + 256));
     }
 }
