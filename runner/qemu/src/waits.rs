@@ -32,7 +32,7 @@ pub(crate) struct Waits {
     /// For `test`, which says what another user may do with a file.
     pub(crate) test: Duration,
     /// By which all of them are stretched.
-    pace: Pace,
+    pub(crate) pace: Pace,
 }
 
 impl Waits {
