@@ -178,10 +178,10 @@ fn digest(name: &str) -> Sha256 {
 fn crash(code: u64, name: &str, module: &str, vendor: &str, offset: u64) -> Box<Crash> {
     let base = 0xffff_f804_8b58_0000;
     let driver = |name: &str, base: u64| LoadedDriver {
-        name: name.to_owned(),
+        name: Some(name.to_owned()),
         base: Hex(base),
         size: 262_144,
-        timestamp: Hex(0x66a0_1b2c),
+        timestamp: Some(Hex(0x66a0_1b2c)),
     };
     Box::new(Crash {
         format: Some("triage64".to_owned()),

@@ -82,7 +82,7 @@ impl Page {
             self.line("drivers", &format!("{} loaded, {unloaded} unloaded", crash.drivers.len()));
         }
         if unloaded > 0 {
-            let names = crash.unloaded.iter().map(|driver| driver.name.as_str());
+            let names = crash.unloaded.iter().map(|driver| driver.name.as_deref().unwrap_or("(no name)"));
             let more = if unloaded > SHOWN_UNLOADED { ", …" } else { "" };
             let list: Vec<&str> = names.take(SHOWN_UNLOADED).collect();
             self.line("unloaded", &format!("{}{more}", list.join(", ")));

@@ -3,35 +3,50 @@
 //! | strength | rule |
 //! |---|---|
 //! | `none` | the stop code is one that operators or hardware cause, or whose cause has left no trace in a small dump |
-//! | `strong` | the parameter that is the faulting instruction lies in a driver |
-//! | `strong` | the instruction named by an exception record that a parameter points to lies in a driver |
-//! | `strong` | the instruction of the header's context lies in a driver |
-//! | `likely` | one of them lies where a driver, and no other, was loaded before it was unloaded |
+//! | `strong` | the faulting instruction lies in a driver: by a parameter, by the exception record, context record or trap frame that one points to, or by the header's context |
+//! | `strong` | a parameter lies in a driver that Microsoft's reference finds the culprit by: the routine that broke a rule |
+//! | `likely` | the faulting instruction lies in a framework, and the nearest return address in another driver is near |
+//! | `weak` | … and that return address is far up |
+//! | `likely` | … and there is none: then it is the framework |
+//! | `likely` | the instruction lies where a driver, and no other, was loaded before it was unloaded |
 //! | `likely` | the instruction lies in the kernel or in no module, and the nearest return address on the stack in a driver is near, or known to follow a call |
 //! | `weak` | any parameter lies in a driver, loaded or unloaded |
 //! | `weak` | a return address in a driver lies further up the stack |
+//! | `weak` | a parameter or a return address lies in a framework, and there is no other driver |
 //! | `none` | nothing of the above |
 //!
-//! "Driver" is any loaded module but the kernel and its HAL. Stack rules read the copy from the context's stack pointer
-//! upwards, never from its lower end, where values of finished calls lie. Of three real dumps at hand this finds the
-//! publicly known culprit in two and nobody in the third; that is no measure of how good it is in general.
+//! "Driver" is any loaded module whose name is known, but the kernel, its HAL, and the frameworks that carry other
+//! drivers' calls (`frameworks.rs`). These are passed over on the stack as the kernel is, and the reason says so: a
+//! debugger would name the driver behind them as well. Codes that tell of damage found late give `weak` where `likely`
+//! stands. Stack rules read from the fault's stack pointer upwards (`fault.rs`), never from the lower end of the copy,
+//! where values of finished calls lie. Of three real dumps at hand this finds the publicly known culprit in two and
+//! nobody in the third; that is no measure of how good it is in general.
 
 use coexist_model::{Blame, Hex, Strength};
 
-use crate::dump::{Driver, KernelDump};
-use crate::stack;
+use crate::dump::{Driver, KernelDump, UnloadedDriver};
+use crate::fault;
+use crate::frameworks::is_framework;
+use crate::stack::{self, Callers, Kept};
 use crate::stop_codes::{self, Suspects};
-use crate::vendors::DriverOwners;
-
-/// A trap's dispatcher takes this much stack below the kernel's stop routine (measured on a dump of build 19041), so a
-/// return address nearer than this is of a direct caller.
-const NEAR: u64 = 0x140;
+use crate::vendors::{DriverOwners, ImageId};
 
 /// Who is suspected of the crash, how strongly and why; the module doc's table is the rule.
 #[must_use]
 pub fn blame(dump: &KernelDump<'_>, owners: &DriverOwners) -> Blame {
-    let Suspicion { strength, place, reason, .. } = suspicion(dump);
-    let vendor = place.as_ref().and_then(|place| owners.vendor(&place.module)).map(str::to_owned);
+    blame_of(suspicion(dump), owners)
+}
+
+pub(crate) fn blame_of(suspicion: Suspicion, owners: &DriverOwners) -> Blame {
+    let Suspicion { strength, place, mut reason, .. } = suspicion;
+    let mut vendor = place.as_ref().and_then(|place| owners.vendor(&place.module, place.image.id()));
+    if let Some(place) = place.as_ref().filter(|place| vendor.is_none() && place.name_is_cut)
+        && let Some((driver, maker)) = owners.of_cut_name(&place.module)
+    {
+        vendor = Some(maker);
+        reason = format!("{reason}; the dump's name is cut, and so begins {driver}");
+    }
+    let vendor = vendor.map(str::to_owned);
     let (module, offset) = place.map(|place| (place.module, Hex(place.offset))).unzip();
     Blame { strength, module, offset, vendor, reason }
 }
@@ -41,8 +56,26 @@ pub fn blame(dump: &KernelDump<'_>, owners: &DriverOwners) -> Blame {
 pub(crate) struct Place {
     pub(crate) module: String,
     pub(crate) offset: u64,
-    /// Time stamp (unknown for an unloaded driver) and size of the image: offsets compare within equal ones only.
-    pub(crate) identity: (Option<u32>, u64),
+    pub(crate) image: Image,
+    /// Whether the name may be the beginning of a longer one.
+    pub(crate) name_is_cut: bool,
+}
+
+/// Which image of a module it was: offsets compare within one only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Image {
+    Loaded { timestamp: Option<u32>, size: u64 },
+    Unloaded { size: u64 },
+}
+
+impl Image {
+    /// What a file can be compared with.
+    pub(crate) fn id(self) -> Option<ImageId> {
+        match self {
+            Self::Loaded { timestamp, size } => Some(ImageId { timestamp: timestamp?, size }),
+            Self::Unloaded { .. } => None,
+        }
+    }
 }
 
 /// What was found, and of what kind the finding is.
@@ -61,6 +94,14 @@ impl Suspicion {
         Self { strength, place: Some(place), reason, incidental: false, note: None }
     }
 
+    fn by_chance(self) -> Self {
+        Self { incidental: true, ..self }
+    }
+
+    fn with_note(self, callers: &Callers<'_>) -> Self {
+        Self { note: Some(callers.note.clone()), ..self }
+    }
+
     fn nobody(reason: impl Into<String>) -> Self {
         Self { strength: Strength::None, place: None, reason: reason.into(), incidental: false, note: None }
     }
@@ -70,72 +111,120 @@ pub(crate) fn suspicion(dump: &KernelDump<'_>) -> Suspicion {
     if let Suspects::Nobody(reason) = stop_codes::suspects(dump.stop_code) {
         return Suspicion::nobody(reason);
     }
-    instruction_in_driver(dump)
-        .or_else(|| instruction_in_unloaded(dump))
-        .or_else(|| on_stack(dump, Strength::Likely))
-        .or_else(|| any_parameter(dump))
-        .or_else(|| on_stack(dump, Strength::Weak))
-        .unwrap_or_else(|| Suspicion::nobody("no parameter, register or near return address lies in a driver"))
+    let callers = stack::callers(dump);
+    let found = in_driver(dump)
+        .or_else(|| in_routine(dump))
+        .or_else(|| in_framework(dump, &callers))
+        .or_else(|| in_unloaded(dump))
+        .or_else(|| near_caller(&callers))
+        .or_else(|| any_parameter(dump, Kind::Driver))
+        .or_else(|| far_caller(&callers))
+        .or_else(|| any_parameter(dump, Kind::Framework))
+        .or_else(|| framework_on_stack(&callers))
+        .unwrap_or_else(|| Suspicion::nobody("no parameter, register or near return address lies in a driver"));
+    if stop_codes::is_found_late(dump.stop_code) && found.strength == Strength::Likely {
+        let reason = format!("{}; this code tells of damage that another may have done before", found.reason);
+        return Suspicion { strength: Strength::Weak, reason, ..found };
+    }
+    found
 }
 
-/// The first of the instructions that lies in the kernel: what the bucket falls back on.
-pub(crate) fn kernel_place(dump: &KernelDump<'_>) -> Option<Place> {
+/// Where the fault lies, in the kernel or in a framework: what the bucket falls back on.
+pub(crate) fn fault_place(dump: &KernelDump<'_>) -> Option<Place> {
     // The context of other stops is that of the routine that makes every stop.
     let context = dump.context.filter(|_| stop_codes::base_code(dump.stop_code) == 0x7e);
-    let told = told_instructions(dump).into_iter().map(|(_, address)| address);
+    let told = fault::told(dump).into_iter().map(|told| told.address);
     told.chain(context.map(|context| context.instruction)).find_map(|address| {
         let (driver, offset) = dump.driver_at(address)?;
-        driver.is_kernel().then(|| place(driver, offset))
+        place(driver, offset).filter(|place| driver.is_kernel() || is_framework(&place.module))
     })
 }
 
-fn instruction_in_driver(dump: &KernelDump<'_>) -> Option<Suspicion> {
-    instructions(dump).into_iter().find_map(|(what, address)| {
-        let (driver, offset) = dump.suspect_at(address)?;
-        let place = place(driver, offset);
-        let reason = format!("{what}, lies in {}", place.module);
-        Some(Suspicion::of(Strength::Strong, place, reason))
+fn in_driver(dump: &KernelDump<'_>) -> Option<Suspicion> {
+    fault::instructions(dump).into_iter().find_map(|told| {
+        let (driver, offset) = dump.driver_at(told.address).filter(|(driver, _)| !driver.is_kernel())?;
+        let Some(place) = place(driver, offset) else {
+            return Some(Suspicion::nobody(format!("{}, lies in a module whose name could not be read", told.what)));
+        };
+        let reason = format!("{}, lies in {}", told.what, place.module);
+        (!is_framework(&place.module)).then(|| Suspicion::of(Strength::Strong, place, reason))
     })
 }
 
-fn instruction_in_unloaded(dump: &KernelDump<'_>) -> Option<Suspicion> {
-    instructions(dump).into_iter().find_map(|(what, address)| {
-        let place = unloaded_at(dump, address)?;
-        let reason = format!("{what}, lies where {} was before it was unloaded", place.module);
+/// A parameter that finds the driver, as Microsoft's reference says.
+fn in_routine(dump: &KernelDump<'_>) -> Option<Suspicion> {
+    let (number, what) = stop_codes::routine(dump.stop_code, &dump.parameters)?;
+    let (driver, offset) = dump.suspect_at(dump.parameter(number)?)?;
+    let place = place(driver, offset).filter(|place| !is_framework(&place.module))?;
+    let reason = format!("parameter {number}, {what}, lies in {}", place.module);
+    Some(Suspicion::of(Strength::Strong, place, reason))
+}
+
+fn in_framework(dump: &KernelDump<'_>, callers: &Callers<'_>) -> Option<Suspicion> {
+    let (what, framework) = fault::instructions(dump).into_iter().find_map(|told| {
+        let (driver, offset) = dump.suspect_at(told.address)?;
+        Some((told.what, place(driver, offset).filter(|place| is_framework(&place.module))?))
+    })?;
+    let lies = format!("{what}, lies in {}, which works for other drivers", framework.module);
+    let caller = callers.near.as_ref().map(|found| (Strength::Likely, found));
+    let Some((strength, found)) = caller.or_else(|| callers.far.as_ref().map(|found| (Strength::Weak, found))) else {
+        let reason = format!("{lies}; no return address in another is on the stack");
+        return Some(Suspicion::of(Strength::Likely, framework, reason));
+    };
+    let reason = format!("{lies}; the nearest return address in another is in {}, {}", found.module, found.how());
+    let suspicion = Suspicion::of(strength, caller_place(found), reason).with_note(callers);
+    Some(if strength == Strength::Weak { suspicion.by_chance() } else { suspicion })
+}
+
+fn in_unloaded(dump: &KernelDump<'_>) -> Option<Suspicion> {
+    fault::instructions(dump).into_iter().find_map(|told| {
+        let place = unloaded_at(dump, told.address)?;
+        let reason = format!("{}, lies where {} was before it was unloaded", told.what, place.module);
         Some(Suspicion::of(Strength::Likely, place, reason))
     })
 }
 
-/// The instructions that the dump names, the one nearest to the fault first, each with what it is.
-/// The instructions that parameters tell of, and that of the context.
-fn instructions(dump: &KernelDump<'_>) -> Vec<(String, u64)> {
-    let context = dump.context.map(|context| ("the context's instruction pointer".to_owned(), context.instruction));
-    told_instructions(dump).into_iter().chain(context).collect()
-}
-
-/// The faulting instruction, by a parameter or by the exception record that one points to.
-fn told_instructions(dump: &KernelDump<'_>) -> Vec<(String, u64)> {
-    let value = |number: usize| Some((number, *dump.parameters.get(number.checked_sub(1)?)?));
-    let parameter = match stop_codes::suspects(dump.stop_code) {
-        Suspects::Parameter(number) => value(number),
-        Suspects::Hints | Suspects::Nobody(_) => None,
+fn near_caller(callers: &Callers<'_>) -> Option<Suspicion> {
+    let found = callers.near.as_ref()?;
+    let passed = match callers.passed.as_slice() {
+        [] => String::new(),
+        passed => format!(", past {}, which only carried the call", passed.join(", ")),
     };
-    let record = stop_codes::exception_record(dump.stop_code).and_then(value).and_then(|(number, record)| {
-        let address = dump.memory.read(record.checked_add(stop_codes::EXCEPTION_ADDRESS)?, 8)?;
-        Some((number, u64::from_le_bytes(address.try_into().ok()?)))
-    });
-    let parameter = parameter.map(|(number, at)| (format!("parameter {number}, the faulting instruction"), at));
-    let record = record.map(|(number, at)| (format!("the instruction in parameter {number}'s exception record"), at));
-    parameter.into_iter().chain(record).collect()
+    let reason = format!("the nearest return address in a driver is in {}, {}{passed}", found.module, found.how());
+    Some(Suspicion::of(Strength::Likely, caller_place(found), reason).with_note(callers))
 }
 
-fn any_parameter(dump: &KernelDump<'_>) -> Option<Suspicion> {
+fn far_caller(callers: &Callers<'_>) -> Option<Suspicion> {
+    let found = callers.far.as_ref()?;
+    let reason = format!("the nearest return address in a driver is in {}, {}", found.module, found.how());
+    Some(Suspicion::of(Strength::Weak, caller_place(found), reason).by_chance().with_note(callers))
+}
+
+fn framework_on_stack(callers: &Callers<'_>) -> Option<Suspicion> {
+    let found = callers.framework.as_ref()?;
+    let reason = format!(
+        "the nearest return address is in {}, {}; that works for other drivers, and none of them is on the stack",
+        found.module,
+        found.how()
+    );
+    Some(Suspicion::of(Strength::Weak, caller_place(found), reason).by_chance().with_note(callers))
+}
+
+/// Which modules a rule is about.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Driver,
+    Framework,
+}
+
+fn any_parameter(dump: &KernelDump<'_>, kind: Kind) -> Option<Suspicion> {
     let meanings = stop_codes::parameter_meanings(dump.stop_code, &dump.parameters);
     (1..).zip(dump.parameters).zip(meanings).find_map(|((number, address), meaning)| {
         let (place, how) = match dump.suspect_at(address) {
-            Some((driver, offset)) => (place(driver, offset), "lies in"),
+            Some((driver, offset)) => (place(driver, offset)?, "lies in"),
             None => (unloaded_at(dump, address)?, "lies in the unloaded"),
         };
+        (is_framework(&place.module) == (kind == Kind::Framework)).then_some(())?;
         let module = &place.module;
         let reason = match meaning {
             Some(meaning) => format!("parameter {number}, the {meaning}, {how} {module}; that is not the fault itself"),
@@ -145,34 +234,27 @@ fn any_parameter(dump: &KernelDump<'_>) -> Option<Suspicion> {
     })
 }
 
-/// The nearest return address in a driver: near or proved for `Likely`, anywhere in the window for `Weak`.
-fn on_stack(dump: &KernelDump<'_>, strength: Strength) -> Option<Suspicion> {
-    let context = dump.context?;
-    if dump.driver_at(context.instruction).is_some_and(|(driver, _)| !driver.is_kernel()) {
-        return None;
-    }
-    let (kept, candidates) = stack::kept(dump);
-    let found = kept.iter().find(|found| strength == Strength::Weak || found.proved || found.distance < NEAR)?;
-    let (distance, place) = (found.distance, place(found.driver, found.offset));
-    let how = if found.proved { ", behind a call" } else { "" };
-    let reason = format!(
-        "the nearest return address in a driver is in {}, {distance:#x} bytes above the stack pointer{how}",
-        place.module
-    );
-    let note = Some(format!("thread stack: {} of {candidates} candidates kept", kept.len()));
-    Some(Suspicion { strength, place: Some(place), reason, incidental: strength == Strength::Weak, note })
+fn caller_place(found: &Kept<'_>) -> Place {
+    place_of(found.module, found.driver, found.offset)
 }
 
-fn place(driver: &Driver, offset: u64) -> Place {
-    let module = driver.name.clone().unwrap_or_else(|| UNNAMED.to_owned());
-    Place { module, offset, identity: (Some(driver.timestamp), driver.size.into()) }
+/// `None` where the module's name is unknown: nobody can be named then.
+fn place(driver: &Driver, offset: u64) -> Option<Place> {
+    Some(place_of(driver.name.as_deref()?, driver, offset))
 }
 
-/// Stands for a name that the dump does not give.
-pub(crate) const UNNAMED: &str = "?";
+fn place_of(module: &str, driver: &Driver, offset: u64) -> Place {
+    let image = Image::Loaded { timestamp: driver.timestamp, size: driver.size.into() };
+    Place { module: module.to_owned(), offset, image, name_is_cut: false }
+}
 
 fn unloaded_at(dump: &KernelDump<'_>, address: u64) -> Option<Place> {
     let (driver, offset) = dump.unloaded_at(address)?;
-    let module = if driver.name.is_empty() { UNNAMED.to_owned() } else { driver.name.clone() };
-    Some(Place { module, offset, identity: (None, driver.end - driver.start) })
+    let UnloadedDriver { name, name_is_cut, start, end } = driver;
+    Some(Place {
+        module: name.clone()?,
+        offset,
+        image: Image::Unloaded { size: end - start },
+        name_is_cut: *name_is_cut,
+    })
 }

@@ -5,15 +5,17 @@
 //!
 //! - The code is the base code, so that 0x7E and its "_M" form meet.
 //! - The place is that of the blame. Where nobody is blamed, or only a value far up the stack hints at somebody, it is
-//!   the instruction in the kernel, where one is told. Codes that are nobody's doing have no place: the process stands there, and equal
+//!   the instruction in the kernel or a framework, where one is told. Codes that are nobody's doing have no place: the process stands there, and equal
 //!   signatures prove nothing (`Bucket::names_a_place`).
 //! - An address that lies in no module is never part of it: it would differ from boot to boot.
 //! - Offsets compare only between equal images, so time stamp and size of the module are part of it.
+//! - Names of unloaded drivers are cut as Windows cuts them in small dumps, so that a small and a big dump of one crash
+//!   give one signature.
 
 use coexist_model::{Bucket, Strength};
 
-use crate::blame::{Place, Suspicion, kernel_place, suspicion};
-use crate::dump::KernelDump;
+use crate::blame::{Image, Place, Suspicion, fault_place, suspicion};
+use crate::dump::{KernelDump, UNLOADED_NAME};
 use crate::stop_codes::{Suspects, base_code, subcode, suspects};
 
 /// The signature of a crash.
@@ -28,15 +30,19 @@ pub(crate) fn bucket_of(dump: &KernelDump<'_>, suspicion: &Suspicion) -> Bucket 
     let place = if matches!(suspects(dump.stop_code), Suspects::Nobody(_)) {
         None
     } else if suspicion.strength == Strength::None || suspicion.incidental {
-        kernel_place(dump)
+        fault_place(dump)
     } else {
         suspicion.place.clone()
     };
     let (place, identity) = match place {
         None => (dump.process.as_deref().map_or_else(|| "-".to_owned(), in_process), "-".to_owned()),
-        Some(Place { module, offset, identity: (stamp, size) }) => {
-            let stamp = stamp.map_or_else(|| "unloaded".to_owned(), |stamp| format!("{stamp:x}"));
-            (format!("{module}+{offset:#x}"), format!("{stamp}-{size:x}"))
+        Some(Place { module, offset, image: Image::Loaded { timestamp, size }, .. }) => {
+            let timestamp = timestamp.map_or_else(|| "-".to_owned(), |timestamp| format!("{timestamp:x}"));
+            (format!("{module}+{offset:#x}"), format!("{timestamp}-{size:x}"))
+        }
+        Some(Place { module, offset, image: Image::Unloaded { size }, .. }) => {
+            let module: String = module.chars().take(UNLOADED_NAME).collect();
+            (format!("{module}+{offset:#x}"), format!("unloaded-{size:x}"))
         }
     };
     Bucket(format!("{code:x}|{subcode}|{place}|{identity}"))

@@ -2,18 +2,28 @@
 
 use coexist_model::{Crash, Hex, LoadedDriver, Seconds, UnloadedDriver};
 
-use crate::blame::{UNNAMED, blame, suspicion};
+use crate::blame::{blame_of, suspicion};
 use crate::bucket::bucket_of;
 use crate::dump::{Architecture, KernelDump};
 use crate::stack::stack_candidates;
 use crate::stop_codes;
-use crate::vendors::DriverOwners;
+use crate::vendors::{DriverOwners, FileAtHand};
 
 /// The published form of a dump's facts, with blame and bucket. `owners` are the drivers whose vendors are known.
 #[must_use]
 pub fn crash_from(dump: &KernelDump<'_>, owners: &DriverOwners) -> Crash {
     let suspicion = suspicion(dump);
     let bucket = bucket_of(dump, &suspicion);
+    let mut notes = dump.notes.clone();
+    notes.extend(suspicion.note.clone());
+    if let Some(place) = &suspicion.place
+        && let FileAtHand::OfAnotherImage = owners.file(&place.module, place.image.id())
+    {
+        notes.push(format!(
+            "a file {} is at hand, but of another image: it does not say who made this one",
+            place.module
+        ));
+    }
     Crash {
         format: dump.format.map(|format| format.name(dump.width)),
         stop_code: Hex::from(dump.stop_code),
@@ -29,10 +39,10 @@ pub fn crash_from(dump: &KernelDump<'_>, owners: &DriverOwners) -> Crash {
             .drivers
             .iter()
             .map(|driver| LoadedDriver {
-                name: driver.name.clone().unwrap_or_else(|| UNNAMED.to_owned()),
+                name: driver.name.clone(),
                 base: Hex(driver.base),
                 size: driver.size.into(),
-                timestamp: Hex::from(driver.timestamp),
+                timestamp: driver.timestamp.map(Hex::from),
             })
             .collect(),
         unloaded: dump
@@ -41,8 +51,8 @@ pub fn crash_from(dump: &KernelDump<'_>, owners: &DriverOwners) -> Crash {
             .map(|driver| UnloadedDriver { name: driver.name.clone(), start: Hex(driver.start), end: Hex(driver.end) })
             .collect(),
         stack: stack_candidates(dump),
-        blame: blame(dump, owners),
+        blame: blame_of(suspicion, owners),
         bucket,
-        notes: dump.notes.iter().cloned().chain(suspicion.note).collect(),
+        notes,
     }
 }

@@ -7,6 +7,8 @@ mod resources;
 mod signature;
 mod version;
 
+pub(crate) use signature::organisation;
+
 use coexist_model::{DriverFile, Hex};
 
 use crate::bytes::{Bytes, base_name};

@@ -57,21 +57,24 @@ pub struct Crash {
 /// One driver in the crashed system's list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LoadedDriver {
-    /// Lower-case base name: `acmeflt.sys`.
-    pub name: String,
+    /// Lower-case base name: `acmeflt.sys`; absent where it cannot be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// Address it was loaded at.
     pub base: Hex,
     /// Bytes of its image in memory.
     pub size: u64,
-    /// Link time stamp of its PE header.
-    pub timestamp: Hex,
+    /// Link time stamp of its PE header; absent where the dump does not tell it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timestamp: Option<Hex>,
 }
 
 /// One driver that the crashed system had unloaded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnloadedDriver {
-    /// Lower-case base name, cut to 12 characters by Windows.
-    pub name: String,
+    /// Lower-case base name, in small dumps cut to 12 characters by Windows; absent where it cannot be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// Where it began.
     pub start: Hex,
     /// First address behind it.

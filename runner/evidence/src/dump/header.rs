@@ -131,7 +131,8 @@ pub(super) fn read(bytes: Bytes<'_>) -> Result<KernelDump<'_>, DumpError> {
             None => dump.damage(format!("dump type {number:#x} is unknown: only its header is read")),
         },
     }
-    dump.context = dump.architecture.and_then(|architecture| context(bytes, width, architecture));
+    let context = Bytes(bytes.slice_up_to(layout.context, Context::SIZE));
+    dump.context = dump.architecture.and_then(|architecture| Context::read(context, width, architecture));
     Ok(dump)
 }
 
@@ -151,24 +152,26 @@ fn format_of(number: u32) -> Option<DumpFormat> {
     })
 }
 
-/// The registers, if the context says that it holds the control registers of this architecture.
-fn context(bytes: Bytes<'_>, width: Width, architecture: Architecture) -> Option<Context> {
-    let (flags, family, instruction, stack) = match architecture {
-        Architecture::X64 => (0x30, 0x10_0000, 0xf8, 0x98),
-        // Offsets of the public contexts; no dump of these two was at hand to try them on [K].
-        Architecture::Arm64 => (0x0, 0x40_0000, 0x108, 0x100),
-        Architecture::X86 => (0x0, 0x1_0000, 0xb8, 0xc4),
-    };
-    const CONTROL: u32 = 1;
-    let start = Layout::of(width).context;
-    let flags = bytes.set_u32(start + flags)?;
-    if flags & family == 0 || flags & CONTROL == 0 {
-        return None;
+impl Context {
+    /// Bytes of a `CONTEXT` in which the registers lie that are read.
+    pub(crate) const SIZE: u64 = 0x110;
+
+    /// The registers in a `CONTEXT`, if it says that it holds the control registers of this architecture.
+    pub(crate) fn read(bytes: Bytes<'_>, width: Width, architecture: Architecture) -> Option<Self> {
+        const CONTROL: u32 = 1;
+        let (flags, family, instruction, stack, link) = match architecture {
+            Architecture::X64 => (0x30, 0x10_0000, 0xf8, 0x98, None),
+            // Offsets of the public contexts; no dump of these two was at hand to try them on [K].
+            Architecture::Arm64 => (0x0, 0x40_0000, 0x108, 0x100, Some(0xf8)),
+            Architecture::X86 => (0x0, 0x1_0000, 0xb8, 0xc4, None),
+        };
+        bytes.set_u32(flags).filter(|flags| flags & family != 0 && flags & CONTROL != 0)?;
+        Some(Self {
+            instruction: bytes.set_address(width, instruction)?,
+            stack: bytes.set_address(width, stack)?,
+            link: link.and_then(|link| bytes.set_address(width, link)),
+        })
     }
-    Some(Context {
-        instruction: bytes.set_address(width, start + instruction)?,
-        stack: bytes.set_address(width, start + stack)?,
-    })
 }
 
 fn from_filetime(ticks: u64) -> Option<jiff::Timestamp> {

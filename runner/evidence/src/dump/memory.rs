@@ -76,6 +76,11 @@ impl<'a> Memory<'a> {
         Bytes(&self.file).slice(offset, length)
     }
 
+    /// Bytes as eight-byte values.
+    pub(crate) fn longs(bytes: &[u8]) -> impl Iterator<Item = u64> + use<'_> {
+        bytes.chunks_exact(8).filter_map(|slot| Some(u64::from_le_bytes(slot.try_into().ok()?)))
+    }
+
     /// The stack's eight-byte slots from an address on, as (address, value), as far as the copy goes.
     pub(crate) fn slots_from(&self, address: u64) -> impl Iterator<Item = (u64, u64)> + use<'_> {
         let slots = self.stack().and_then(|(start, copy)| {
@@ -84,8 +89,9 @@ impl<'a> Memory<'a> {
             Some((start.checked_add(skip)?, copy))
         });
         let (first, copy) = slots.unwrap_or((0, &[]));
-        let values = copy.chunks_exact(8).filter_map(|slot| Some(u64::from_le_bytes(slot.try_into().ok()?)));
-        (0..).zip(values).filter_map(move |(index, value): (u64, u64)| Some((first.checked_add(8 * index)?, value)))
+        (0..)
+            .zip(Self::longs(copy))
+            .filter_map(move |(index, value): (u64, u64)| Some((first.checked_add(8 * index)?, value)))
     }
 }
 
@@ -114,9 +120,10 @@ impl Excerpt {
         Some(Block { address, offset, size })
     }
 
-    pub(super) fn into_memory(self) -> Memory<'static> {
-        let mut memory = Memory { file: Cow::Owned(self.file), stack: self.stack, blocks: Vec::new() };
-        memory.set_blocks(self.blocks);
+    /// What has been copied so far.
+    pub(super) fn memory(&self) -> Memory<'static> {
+        let mut memory = Memory { file: Cow::Owned(self.file.clone()), stack: self.stack, blocks: Vec::new() };
+        memory.set_blocks(self.blocks.clone());
         memory
     }
 }

@@ -93,7 +93,7 @@ impl Width {
     }
 
     /// Whether an address is of the kernel's half.
-    fn is_kernel(self, address: u64) -> bool {
+    pub(crate) fn is_kernel(self, address: u64) -> bool {
         match self {
             Self::Bits32 => (0x8000_0000..=0xffff_ffff).contains(&address),
             Self::Bits64 => address >> 48 == 0xffff,
@@ -157,6 +157,8 @@ pub struct Context {
     pub instruction: u64,
     /// RSP or SP.
     pub stack: u64,
+    /// The register that holds a return address, where the processor has one: LR of ARM64.
+    pub link: Option<u64>,
 }
 
 /// One loaded driver.
@@ -168,12 +170,21 @@ pub struct Driver {
     pub base: u64,
     /// Bytes of the image in memory.
     pub size: u32,
-    /// Link time stamp, or the hash that reproducible builds put in its place.
-    pub timestamp: u32,
+    /// Link time stamp, or the hash that reproducible builds put in its place; `None` where this dump does not tell it.
+    pub timestamp: Option<u32>,
 }
 
 /// Modules whose presence says nothing: every stop is made by them.
-const KERNEL: &[&str] = &["ntoskrnl.exe", "ntkrnlmp.exe", "ntkrnlpa.exe", "ntkrpamp.exe", "hal.dll"];
+const KERNEL: &[&str] = &[
+    "ntoskrnl.exe",
+    "ntkrnlmp.exe",
+    "ntkrnlpa.exe",
+    "ntkrpamp.exe",
+    "hal.dll",
+    // Of 32-bit systems, as a debugger names their files.
+    "halacpi.dll",
+    "halmacpi.dll",
+];
 
 impl Driver {
     /// Whether it is the kernel or its HAL.
@@ -182,11 +193,16 @@ impl Driver {
     }
 }
 
+/// Characters of an unloaded driver's name that small dumps have room for.
+pub const UNLOADED_NAME: usize = 12;
+
 /// One driver that had been unloaded before the crash.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnloadedDriver {
-    /// Lower-case name, cut to 12 characters by Windows.
-    pub name: String,
+    /// Lower-case name; `None` when it could not be read.
+    pub name: Option<String>,
+    /// Whether it may go on: small dumps have the first [`UNLOADED_NAME`] characters only.
+    pub name_is_cut: bool,
     /// Where it began.
     pub start: u64,
     /// Where it ended.
@@ -244,6 +260,11 @@ impl KernelDump<'_> {
         self.drivers.iter().find_map(|driver| Some((driver, self.offset_in(address, driver.base, driver.size.into())?)))
     }
 
+    /// One of the parameters, 1 to 4.
+    pub(crate) fn parameter(&self, number: usize) -> Option<u64> {
+        self.parameters.get(number.checked_sub(1)?).copied()
+    }
+
     /// The unloaded driver that held an address, unless several did one after another.
     #[must_use]
     pub fn unloaded_at(&self, address: u64) -> Option<(&UnloadedDriver, u64)> {
@@ -260,14 +281,14 @@ impl KernelDump<'_> {
         (self.width.is_kernel(base) && self.width.is_kernel(address) && offset < size).then_some(offset)
     }
 
-    /// The driver, other than the kernel, that holds an address.
+    /// The driver, other than the kernel, that holds an address. One whose name could not be read might be the kernel.
     pub(crate) fn suspect_at(&self, address: u64) -> Option<(&Driver, u64)> {
-        self.driver_at(address).filter(|(driver, _)| !driver.is_kernel())
+        self.driver_at(address).filter(|(driver, _)| driver.name.is_some() && !driver.is_kernel())
     }
 
     /// Takes the process's name from a copy of its `EPROCESS`.
     fn set_process(&mut self, process: &[u8]) {
-        self.process = process::image_name(process, self.build).map(|found| match found {
+        self.process = process::image_name(process, self.architecture, self.build).map(|found| match found {
             process::Found::Known(name) => name,
             process::Found::Searched(name) => {
                 self.note(

@@ -1,8 +1,10 @@
 //! The name of the process that the system stopped in: `ImageFileName` of its `EPROCESS`, cut to 14 characters.
 //!
-//! The field's place differs by build and is not published. Two are known from real dumps; for other builds the block is
-//! searched, and a name is taken only where a single text in it can be one.
+//! The field's place differs by build and is not published by Microsoft. Two are known from real dumps, some others from
+//! public descriptions of the symbols; else the block is searched, and a name is taken only where a single text in it can
+//! be one.
 
+use super::Architecture;
 use crate::bytes::deceptive;
 
 /// Characters of the field, a final zero among them.
@@ -12,13 +14,27 @@ pub(super) const MAX_EPROCESS: u64 = 0xc00;
 /// Shorter text in a block of pointers and counters may be chance.
 const SHORTEST_FOUND: usize = 4;
 
-/// Where the field lies: measured on dumps of 17763 and 19041; 19042 to 19045 run the kernel of 19041.
-fn offset(build: u32) -> Option<usize> {
-    match build {
-        17763 => Some(0x450),
-        19041..=19045 => Some(0x5a8),
-        _ => None,
-    }
+/// Where the field lies in x64 builds.
+enum Offset {
+    /// As dumps of this kernel showed.
+    Measured(usize),
+    /// As public descriptions of the symbols say; no dump of these was at hand [K].
+    Described(usize),
+}
+
+fn offset(build: u32) -> Option<Offset> {
+    Some(match build {
+        7600 | 7601 => Offset::Described(0x2e0),
+        9200 | 9600 => Offset::Described(0x438),
+        10240 => Offset::Described(0x448),
+        17763 => Offset::Measured(0x450),
+        10586..=18363 => Offset::Described(0x450),
+        // 19042 to 19045 run the kernel of 19041.
+        19041..=19045 => Offset::Measured(0x5a8),
+        20348..=22631 => Offset::Described(0x5a8),
+        26100 => Offset::Described(0x338),
+        _ => return None,
+    })
 }
 
 /// The name in a copy of an `EPROCESS`.
@@ -30,10 +46,16 @@ pub(super) enum Found {
     Searched(String),
 }
 
-pub(super) fn image_name(process: &[u8], build: Option<u32>) -> Option<Found> {
-    if let Some(at) = build.and_then(offset) {
-        return field(process.get(at..)?, 1).map(Found::Known);
+pub(super) fn image_name(process: &[u8], architecture: Option<Architecture>, build: Option<u32>) -> Option<Found> {
+    let at_offset = |at: usize| field(process.get(at..)?, 1).map(Found::Known);
+    match build.filter(|_| architecture == Some(Architecture::X64)).and_then(offset) {
+        Some(Offset::Measured(at)) => at_offset(at),
+        Some(Offset::Described(at)) => at_offset(at).or_else(|| searched(process)),
+        None => searched(process),
     }
+}
+
+fn searched(process: &[u8]) -> Option<Found> {
     let mut names = (0..process.len()).step_by(8).filter_map(|at| field(process.get(at..)?, SHORTEST_FOUND));
     let name = names.next()?;
     names.next().is_none().then_some(Found::Searched(name))
@@ -68,24 +90,31 @@ mod tests {
     fn names() {
         let known = |name: &str| Some(Found::Known(name.to_owned()));
         let found = |name: &str| Some(Found::Searched(name.to_owned()));
+        let x64 = Some(Architecture::X64);
         let long = b"notmyfault64.e".as_slice();
         for (texts, build, expected) in [
             (vec![(0x5a8, long)], Some(19041), known("notmyfault64.e")),
             (vec![(0x450, b"System".as_slice())], Some(17763), known("System")),
             // A place that is known is not searched for elsewhere.
             (vec![(0x450, b"System".as_slice())], Some(19045), None),
-            (vec![(0x338, b"MsMpEng.exe".as_slice())], Some(26100), found("MsMpEng.exe")),
+            (vec![(0x338, b"MsMpEng.exe".as_slice())], Some(26100), known("MsMpEng.exe")),
+            (vec![(0x340, b"MsMpEng.exe".as_slice())], Some(26100), found("MsMpEng.exe")),
+            (vec![(0x2e0, b"Idle".as_slice())], Some(7601), known("Idle")),
+            (vec![(0x2e8, b"MsMpEng.exe".as_slice())], Some(27000), found("MsMpEng.exe")),
             (vec![(0x338, b"MsMpEng.exe".as_slice())], None, found("MsMpEng.exe")),
-            (vec![(0x338, b"MsMpEng.exe".as_slice()), (0x700, b"Proc")], Some(26100), None),
-            (vec![(0x338, b"abc".as_slice())], Some(26100), None),
+            (vec![(0x338, b"MsMpEng.exe".as_slice()), (0x700, b"Proc")], Some(27000), None),
+            (vec![(0x338, b"abc".as_slice())], Some(27000), None),
             (vec![(0x5a8, b"\x1b[2Jevil".as_slice())], Some(19041), None),
             (vec![(0x5a8, b"fifteen-letters".as_slice())], Some(19041), None),
             (vec![], Some(19041), None),
             (vec![], None, None),
         ] {
-            assert_eq!(image_name(&block(&texts), build), expected, "{texts:?} {build:?}");
+            assert_eq!(image_name(&block(&texts), x64, build), expected, "{texts:?} {build:?}");
         }
-        assert_eq!(image_name(&[], Some(19041)), None);
-        assert_eq!(image_name(&[0x41; 0x5a9], Some(19041)), None);
+        assert_eq!(image_name(&[], x64, Some(19041)), None);
+        assert_eq!(image_name(&[0x41; 0x5a9], x64, Some(19041)), None);
+        // The places are those of x64.
+        let elsewhere = block(&[(0x5b0, b"System")]);
+        assert_eq!(image_name(&elsewhere, Some(Architecture::Arm64), Some(19041)), found("System"));
     }
 }

@@ -6,7 +6,7 @@
 use super::header;
 use super::memory::{Block, MAX_STACK};
 use super::process::MAX_EPROCESS;
-use super::{Driver, KernelDump, UnloadedDriver, Width};
+use super::{Driver, KernelDump, UNLOADED_NAME, UnloadedDriver, Width};
 use crate::bytes::{Bytes, base_name};
 
 /// Fields of the block, alike in both widths up to [`TOP_OF_STACK`].
@@ -56,8 +56,6 @@ const BLOCK_ENTRY: u64 = 0x10;
 const MAX_ENTRIES: u64 = 0x1_0000;
 /// Longest path of a driver that is read, in characters.
 const MAX_NAME: u32 = 1024;
-/// Windows cuts the names of unloaded drivers to this.
-const UNLOADED_NAME: u64 = 12;
 
 pub(super) fn read_into(dump: &mut KernelDump<'_>, bytes: Bytes<'_>) {
     match dump.width {
@@ -146,7 +144,7 @@ fn driver(bytes: Bytes<'_>, layout: &Layout, entry: u64) -> Option<Driver> {
         name: bytes.u32(entry).and_then(|offset| name_at(bytes, offset.into())),
         base: bytes.address(layout.width, entry + layout.base)?,
         size: bytes.u32(entry + layout.size)?,
-        timestamp: bytes.u32(entry + layout.timestamp)?,
+        timestamp: Some(bytes.u32(entry + layout.timestamp)?),
     })
 }
 
@@ -164,10 +162,14 @@ fn read_unloaded(dump: &mut KernelDump<'_>, bytes: Bytes<'_>) {
     dump.unloaded = (0..count).filter_map(|index| unloaded(bytes, offset + 8 + index * UNLOADED_ENTRY)).collect();
 }
 
+/// The length is that of what is there, so a name that fills its place may have been longer.
 fn unloaded(bytes: Bytes<'_>, entry: u64) -> Option<UnloadedDriver> {
-    let characters = u64::from(bytes.u16(entry)? / 2).min(UNLOADED_NAME);
+    const PLACE: u64 = UNLOADED_NAME as u64;
+    let characters = u64::from(bytes.u16(entry)? / 2).min(PLACE);
+    let name = base_name(&bytes.utf16(entry + 0x10, characters)?);
     Some(UnloadedDriver {
-        name: base_name(&bytes.utf16(entry + 0x10, characters)?),
+        name_is_cut: characters == PLACE,
+        name: (!name.is_empty()).then_some(name),
         start: bytes.u64(entry + 0x28)?,
         end: bytes.u64(entry + 0x30)?,
     })

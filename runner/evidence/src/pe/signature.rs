@@ -4,12 +4,13 @@
 use authenticode::{AttributeCertificate, AuthenticodeSignature};
 use cms::signed_data::SignerIdentifier;
 
-use super::NAME;
 use crate::bytes::{Bytes, one_line};
 use crate::guard::guarded;
 
 /// Bytes of a signature that is read: those of large drivers have some ten thousand.
 const MAX_LENGTH: u64 = 0x10_0000;
+/// Characters of a subject that are kept: those of extended validation have some three hundred.
+const SUBJECT: usize = 1024;
 /// Attribute certificates that are looked at; files have one or two.
 const MAX_CERTIFICATES: usize = 8;
 
@@ -47,7 +48,7 @@ fn entries(table: Bytes<'_>) -> impl Iterator<Item = AttributeCertificate<'_>> {
 }
 
 fn signer_of(entry: &AttributeCertificate<'_>) -> Result<String, String> {
-    let signature = entry.get_authenticode_signature().map_err(|error| one_line(&error.to_string(), NAME))?;
+    let signature = entry.get_authenticode_signature().map_err(|error| one_line(&error.to_string(), SUBJECT))?;
     subject(&signature).ok_or_else(|| "the signer's certificate is not in it".to_owned())
 }
 
@@ -57,5 +58,90 @@ fn subject(signature: &AuthenticodeSignature) -> Option<String> {
         .certificates()
         .map(|certificate| &certificate.tbs_certificate)
         .find(|certificate| certificate.serial_number == signer.serial_number && certificate.issuer == signer.issuer)?;
-    Some(one_line(&certificate.subject.to_string(), NAME)).filter(|subject| !subject.is_empty())
+    Some(one_line(&certificate.subject.to_string(), SUBJECT)).filter(|subject| !subject.is_empty())
+}
+
+/// The organisation (`O`) in a subject written as RFC 4514 has it: attributes are parted by commas and plus signs, unless
+/// these are escaped.
+pub(crate) fn organisation(subject: &str) -> Option<String> {
+    // What was cut off may have been more of its last attribute.
+    let is_whole = subject.chars().count() < SUBJECT;
+    let mut parts = split(subject);
+    if !is_whole {
+        parts.pop();
+    }
+    parts.into_iter().find_map(|part| {
+        let value = part.trim_start().strip_prefix("O=")?;
+        // A value of another kind than text is written as the bytes of its encoding.
+        (!value.starts_with('#')).then(|| unescaped(value)).filter(|value| !value.is_empty())
+    })
+}
+
+fn split(subject: &str) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let (mut start, mut escaped) = (0, false);
+    for (at, c) in subject.char_indices() {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            ',' | '+' => {
+                parts.push(subject.get(start..at).unwrap_or_default());
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.push(subject.get(start..).unwrap_or_default());
+    parts
+}
+
+/// An escaped character stands for itself; two hexadecimal digits stand for a byte of UTF-8.
+fn unescaped(value: &str) -> String {
+    let mut bytes = Vec::with_capacity(value.len());
+    let mut rest = value;
+    while let Some(c) = rest.chars().next() {
+        rest = rest.get(c.len_utf8()..).unwrap_or_default();
+        if c == '\\' {
+            let byte = rest.get(..2).filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
+            if let Some(byte) = byte.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+                bytes.push(byte);
+                rest = rest.get(2..).unwrap_or_default();
+            } else if let Some(itself) = rest.chars().next() {
+                bytes.extend(itself.encode_utf8(&mut [0; 4]).bytes());
+                rest = rest.get(itself.len_utf8()..).unwrap_or_default();
+            }
+        } else {
+            bytes.extend(c.encode_utf8(&mut [0; 4]).bytes());
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn organisations() {
+        for (subject, expected) in [
+            ("CN=Foo,O=Foo GmbH,C=DE", Some("Foo GmbH")),
+            (r"CN=Foo,O=Foo\, Inc.,C=US", Some("Foo, Inc.")),
+            (r"CN=Foo\,O=Microsoft Corporation,C=US", None),
+            (r"CN=Foo\\,O=Foo\+Bar,C=US", Some("Foo+Bar")),
+            (r"CN=Foo+O=\C3\84cme\2c Inc,C=US", Some("Äcme, Inc")),
+            (r"O=\", None),
+            (r"O=Foo\", Some("Foo")),
+            ("O=#0c03466f6f,C=US", None),
+            ("CN=Foo, O=Foo,OU=Bar", Some("Foo")),
+            ("CN=Foo,OU=Bar", None),
+            ("O=", None),
+            ("", None),
+        ] {
+            assert_eq!(organisation(subject).as_deref(), expected, "{subject}");
+        }
+        let long = format!("CN={},O=Foo Incor", "x".repeat(SUBJECT));
+        assert_eq!(organisation(&long[..SUBJECT]), None);
+        let cut: String = format!("CN={},O=Foo Incor", "x".repeat(SUBJECT - 13)).chars().take(SUBJECT).collect();
+        assert_eq!(organisation(&cut), None, "its last attribute may be cut");
+    }
 }

@@ -7,11 +7,13 @@ type Meanings = [&'static str; 4];
 
 const EXCEPTION: &str = "exception";
 const INSTRUCTION: &str = "faulting instruction";
+const IF_KNOWN: &str = "faulting instruction, if known";
 const ACCESS: &str = "kind of access";
 const MEMORY: &str = "address that was accessed";
 const IRQL: &str = "interrupt level at the time";
 const SUBCODE: &str = "what exactly was found";
 const ENTRY: &str = "page table entry";
+const SOURCE: &str = "place in the file system's source";
 
 #[rustfmt::skip]
 const MEANINGS: &[(u32, Meanings)] = &[
@@ -19,10 +21,13 @@ const MEANINGS: &[(u32, Meanings)] = &[
     (0x19, [SUBCODE, "pool block that is damaged", "", ""]),
     (0x1a, [SUBCODE, "", "", ""]),
     (0x1e, [EXCEPTION, INSTRUCTION, "first detail of the exception", "second detail of the exception"]),
-    (0x24, ["place in the file system's source", "exception record", "context record", ""]),
+    (0x23, [SOURCE, "exception record", "context record", ""]),
+    (0x24, [SOURCE, "exception record", "context record", ""]),
+    (0x26, [SOURCE, "exception record", "context record", ""]),
+    (0x27, [SOURCE, "exception record", "context record", ""]),
     (0x3b, [EXCEPTION, INSTRUCTION, "context record", ""]),
     (0x4a, ["routine of the system call that was returning", IRQL, "", ""]),
-    (0x50, [MEMORY, ACCESS, "faulting instruction, if known", "kind of page fault"]),
+    (0x50, [MEMORY, ACCESS, IF_KNOWN, "kind of page fault"]),
     (0x7a, ["lock held, or page table entry", "status of the failed read", "", "address whose page could not be read"]),
     (0x7b, ["boot device, or its name", "", "", ""]),
     (0x7e, [EXCEPTION, INSTRUCTION, "exception record", "context record"]),
@@ -35,13 +40,22 @@ const MEANINGS: &[(u32, Meanings)] = &[
     (0xc4, [SUBCODE, "", "", ""]),
     (0xc5, [MEMORY, IRQL, ACCESS, INSTRUCTION]),
     (0xc9, [SUBCODE, "", "", ""]),
+    (0xcc, ["address in special memory already freed", ACCESS, IF_KNOWN, ""]),
+    (0xcd, ["address behind the end of a special allocation", ACCESS, IF_KNOWN, ""]),
     (0xce, ["address in the unloaded driver", ACCESS, INSTRUCTION, ""]),
+    (0xcf, [MEMORY, ACCESS, IF_KNOWN, ""]),
+    (0xd0, [MEMORY, IRQL, ACCESS, INSTRUCTION]),
     (0xd1, [MEMORY, IRQL, ACCESS, INSTRUCTION]),
+    (0xd3, [MEMORY, IRQL, ACCESS, INSTRUCTION]),
+    (0xd4, [MEMORY, IRQL, ACCESS, INSTRUCTION]),
     (0xd5, ["address in memory already freed", ACCESS, INSTRUCTION, ""]),
     (0xd6, ["address behind the end of an allocation", ACCESS, INSTRUCTION, ""]),
+    (0xdb, [MEMORY, IRQL, ACCESS, INSTRUCTION]),
+    (0xe1, ["worker routine", "interrupt level that it returned at", "its argument", "its work item"]),
     (0xed, ["device of the boot volume", "status of the failed mount", "", ""]),
     (0xef, ["object of the process or thread that ended", "what ended", "", ""]),
     (0xf4, ["what ended", "its object", "its name", "text of the reason"]),
+    (0xf5, [SUBCODE, "", "", ""]),
     (0xfc, ["address that was to be executed", ENTRY, "", ""]),
     (0x101, ["clock ticks waited", "", "data of the processor that hangs", "number of the processor that hangs"]),
     (0x109, ["", "", "what was changed", "kind of region that was changed"]),
@@ -49,6 +63,7 @@ const MEANINGS: &[(u32, Meanings)] = &[
     (0x116, ["record of the display timeout", "address in the display driver", "status of the last operation", ""]),
     (0x124, ["source of the error", "error record of the hardware", "upper half of the machine check's status", "lower half of the machine check's status"]),
     (0x12b, ["address of the page", "physical page", "", ""]),
+    (0x12c, [SOURCE, "exception record", "context record", ""]),
     (0x133, ["what took too long", "", "", ""]),
     (0x135, [EXCEPTION, "context record", "callback of the registry filter", ""]),
     (0x139, [SUBCODE, "trap frame", "exception record", ""]),
@@ -138,7 +153,7 @@ pub(super) fn access(code: u32, value: u64) -> Option<&'static str> {
         (_, 0) => Some("read"),
         // Of 0x50 the 1 is what systems before Windows 10 1507 wrote.
         (_, 1) | (0x50, 2) => Some("write"),
-        (0x50, 0x10) | (0x0a | 0xd1 | 0xc5, 8) => Some("execute"),
+        (0x50, 0x10) | (0x0a | 0xd1 | 0xc5, 8) | (0xd1, 2) => Some("execute"),
         _ => None,
     }
 }

@@ -4,23 +4,34 @@ use coexist_evidence::{DriverOwners, blame, bucket, read_kernel_dump, stack_cand
 use coexist_model::Strength;
 use proptest::prelude::*;
 
+use crate::callers;
 use crate::dump_builder::{ACME, DumpSpec, GLOBEX, KERNEL, STACK, module, quiet};
 
-const UNLOADED: u64 = 0xffff_f802_4000_0000;
+pub(crate) const UNLOADED: u64 = 0xffff_f802_4000_0000;
 
-struct Row {
+#[derive(Clone)]
+pub(crate) struct Row {
+    pub(crate) what: &'static str,
+    pub(crate) spec: DumpSpec,
+    strength: Strength,
+    place: Option<(&'static str, u64)>,
+    bucket: &'static str,
+}
+
+pub(crate) fn row(
     what: &'static str,
     spec: DumpSpec,
     strength: Strength,
     place: Option<(&'static str, u64)>,
     bucket: &'static str,
+) -> Row {
+    Row { what, spec, strength, place, bucket }
 }
 
 fn rows() -> Vec<Row> {
     use Strength::{Likely, None as Nobody, Strong, Weak};
     let av = 0xffff_ffff_c000_0005;
     let acme = |offset| Some(("acmeflt.sys", offset));
-    let row = |what, spec, strength, place, bucket| Row { what, spec, strength, place, bucket };
     vec![
         row(
             "0xD1: parameter 4 in a driver",
@@ -105,6 +116,7 @@ fn rows() -> Vec<Row> {
         row(
             "0x139: the exception record names the kernel",
             DumpSpec { parameters: [3, STACK + 0x900, STACK + 0x200, 0], ..quiet() }
+                .with_slot(0x200, 0xc000_0409)
                 .with_slot(0x210, KERNEL + 0x12_3456),
             Nobody,
             None,
@@ -251,7 +263,7 @@ impl DumpSpec {
 
 #[test]
 fn every_rule() {
-    for Row { what, spec, strength, place, bucket: expected } in rows() {
+    for Row { what, spec, strength, place, bucket: expected } in rows().into_iter().chain(callers::rows()) {
         let bytes = spec.build();
         let dump = read_kernel_dump(&bytes).unwrap();
         let blame = blame(&dump, &DriverOwners::default());
@@ -264,7 +276,7 @@ fn every_rule() {
 
 #[test]
 fn the_same_crash_elsewhere_is_the_same() {
-    for Row { what, spec, .. } in rows() {
+    for Row { what, spec, .. } in rows().into_iter().chain(callers::rows()) {
         let bytes = spec.build();
         let dump = read_kernel_dump(&bytes).unwrap();
         for seed in 1..=5_u64 {

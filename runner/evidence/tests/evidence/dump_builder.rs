@@ -33,6 +33,8 @@ pub(crate) struct DumpSpec {
     pub(crate) uptime: u64,
     pub(crate) rip: u64,
     pub(crate) rsp: u64,
+    /// The register that holds a return address, of ARM64.
+    pub(crate) link: u64,
     pub(crate) modules: Vec<Module>,
     pub(crate) unloaded: Vec<(&'static str, u64, u64)>,
     pub(crate) stack_at: u64,
@@ -61,6 +63,7 @@ pub(crate) fn quiet() -> DumpSpec {
         uptime: 37_470_000,
         rip: KERNEL + 0x3f_d6f0,
         rsp: STACK,
+        link: 0,
         modules: vec![
             module("ntoskrnl.exe", KERNEL, 0x104_6000, 0x5dee_2b07),
             module("hal.dll", 0xffff_f802_1200_0000, 0x6000, 0x1a7b_e8e9),
@@ -140,6 +143,7 @@ impl DumpSpec {
         spec.parameters = self.parameters.map(moved);
         spec.rip = moved(self.rip);
         spec.rsp = moved(self.rsp);
+        spec.link = moved(self.link);
         spec.stack_at = moved(self.stack_at);
         spec.stack = self.stack.iter().copied().map(moved).collect();
         for (address, _) in &mut spec.blocks {
@@ -170,6 +174,7 @@ impl DumpSpec {
         }
         if self.machine == 0xaa64 {
             put32(&mut out, 0x348, 0x40_000f);
+            put64(&mut out, 0x348 + 0xf8, self.link);
             put64(&mut out, 0x348 + 0x100, self.rsp);
             put64(&mut out, 0x348 + 0x108, self.rip);
         } else {

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "tests: helpers fail by panic, skipped samples are said")]
 
 mod blame;
+mod callers;
 mod disk;
 mod disk_files;
 mod disk_images;

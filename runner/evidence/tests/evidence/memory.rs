@@ -56,7 +56,7 @@ fn every_layout_gives_what_a_small_dump_gives_and_more() {
         assert_eq!(big.drivers, small.drivers, "{format}");
         assert_eq!(big.process, small.process, "{format}");
         // Big dumps hold the whole name.
-        assert_eq!(big.unloaded[0].name, "dump_storahci");
+        assert_eq!((big.unloaded[0].name.as_deref(), big.unloaded[0].name_is_cut), (Some("dump_storahci"), false));
         assert_eq!((big.unloaded.len(), big.unloaded[0].start), (1, small.unloaded[0].start));
         assert_eq!(bucket(&big), bucket(&small), "{format}");
         let crash = crash_from(&big, &DriverOwners::default());
@@ -85,6 +85,63 @@ fn small_and_strange_dumps_are_read_from_files_as_from_bytes() {
     }
 }
 
+/// The image's own headers tell its time stamp best; older systems have something else where the list tells it.
+#[test]
+fn time_stamps_of_images() {
+    let of = |build, with_headers: bool| {
+        let spec = DumpSpec { build, ..crash() };
+        let mut machine = Machine::of(&spec, 1);
+        if with_headers {
+            machine.put(ACME, b"MZ");
+            machine.put(ACME + 0x3c, &0xe8_u32.to_le_bytes());
+            machine.put(ACME + 0xe8, b"PE\0\0\x64\x86\x08\x00\x21\x43\x65\x47");
+        }
+        let dump = read_dump_file(Cursor::new(machine.dump(&spec, BITMAP, None).whole())).unwrap();
+        (dump.drivers[2].timestamp, bucket(&dump).0)
+    };
+    assert_eq!(of(19041, false).0, Some(0x5f1a_2b3c));
+    assert_eq!(of(19041, true).0, Some(0x4765_4321));
+    assert_eq!(of(7601, true).0, Some(0x4765_4321));
+    let (unknown, bucket) = of(7601, false);
+    assert_eq!((unknown, bucket.as_str()), (None, "7e|c0000005|globex.sys+0x2000|--8000"));
+}
+
+/// A small dump cuts names, a big one does not: the crash is the same.
+#[test]
+fn an_unloaded_driver_has_one_signature_in_small_and_big_dumps() {
+    let start = quiet().unloaded[0].1;
+    let spec = DumpSpec { code: 0xd1, parameters: [0, 2, 8, start + 0x10], rip: start + 0x10, ..quiet() };
+    let small_bytes = spec.build();
+    let small = read_kernel_dump(&small_bytes).unwrap();
+    let big = read_dump_file(Cursor::new(dump(&spec, BITMAP))).unwrap();
+    assert_eq!(bucket(&small).0, "d1|execute|dump_storahc+0x10|unloaded-33000");
+    assert_eq!(bucket(&big), bucket(&small));
+}
+
+/// The registers of the fault lead to the same caller in a big dump, whose code shows that a call stands before it.
+#[test]
+fn the_stack_is_looked_at_from_the_fault_upwards() {
+    let memcpy = KERNEL + 0x7700;
+    let spec = DumpSpec {
+        code: 0x3b,
+        parameters: [0xc000_0005, memcpy, quiet().rsp + 0x300, 0],
+        blocks: vec![(GLOBEX + 0x1ff9, vec![0x90, 0x90, 0xe8, 1, 2, 3, 4])],
+        ..quiet()
+    }
+    .with_slot(0x330, 0x10_005f)
+    .with_slot(0x398, quiet().rsp + 0x1000)
+    .with_slot(0x3f8, memcpy)
+    .with_slot(0x1600, GLOBEX + 0x2000);
+    let big = read_dump_file(Cursor::new(dump(&spec, BITMAP))).unwrap();
+    let crash = crash_from(&big, &DriverOwners::default());
+    assert_eq!((crash.blame.strength, crash.blame.module.as_deref()), (Strength::Likely, Some("globex.sys")));
+    assert!(
+        crash.blame.reason.ends_with("0x600 bytes above the stack pointer, behind a call"),
+        "{}",
+        crash.blame.reason
+    );
+}
+
 /// A dump still lying in the page file has the rest of that file behind it.
 #[test]
 fn what_lies_behind_a_dump_is_not_part_of_it() {
@@ -104,6 +161,7 @@ fn an_exception_record_is_found_wherever_it_lies() {
     let spec = DumpSpec { code: 0x139, parameters: [3, 0, record, 0], ..quiet() };
     let mut machine = Machine::of(&spec, 1);
     machine.put(record, &[0; 0x98]);
+    machine.put_long(record, 0xc000_0409);
     machine.put_long(record + 0x10, ACME + 0x1f00);
     let dump = read_dump_file(Cursor::new(machine.dump(&spec, BITMAP, None).whole())).unwrap();
     assert_eq!(bucket(&dump).0, "139|3|acmeflt.sys+0x1f00|5f1a2b3c-40000");

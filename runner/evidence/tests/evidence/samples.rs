@@ -136,7 +136,7 @@ fn drivers_as_windbg_lists_them() {
         .drivers
         .iter()
         .map(|driver| {
-            (driver.base, driver.base + u64::from(driver.size), driver.name.clone().unwrap(), driver.timestamp)
+            (driver.base, driver.base + u64::from(driver.size), driver.name.clone().unwrap(), driver.timestamp.unwrap())
         })
         .collect();
     expected.sort();
@@ -147,7 +147,7 @@ fn drivers_as_windbg_lists_them() {
     let mut expected: Vec<_> =
         unloaded.lines().filter_map(range).map(|(start, end, words)| (start, end, words[0].to_lowercase())).collect();
     let mut found: Vec<_> =
-        dump.unloaded.iter().map(|driver| (driver.start, driver.end, driver.name.clone())).collect();
+        dump.unloaded.iter().map(|driver| (driver.start, driver.end, driver.name.clone().unwrap())).collect();
     expected.sort();
     found.sort();
     assert_eq!(expected.len(), 9);

@@ -3,7 +3,7 @@
 use std::io::{self, Read as _};
 use std::path::Path;
 
-use coexist_evidence::{DriverOwners, read_driver_file, read_user_dump};
+use coexist_evidence::{DriverOwners, FileAtHand, ImageId, read_driver_file, read_user_dump};
 use coexist_model::{Crash, DriverFile};
 
 use super::crashes::READ_LIMIT;
@@ -29,10 +29,12 @@ pub(super) fn driver_facts(file: &Path) -> Option<DriverFile> {
     read_driver_file(&beginning(file).ok()?).ok()
 }
 
-/// Adds to a crash what the blamed driver's file says.
+/// Adds to a crash what the blamed driver's file says, if it is the file of the image that crashed.
 pub(super) fn name_maker(crash: &mut Crash, owners: &DriverOwners) {
     let Some(module) = &crash.blame.module else { return };
-    if let Some(DriverFile { company, version, signer, .. }) = owners.file(module) {
+    let blamed = crash.drivers.iter().find(|driver| driver.name.as_ref() == Some(module));
+    let image = blamed.and_then(ImageId::of);
+    if let FileAtHand::Same(DriverFile { company, version, signer, .. }) = owners.file(module, image) {
         let facts = [("company", company), ("version", version), ("signer", signer)];
         let said: Vec<_> = facts.iter().filter_map(|(name, it)| Some(format!("{name} {}", it.as_ref()?))).collect();
         if !said.is_empty() {
@@ -40,7 +42,7 @@ pub(super) fn name_maker(crash: &mut Crash, owners: &DriverOwners) {
         }
     }
     if crash.blame.vendor.is_none() {
-        crash.blame.vendor = owners.vendor(module).map(str::to_owned);
+        crash.blame.vendor = owners.vendor(module, image).map(str::to_owned);
     }
 }
 

@@ -17,7 +17,7 @@ const MAX_UNLOADED: u64 = 50;
 const MAX_PROCESSORS: u32 = 2048;
 
 /// Drivers in load order, and why the list ended before its end.
-pub(super) fn drivers(space: &Space<'_>, head: u64) -> (Vec<Driver>, Option<&'static str>) {
+pub(super) fn drivers(space: &Space<'_>, head: u64, build: Option<u32>) -> (Vec<Driver>, Option<&'static str>) {
     let mut drivers = Vec::new();
     let mut seen = HashSet::from([head]);
     let Some(mut address) = space.long(head) else { return (drivers, Some("its head is not in the dump")) };
@@ -28,7 +28,7 @@ pub(super) fn drivers(space: &Space<'_>, head: u64) -> (Vec<Driver>, Option<&'st
         if drivers.len() == MAX_DRIVERS {
             return (drivers, Some("no more are read"));
         }
-        let Some((next, driver)) = driver(space, address) else {
+        let Some((next, driver)) = driver(space, address, build) else {
             return (drivers, Some("an entry is not in the dump"));
         };
         drivers.push(driver);
@@ -38,24 +38,41 @@ pub(super) fn drivers(space: &Space<'_>, head: u64) -> (Vec<Driver>, Option<&'st
 }
 
 /// A `KLDR_DATA_TABLE_ENTRY` as it stands in memory: the next entry's address, and the driver. Small dumps hold another
-/// form of it, which debuggers share: there the time stamp comes earlier. Offset of the stamp from public descriptions of
-/// the structure, not seen in a real dump [K].
-fn driver(space: &Space<'_>, address: u64) -> Option<(u64, Driver)> {
+/// form of it, which debuggers share.
+fn driver(space: &Space<'_>, address: u64, build: Option<u32>) -> Option<(u64, Driver)> {
     const SIZE: usize = 0xa0;
     const FULL_NAME: u64 = 0x48;
     const BASE_NAME: u64 = 0x58;
     let entry = space.exactly(address, SIZE)?;
     let entry = Bytes(&entry);
+    let base = entry.u64(0x30)?;
     let driver = Driver {
         name: space.name(entry, BASE_NAME).or_else(|| space.name(entry, FULL_NAME)),
-        base: entry.u64(0x30)?,
+        base,
         size: entry.u32(0x40)?,
-        timestamp: entry.u32(0x9c)?,
+        timestamp: of_image(space, base).or_else(|| of_entry(entry, build)),
     };
     Some((entry.u64(0)?, driver))
 }
 
-/// Unloaded drivers: `MmUnloadedDrivers` points to a pointer to the table. Layout of an entry: a public one of
+/// The time stamp in the image's own headers, where they are still in memory.
+fn of_image(space: &Space<'_>, base: u64) -> Option<u32> {
+    let start = space.exactly(base, 0x40)?;
+    start.starts_with(b"MZ").then_some(())?;
+    let headers = u64::from(Bytes(&start).u32(0x3c)?);
+    let headers = space.exactly(base.checked_add(headers)?, 12)?;
+    headers.starts_with(b"PE\0\0").then(|| Bytes(&headers).u32(8))?
+}
+
+/// The time stamp in the list: the place is that of public descriptions of the structure since Windows 10, not seen in a
+/// real dump [K]. Older systems have something else there.
+fn of_entry(entry: Bytes<'_>, build: Option<u32>) -> Option<u32> {
+    const WINDOWS_10: u32 = 10240;
+    build.filter(|&build| build >= WINDOWS_10)?;
+    entry.u32(0x9c)
+}
+
+/// Unloaded drivers, with their whole names: `MmUnloadedDrivers` points to a pointer to the table. Layout of an entry: a public one of
 /// debuggers, not seen in a real dump [K].
 pub(super) fn unloaded(space: &Space<'_>, data: &KdDebuggerData64) -> Vec<UnloadedDriver> {
     const SIZE: u64 = 0x28;
@@ -64,7 +81,7 @@ pub(super) fn unloaded(space: &Space<'_>, data: &KdDebuggerData64) -> Vec<Unload
         let entry = space.exactly(table.checked_add(index * SIZE)?, 0x20)?;
         let entry = Bytes(&entry);
         let name = space.name(entry, 0)?;
-        Some(UnloadedDriver { name, start: entry.u64(0x10)?, end: entry.u64(0x18)? })
+        Some(UnloadedDriver { name: Some(name), name_is_cut: false, start: entry.u64(0x10)?, end: entry.u64(0x18)? })
     };
     (0..MAX_UNLOADED).filter_map(entry).collect()
 }

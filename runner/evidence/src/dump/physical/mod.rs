@@ -22,7 +22,7 @@ use self::view::View;
 use super::memory::Excerpt;
 use super::{DumpFormat, KernelDump};
 use crate::bytes::Bytes;
-use crate::stop_codes;
+use crate::fault;
 
 const DIRECTORY_TABLE: u64 = 0x10;
 const LOADED_MODULES: u64 = 0x20;
@@ -32,8 +32,6 @@ const DEBUGGER_DATA: u64 = 0x80;
 const STACK: usize = 0x6000;
 /// Slots of the stack whose code is looked at.
 const MAX_RETURNS: usize = 512;
-/// Bytes copied of an exception record: its first half, without the details.
-const EXCEPTION_RECORD: usize = 0x20;
 /// Bytes copied from before a return address: the longest instruction.
 const BEFORE_RETURN: u64 = 16;
 
@@ -72,7 +70,7 @@ fn read_memory<R: Read + Seek + 'static>(
         return Ok(());
     };
     let space = Space(virt::Reader::with_dtb(&parser, Gpa::new(tables)));
-    let (drivers, broken) = lists::drivers(&space, field(LOADED_MODULES).unwrap_or_default());
+    let (drivers, broken) = lists::drivers(&space, field(LOADED_MODULES).unwrap_or_default(), dump.build);
     if let Some(reason) = broken {
         dump.damage(format!("drivers: the list ends after {}: {reason}", drivers.len()));
     }
@@ -82,7 +80,7 @@ fn read_memory<R: Read + Seek + 'static>(
     Ok(())
 }
 
-/// The stack, and the code before whatever on it may be a return address.
+/// The stack, the records that parameters point to, and the code before whatever on the stack may be a return address.
 fn read_stack(dump: &mut KernelDump<'_>, space: &Space<'_>) {
     let Some(context) = dump.context else { return };
     let stack = space.up_to(context.stack, STACK);
@@ -90,20 +88,21 @@ fn read_stack(dump: &mut KernelDump<'_>, space: &Space<'_>) {
         return dump.note("thread stack: not in the dump".to_owned());
     }
     let mut excerpt = Excerpt::default();
-    let values = stack.chunks_exact(8).filter_map(|slot| Bytes(slot).u64(0));
-    for value in values.take(MAX_RETURNS).filter(|&value| dump.driver_at(value).is_some()) {
+    excerpt.put_stack(context.stack, &stack);
+    for (address, length) in fault::records(dump) {
+        excerpt.put_block(address, &space.up_to(address, usize::try_from(length).unwrap_or_default()));
+    }
+    // With these at hand it is known where the fault was, and so where the stack is looked at.
+    dump.memory = excerpt.memory();
+    let Some(fault) = fault::registers(dump) else { return };
+    let values = dump.memory.slots_from(fault.stack).take(MAX_RETURNS).map(|(_, value)| value).chain(fault.link);
+    for value in values.filter(|&value| dump.driver_at(value).is_some()) {
         let start = value.saturating_sub(BEFORE_RETURN);
         if let Some(code) = space.exactly(start, BEFORE_RETURN as usize) {
             excerpt.put_block(start, &code);
         }
     }
-    if let Some(number) = stop_codes::exception_record(dump.stop_code)
-        && let Some(&record) = dump.parameters.get(number - 1)
-    {
-        excerpt.put_block(record, &space.up_to(record, EXCEPTION_RECORD));
-    }
-    excerpt.put_stack(context.stack, &stack);
-    dump.memory = excerpt.into_memory();
+    dump.memory = excerpt.memory();
 }
 
 /// What is found through the kernel's table for debuggers.

@@ -1,0 +1,117 @@
+//! Where the fault was: the instructions that the dump names, and the registers at that moment.
+//!
+//! A stop is made by a routine of the kernel, some frames after the fault, and for most codes the header's context is
+//! that routine's. What lies on the stack between the two is the work of trap handlers. So the registers of the fault are
+//! looked for: in the context record or the trap frame that a parameter points to, then in what the processor itself put
+//! on the stack as it trapped.
+
+use crate::bytes::Bytes;
+use crate::dump::{Architecture, Context, KernelDump, Memory};
+use crate::stop_codes::{self, Suspects};
+
+/// `KTRAP_FRAME` of x64 (public symbols) up to what the processor itself put there, and with it.
+const MACHINE_FRAME: u64 = 0x168;
+const TRAP_FRAME: u64 = MACHINE_FRAME + 0x28;
+/// Bytes of an `EXCEPTION_RECORD64` up to the address of the instruction, and where that lies.
+const EXCEPTION_RECORD: u64 = 0x18;
+const EXCEPTION_ADDRESS: u64 = 0x10;
+
+/// An instruction that the dump names, and what it is.
+pub(crate) struct Told {
+    pub(crate) what: String,
+    pub(crate) address: u64,
+}
+
+/// Those that parameters tell of, then that of the context, the one nearest to the fault first.
+pub(crate) fn instructions(dump: &KernelDump<'_>) -> Vec<Told> {
+    let context = dump
+        .context
+        .map(|context| Told { what: "the context's instruction pointer".to_owned(), address: context.instruction });
+    told(dump).into_iter().chain(context).collect()
+}
+
+/// The faulting instruction by a parameter, or by the record that one points to.
+pub(crate) fn told(dump: &KernelDump<'_>) -> Vec<Told> {
+    let direct = match stop_codes::suspects(dump.stop_code) {
+        Suspects::Parameter(number) => dump
+            .parameter(number)
+            .map(|address| Told { what: format!("parameter {number}, the faulting instruction"), address }),
+        Suspects::Hints | Suspects::Nobody(_) => None,
+    };
+    let by_record = |number: usize, record: &str, address: u64| Told {
+        what: format!("the instruction in parameter {number}'s {record}"),
+        address,
+    };
+    let exception = stop_codes::exception_record(dump.stop_code)
+        .and_then(|number| Some(by_record(number, "exception record", in_exception_record(dump, number)?)));
+    let context = stop_codes::context_record(dump.stop_code)
+        .and_then(|number| Some(by_record(number, "context record", in_context_record(dump, number)?.instruction)));
+    let trap = stop_codes::trap_frame(dump.stop_code)
+        .and_then(|number| Some(by_record(number, "trap frame", in_trap_frame(dump, number)?.instruction)));
+    direct.into_iter().chain(exception).chain(context).chain(trap).collect()
+}
+
+/// The registers of the fault where they can be found, else those of the header.
+pub(crate) fn registers(dump: &KernelDump<'_>) -> Option<Context> {
+    let context = || in_context_record(dump, stop_codes::context_record(dump.stop_code)?);
+    let trap = || in_trap_frame(dump, stop_codes::trap_frame(dump.stop_code)?);
+    context()
+        .or_else(trap)
+        .or_else(|| told(dump).into_iter().find_map(|told| on_the_stack(dump, told.address)))
+        .or(dump.context)
+}
+
+/// Address and length of the records that parameters point to: what must be at hand to find the fault.
+pub(crate) fn records(dump: &KernelDump<'_>) -> impl Iterator<Item = (u64, u64)> {
+    let code = dump.stop_code;
+    [
+        (stop_codes::exception_record(code), EXCEPTION_RECORD),
+        (stop_codes::context_record(code), Context::SIZE),
+        (stop_codes::trap_frame(code), TRAP_FRAME),
+    ]
+    .into_iter()
+    .filter_map(|(number, length)| Some((dump.parameter(number?)?, length)))
+}
+
+fn in_exception_record(dump: &KernelDump<'_>, number: usize) -> Option<u64> {
+    let record = Bytes(dump.memory.read(dump.parameter(number)?, EXCEPTION_RECORD)?);
+    // Exceptions are errors or warnings; other numbers tell that no record lies there.
+    record.u32(0).filter(|code| code >> 31 == 1)?;
+    record.u64(EXCEPTION_ADDRESS)
+}
+
+fn in_context_record(dump: &KernelDump<'_>, number: usize) -> Option<Context> {
+    let record = Bytes(dump.memory.read(dump.parameter(number)?, Context::SIZE)?);
+    Context::read(record, dump.width, dump.architecture?).filter(|context| dump.width.is_kernel(context.stack))
+}
+
+fn in_trap_frame(dump: &KernelDump<'_>, number: usize) -> Option<Context> {
+    (dump.architecture == Some(Architecture::X64)).then_some(())?;
+    let frame = dump.parameter(number)?.checked_add(MACHINE_FRAME)?;
+    let slots: Vec<u64> = Memory::longs(dump.memory.read(frame, TRAP_FRAME - MACHINE_FRAME)?).collect();
+    machine_frame(&slots).filter(|context| dump.width.is_kernel(context.stack))
+}
+
+/// What an x64 processor puts on the stack as it traps: instruction, code segment, flags, stack pointer, stack segment.
+/// With the faulting instruction in its place, the kernel's code segment behind it and a stack pointer above it, it
+/// cannot be much else (so in both real dumps that have one).
+fn on_the_stack(dump: &KernelDump<'_>, instruction: u64) -> Option<Context> {
+    (dump.architecture == Some(Architecture::X64)).then_some(())?;
+    let (start, copy) = dump.memory.stack()?;
+    let end = start.checked_add(copy.len() as u64)?;
+    let from = dump.context.map_or(start, |context| context.stack);
+    let slots: Vec<(u64, u64)> = dump.memory.slots_from(from).collect();
+    slots.windows(5).filter(|window| window[0].1 == instruction).find_map(|window| {
+        let values: Vec<u64> = window.iter().map(|(_, value)| *value).collect();
+        machine_frame(&values).filter(|context| (window[4].0..end).contains(&context.stack))
+    })
+}
+
+fn machine_frame(slots: &[u64]) -> Option<Context> {
+    /// Selectors of x64 Windows; the stack's is empty where the processor changed stacks.
+    const KERNEL_CODE: u64 = 0x10;
+    const KERNEL_STACK: [u64; 2] = [0, 0x18];
+    let &[instruction, code, _flags, stack, segment] = slots else { return None };
+    let of_kernel = code & 0xffff == KERNEL_CODE && KERNEL_STACK.contains(&(segment & 0xffff));
+    of_kernel.then_some(Context { instruction, stack, link: None })
+}
