@@ -9,6 +9,7 @@
 //! | `weak` | … and that return address is far up |
 //! | `likely` | … and there is none: then it is the framework |
 //! | `likely` | the instruction lies where a driver, and no other, was loaded before it was unloaded |
+//! | `likely` | a routine took too long, and the clock's interrupt found a driver running |
 //! | `likely` | the instruction lies in the kernel or in no module, and the nearest return address on the stack in a driver is near, or known to follow a call |
 //! | `weak` | any parameter lies in a driver, loaded or unloaded |
 //! | `weak` | a return address in a driver lies further up the stack |
@@ -18,7 +19,8 @@
 //! "Driver" is any loaded module whose name is known, but the kernel, its HAL, and the frameworks that carry other
 //! drivers' calls (`frameworks.rs`). These are passed over on the stack as the kernel is, and the reason says so: a
 //! debugger would name the driver behind them as well. Codes that tell of damage found late give `weak` where `likely`
-//! stands. Stack rules read from the fault's stack pointer upwards (`fault.rs`), never from the lower end of the copy,
+//! stands. Where a trap led to the stop and the registers of the fault are not found, no return address counts as near.
+//! Stack rules read from the fault's stack pointer upwards (`fault.rs`), never from the lower end of the copy,
 //! where values of finished calls lie. Of three real dumps at hand this finds the publicly known culprit in two and
 //! nobody in the third; that is no measure of how good it is in general.
 
@@ -116,6 +118,7 @@ pub(crate) fn suspicion(dump: &KernelDump<'_>) -> Suspicion {
         .or_else(|| in_routine(dump))
         .or_else(|| in_framework(dump, &callers))
         .or_else(|| in_unloaded(dump))
+        .or_else(|| in_interrupted(dump))
         .or_else(|| near_caller(&callers))
         .or_else(|| any_parameter(dump, Kind::Driver))
         .or_else(|| far_caller(&callers))
@@ -132,7 +135,7 @@ pub(crate) fn suspicion(dump: &KernelDump<'_>) -> Suspicion {
 /// Where the fault lies, in the kernel or in a framework: what the bucket falls back on.
 pub(crate) fn fault_place(dump: &KernelDump<'_>) -> Option<Place> {
     // The context of other stops is that of the routine that makes every stop.
-    let context = dump.context.filter(|_| stop_codes::base_code(dump.stop_code) == 0x7e);
+    let context = dump.context.filter(|_| stop_codes::header_has_the_fault(dump.stop_code));
     let told = fault::told(dump).into_iter().map(|told| told.address);
     told.chain(context.map(|context| context.instruction)).find_map(|address| {
         let (driver, offset) = dump.driver_at(address)?;
@@ -182,6 +185,14 @@ fn in_unloaded(dump: &KernelDump<'_>) -> Option<Suspicion> {
         let reason = format!("{}, lies where {} was before it was unloaded", told.what, place.module);
         Some(Suspicion::of(Strength::Likely, place, reason))
     })
+}
+
+/// It need not be what took the time, so it is no more than likely.
+fn in_interrupted(dump: &KernelDump<'_>) -> Option<Suspicion> {
+    let (driver, offset) = dump.suspect_at(fault::interrupted(dump)?.instruction)?;
+    let place = place(driver, offset).filter(|place| !is_framework(&place.module))?;
+    let reason = format!("{} ran when the clock's interrupt found that time was up", place.module);
+    Some(Suspicion::of(Strength::Likely, place, reason))
 }
 
 fn near_caller(callers: &Callers<'_>) -> Option<Suspicion> {

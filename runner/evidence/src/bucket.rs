@@ -38,19 +38,22 @@ pub(crate) fn bucket_of(dump: &KernelDump<'_>, suspicion: &Suspicion) -> Bucket 
         None => (dump.process.as_deref().map_or_else(|| "-".to_owned(), in_process), "-".to_owned()),
         Some(Place { module, offset, image: Image::Loaded { timestamp, size }, .. }) => {
             let timestamp = timestamp.map_or_else(|| "-".to_owned(), |timestamp| format!("{timestamp:x}"));
-            (format!("{module}+{offset:#x}"), format!("{timestamp}-{size:x}"))
+            (format!("{}+{offset:#x}", safe(&module)), format!("{timestamp}-{size:x}"))
         }
         Some(Place { module, offset, image: Image::Unloaded { size }, .. }) => {
             let module: String = module.chars().take(UNLOADED_NAME).collect();
-            (format!("{module}+{offset:#x}"), format!("unloaded-{size:x}"))
+            (format!("{}+{offset:#x}", safe(&module)), format!("unloaded-{size:x}"))
         }
     };
     Bucket(format!("{code:x}|{subcode}|{place}|{identity}"))
 }
 
-/// A process as a part of a signature: the guest's text must not look like another part, or like a place.
 fn in_process(name: &str) -> String {
-    let safe: String =
-        name.chars().map(|c| if c.is_ascii_alphanumeric() || ".-_".contains(c) { c } else { '?' }).collect();
-    format!("in {}", safe.to_lowercase())
+    format!("in {}", safe(name))
+}
+
+/// A name as a part of a signature: the guest's text must not look like another part, or like a place.
+fn safe(name: &str) -> String {
+    let safe = |c: char| if c.is_ascii_alphanumeric() || ".-_".contains(c) { c.to_ascii_lowercase() } else { '?' };
+    name.chars().map(safe).collect()
 }

@@ -53,12 +53,26 @@ pub(crate) fn told(dump: &KernelDump<'_>) -> Vec<Told> {
 
 /// The registers of the fault where they can be found, else those of the header.
 pub(crate) fn registers(dump: &KernelDump<'_>) -> Option<Context> {
+    at_the_fault(dump).or(dump.context)
+}
+
+fn at_the_fault(dump: &KernelDump<'_>) -> Option<Context> {
     let context = || in_context_record(dump, stop_codes::context_record(dump.stop_code)?);
     let trap = || in_trap_frame(dump, stop_codes::trap_frame(dump.stop_code)?);
-    context()
-        .or_else(trap)
-        .or_else(|| told(dump).into_iter().find_map(|told| on_the_stack(dump, told.address)))
-        .or(dump.context)
+    let machine = || told(dump).into_iter().find_map(|told| trapped(dump, |instruction| instruction == told.address));
+    context().or_else(trap).or_else(machine).or_else(|| interrupted(dump))
+}
+
+/// Whether a trap's handlers stand between the stack pointer that is known and the fault: no return address is near then.
+pub(crate) fn is_far_from_the_fault(dump: &KernelDump<'_>) -> bool {
+    let by_a_trap = matches!(stop_codes::suspects(dump.stop_code), Suspects::Parameter(_));
+    by_a_trap && !stop_codes::header_has_the_fault(dump.stop_code) && at_the_fault(dump).is_none()
+}
+
+/// What ran when a clock's interrupt found that a routine took too long.
+pub(crate) fn interrupted(dump: &KernelDump<'_>) -> Option<Context> {
+    stop_codes::is_by_interrupt(dump.stop_code).then_some(())?;
+    trapped(dump, |instruction| dump.driver_at(instruction).is_some())
 }
 
 /// Address and length of the records that parameters point to: what must be at hand to find the fault.
@@ -92,18 +106,19 @@ fn in_trap_frame(dump: &KernelDump<'_>, number: usize) -> Option<Context> {
     machine_frame(&slots).filter(|context| dump.width.is_kernel(context.stack))
 }
 
-/// What an x64 processor puts on the stack as it traps: instruction, code segment, flags, stack pointer, stack segment.
-/// With the faulting instruction in its place, the kernel's code segment behind it and a stack pointer above it, it
-/// cannot be much else (so in both real dumps that have one).
-fn on_the_stack(dump: &KernelDump<'_>, instruction: u64) -> Option<Context> {
+/// The nearest of what an x64 processor puts on the stack as it traps: instruction, code segment, flags, stack pointer,
+/// stack segment. With an instruction that fits and a stack pointer above it, it cannot be much else (so in both real
+/// dumps that have one).
+fn trapped(dump: &KernelDump<'_>, fits: impl Fn(u64) -> bool) -> Option<Context> {
     (dump.architecture == Some(Architecture::X64)).then_some(())?;
     let (start, copy) = dump.memory.stack()?;
     let end = start.checked_add(copy.len() as u64)?;
     let from = dump.context.map_or(start, |context| context.stack);
     let slots: Vec<(u64, u64)> = dump.memory.slots_from(from).collect();
-    slots.windows(5).filter(|window| window[0].1 == instruction).find_map(|window| {
-        let values: Vec<u64> = window.iter().map(|(_, value)| *value).collect();
-        machine_frame(&values).filter(|context| (window[4].0..end).contains(&context.stack))
+    slots.windows(5).find_map(|window| {
+        let [instruction, code, flags, stack, segment] = window else { return None };
+        let frame = machine_frame(&[instruction.1, code.1, flags.1, stack.1, segment.1])?;
+        (fits(frame.instruction) && (segment.0..end).contains(&frame.stack)).then_some(frame)
     })
 }
 
@@ -111,7 +126,10 @@ fn machine_frame(slots: &[u64]) -> Option<Context> {
     /// Selectors of x64 Windows; the stack's is empty where the processor changed stacks.
     const KERNEL_CODE: u64 = 0x10;
     const KERNEL_STACK: [u64; 2] = [0, 0x18];
-    let &[instruction, code, _flags, stack, segment] = slots else { return None };
+    /// Set in the flags of every processor.
+    const ALWAYS: u64 = 2;
+    let &[instruction, code, flags, stack, segment] = slots else { return None };
     let of_kernel = code & 0xffff == KERNEL_CODE && KERNEL_STACK.contains(&(segment & 0xffff));
-    of_kernel.then_some(Context { instruction, stack, link: None })
+    let are_flags = flags & ALWAYS != 0 && flags >> 32 == 0;
+    (of_kernel && are_flags).then_some(Context { instruction, stack, link: None })
 }

@@ -79,9 +79,10 @@ pub(crate) fn callers<'d>(dump: &'d KernelDump<'_>) -> Callers<'d> {
     let (kept, candidates) = kept(dump);
     let mut callers =
         Callers { note: format!("thread stack: {} of {candidates} candidates kept", kept.len()), ..Callers::default() };
+    let is_far = fault::is_far_from_the_fault(dump);
     let mut reached = 0;
     for found in kept {
-        let near = found.proved || found.distance.saturating_sub(reached) < NEAR;
+        let near = !is_far && (found.proved || found.distance.saturating_sub(reached) < NEAR);
         if is_framework(found.module) {
             callers.framework.get_or_insert(found);
             if near {

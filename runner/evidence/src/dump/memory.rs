@@ -10,6 +10,9 @@ use crate::bytes::Bytes;
 /// Kernel stacks take 24 KiB, expanded ones some times that; more is not a stack.
 pub(super) const MAX_STACK: u32 = 0x4_0000;
 
+/// Blocks that begin before an address and are looked at: Windows' own dumps have short blocks within longer ones.
+const MAX_OVERLAPPING: usize = 8;
+
 /// Bytes of the file that stand for a range of the crashed system's memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Block {
@@ -71,8 +74,8 @@ impl<'a> Memory<'a> {
             (into.checked_add(length)? <= u64::from(block.size)).then(|| u64::from(block.offset) + into)
         };
         let after = self.blocks.partition_point(|block| block.address <= address);
-        let block = after.checked_sub(1).and_then(|index| self.blocks.get(index));
-        let offset = self.stack.as_ref().and_then(within).or_else(|| within(block?))?;
+        let before = self.blocks.get(..after).unwrap_or_default().iter().rev().take(MAX_OVERLAPPING);
+        let offset = self.stack.iter().chain(before).find_map(within)?;
         Bytes(&self.file).slice(offset, length)
     }
 

@@ -180,6 +180,7 @@ const KERNEL: &[&str] = &[
     "ntkrnlmp.exe",
     "ntkrnlpa.exe",
     "ntkrpamp.exe",
+    "ntkrla57.exe",
     "hal.dll",
     // Of 32-bit systems, as a debugger names their files.
     "halacpi.dll",
@@ -257,7 +258,9 @@ impl KernelDump<'_> {
     /// The loaded driver that holds an address.
     #[must_use]
     pub fn driver_at(&self, address: u64) -> Option<(&Driver, u64)> {
-        self.drivers.iter().find_map(|driver| Some((driver, self.offset_in(address, driver.base, driver.size.into())?)))
+        let offset = |driver: &Driver| self.offset_in(address, driver.base, driver.size.into());
+        // A damaged entry may claim the place of others: the nearest one is meant.
+        self.drivers.iter().filter_map(|driver| Some((driver, offset(driver)?))).min_by_key(|(_, offset)| *offset)
     }
 
     /// One of the parameters, 1 to 4.

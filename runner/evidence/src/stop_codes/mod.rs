@@ -11,7 +11,9 @@ mod subcodes;
 pub use parameters::parameter_meanings;
 pub use subcodes::subcode;
 
-pub(crate) use records::{context_record, exception_record, routine, trap_frame};
+pub(crate) use records::{
+    context_record, exception_record, header_has_the_fault, is_by_interrupt, routine, trap_frame,
+};
 
 /// The flag of the "_M" forms (`0x1000007E` for `0x7E`): same parameters, same meaning.
 const M_FLAG: u32 = 0x1000_0000;
@@ -62,9 +64,9 @@ pub fn suspects(code: u32) -> Suspects {
         }
         0x77 | 0x7a | 0x154 => Suspects::Nobody("this code tells of storage or memory, and names no instruction"),
         0x7b | 0xed => Suspects::Nobody("the boot volume could not be used: the dump does not show who is in the way"),
-        0x9f => {
-            Suspects::Nobody("the driver that holds the power request is found through memory that small dumps lack")
-        }
+        0x9f => Suspects::Nobody(
+            "the driver that holds the power request is found through its devices, which are not followed here",
+        ),
         0xef | 0xf4 | 0xc000_021a => Suspects::Nobody(PROCESS),
         0x109 => Suspects::Nobody("a change of kernel code or data was found after the fact"),
         0x18b => Suspects::Nobody("the parameters of this code are reserved"),

@@ -30,6 +30,16 @@ pub(crate) fn trap_frame(code: u32) -> Option<usize> {
     (base_code(code) == 0x139).then_some(2)
 }
 
+/// Whether the header's context is that of the fault, and not of the routine that makes every stop (seen in two dumps).
+pub(crate) fn header_has_the_fault(code: u32) -> bool {
+    base_code(code) == 0x7e
+}
+
+/// Whether the stop is made by a clock's interrupt, because what it interrupted takes too long.
+pub(crate) fn is_by_interrupt(code: u32) -> bool {
+    base_code(code) == 0x133
+}
+
 /// The parameter that lies in the driver which broke a rule, where the reference says that it finds the driver, and what
 /// it is: a routine of the driver, or its call.
 pub(crate) fn routine(code: u32, parameters: &[u64; 4]) -> Option<(usize, &'static str)> {

@@ -40,7 +40,16 @@ impl DumpSpec {
 }
 
 pub(crate) fn rows() -> Vec<Row> {
-    [behind_frameworks(), in_frameworks(), at_the_fault(), by_the_code(), without_a_name(), of_arm64()].concat()
+    [
+        behind_frameworks(),
+        in_frameworks(),
+        at_the_fault(),
+        by_the_code(),
+        without_a_name(),
+        of_hostile_lists(),
+        of_arm64(),
+    ]
+    .concat()
 }
 
 fn behind_frameworks() -> Vec<Row> {
@@ -134,7 +143,7 @@ fn in_frameworks() -> Vec<Row> {
 }
 
 fn at_the_fault() -> Vec<Row> {
-    use Strength::{Likely, None as Nobody, Strong};
+    use Strength::{Likely, None as Nobody, Strong, Weak};
     let memcpy = KERNEL + 0x7700;
     let acme = Some(("acmeflt.sys", 0x2000));
     vec![
@@ -147,6 +156,41 @@ fn at_the_fault() -> Vec<Row> {
             Likely,
             acme,
             "a|write|acmeflt.sys+0x2000|5f1a2b3c-40000",
+        ),
+        row(
+            "a trap whose frame is not at hand: what is near the stop is not near the fault",
+            DumpSpec { code: 0x0a, parameters: [0x10, 2, 1, memcpy], ..quiet() }.with_slot(0x100, ACME + 0x2000),
+            Weak,
+            acme,
+            "a|write|ntoskrnl.exe+0x7700|5dee2b07-1046000",
+        ),
+        row(
+            "a jump to nowhere, seen by its trap",
+            DumpSpec { code: 0xd1, parameters: [0, 2, 8, 0], ..quiet() }
+                .with_machine_frame(0x2e0, 0, STACK + 0x310)
+                .with_slot(0x310, ACME + 0x2000),
+            Likely,
+            acme,
+            "d1|execute|acmeflt.sys+0x2000|5f1a2b3c-40000",
+        ),
+        row(
+            "0x133: the clock interrupted a driver",
+            DumpSpec { code: 0x133, parameters: [0, 0x501, 0x500, 0], ..quiet() }
+                .with_slot(0x80, GLOBEX + 0x1500)
+                .with_machine_frame(0x300, ACME + 0x2000, STACK + 0x330),
+            Likely,
+            acme,
+            "133|0|acmeflt.sys+0x2000|5f1a2b3c-40000",
+        ),
+        row(
+            "0x133: the clock interrupted the kernel, called by a driver",
+            DumpSpec { code: 0x133, parameters: [0, 0x501, 0x500, 0], ..quiet() }
+                .with_slot(0x80, GLOBEX + 0x1500)
+                .with_machine_frame(0x300, memcpy, STACK + 0x330)
+                .with_slot(0x348, ACME + 0x2000),
+            Likely,
+            acme,
+            "133|0|acmeflt.sys+0x2000|5f1a2b3c-40000",
         ),
         row(
             "a user's frame is none of the kernel's",
@@ -273,6 +317,32 @@ fn by_the_code() -> Vec<Row> {
             "c000021a|c0000005|in msmpeng.exe|-",
         ),
         row("a debugger's dump of no stop", called(0, [0; 4]), Nobody, None, "0|-|in msmpeng.exe|-"),
+    ]
+}
+
+/// What a list claims and what a name looks like.
+fn of_hostile_lists() -> Vec<Row> {
+    use Strength::Strong;
+    let fault = || DumpSpec { code: 0xd1, parameters: [0, 2, 0, ACME + 0x1100], ..quiet() };
+    let mut greedy = fault();
+    greedy.modules.insert(0, module("greedy.sys", KERNEL - 0x1000, u32::MAX, 1));
+    let mut disguised = fault();
+    disguised.modules[2].name = "in x|y.sys+0x1|z.sys";
+    vec![
+        row(
+            "an entry that claims the place of others",
+            greedy,
+            Strong,
+            Some(("acmeflt.sys", 0x1100)),
+            "d1|read|acmeflt.sys+0x1100|5f1a2b3c-40000",
+        ),
+        row(
+            "a name that looks like other parts of a bucket",
+            disguised,
+            Strong,
+            Some(("in x|y.sys+0x1|z.sys", 0x1100)),
+            "d1|read|in?x?y.sys?0x1?z.sys+0x1100|5f1a2b3c-40000",
+        ),
     ]
 }
 

@@ -38,6 +38,16 @@ fn every_fact_whatever_the_order_of_parts() {
     }
 }
 
+/// As in two of three real dumps.
+#[test]
+fn a_block_within_a_longer_one_does_not_hide_it() {
+    let blocks = vec![(ACME + 0x2000, vec![7; 0x100]), (ACME + 0x2040, vec![7; 8])];
+    let bytes = DumpSpec { blocks, ..quiet() }.build();
+    let dump = read_kernel_dump(&bytes).unwrap();
+    assert_eq!(dump.memory.read(ACME + 0x2050, 16), Some(&[7; 16][..]));
+    assert_eq!(dump.memory.read(ACME + 0x20f8, 16), None);
+}
+
 #[test]
 fn a_process_is_named_where_its_place_is_known_or_nothing_else_can_be_meant() {
     let of = |build, process| {
