@@ -3,7 +3,7 @@
 //! | strength | rule |
 //! |---|---|
 //! | `none` | the stop code is one that operators or hardware cause, or whose cause has left no trace in a small dump |
-//! | `strong` | the faulting instruction lies in a driver: by a parameter, by the exception record, context record or trap frame that one points to, or by the header's context |
+//! | `strong` | the faulting instruction lies in a driver: by a parameter, by the exception record, context record or trap frame that one points to, by the trap on the stack, or by the header's context |
 //! | `strong` | a parameter lies in a driver that Microsoft's reference finds the culprit by: the routine that broke a rule |
 //! | `likely` | the faulting instruction lies in a framework, and the nearest return address in another driver is near |
 //! | `weak` | … and that return address is far up |
@@ -30,7 +30,7 @@ use crate::dump::{Driver, KernelDump, UnloadedDriver};
 use crate::fault;
 use crate::frameworks::is_framework;
 use crate::stack::{self, Callers, Kept};
-use crate::stop_codes::{self, Suspects};
+use crate::stop_codes::{self, Suspects, Trap};
 use crate::vendors::{DriverOwners, ImageId};
 
 /// Who is suspected of the crash, how strongly and why; the module doc's table is the rule.
@@ -189,7 +189,7 @@ fn in_unloaded(dump: &KernelDump<'_>) -> Option<Suspicion> {
 
 /// It need not be what took the time, so it is no more than likely.
 fn in_interrupted(dump: &KernelDump<'_>) -> Option<Suspicion> {
-    let (driver, offset) = dump.suspect_at(fault::interrupted(dump)?.instruction)?;
+    let (driver, offset) = dump.suspect_at(fault::first_trap(dump, Trap::Clock)?.instruction)?;
     let place = place(driver, offset).filter(|place| !is_framework(&place.module))?;
     let reason = format!("{} ran when the clock's interrupt found that time was up", place.module);
     Some(Suspicion::of(Strength::Likely, place, reason))

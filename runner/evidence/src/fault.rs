@@ -7,11 +7,13 @@
 
 use crate::bytes::Bytes;
 use crate::dump::{Architecture, Context, KernelDump, Memory};
-use crate::stop_codes::{self, Suspects};
+use crate::stop_codes::{self, Suspects, Trap};
 
 /// `KTRAP_FRAME` of x64 (public symbols) up to what the processor itself put there, and with it.
 const MACHINE_FRAME: u64 = 0x168;
 const TRAP_FRAME: u64 = MACHINE_FRAME + 0x28;
+/// Traps on one stack that are looked at; a few nest, and no more.
+const MAX_FRAMES: usize = 64;
 /// Bytes of an `EXCEPTION_RECORD64` up to the address of the instruction, and where that lies.
 const EXCEPTION_RECORD: u64 = 0x18;
 const EXCEPTION_ADDRESS: u64 = 0x10;
@@ -48,7 +50,9 @@ pub(crate) fn told(dump: &KernelDump<'_>) -> Vec<Told> {
         .and_then(|number| Some(by_record(number, "context record", in_context_record(dump, number)?.instruction)));
     let trap = stop_codes::trap_frame(dump.stop_code)
         .and_then(|number| Some(by_record(number, "trap frame", in_trap_frame(dump, number)?.instruction)));
-    direct.into_iter().chain(exception).chain(context).chain(trap).collect()
+    let at_trap = first_trap(dump, Trap::Fault)
+        .map(|context| Told { what: "the instruction that trapped".to_owned(), address: context.instruction });
+    direct.into_iter().chain(exception).chain(context).chain(trap).chain(at_trap).collect()
 }
 
 /// The registers of the fault where they can be found, else those of the header.
@@ -60,19 +64,26 @@ fn at_the_fault(dump: &KernelDump<'_>) -> Option<Context> {
     let context = || in_context_record(dump, stop_codes::context_record(dump.stop_code)?);
     let trap = || in_trap_frame(dump, stop_codes::trap_frame(dump.stop_code)?);
     let machine = || told(dump).into_iter().find_map(|told| trapped(dump, |instruction| instruction == told.address));
-    context().or_else(trap).or_else(machine).or_else(|| interrupted(dump))
+    let first = || first_trap(dump, Trap::Fault).or_else(|| first_trap(dump, Trap::Clock));
+    context().or_else(trap).or_else(machine).or_else(first)
 }
 
 /// Whether a trap's handlers stand between the stack pointer that is known and the fault: no return address is near then.
 pub(crate) fn is_far_from_the_fault(dump: &KernelDump<'_>) -> bool {
-    let by_a_trap = matches!(stop_codes::suspects(dump.stop_code), Suspects::Parameter(_));
-    by_a_trap && !stop_codes::header_has_the_fault(dump.stop_code) && at_the_fault(dump).is_none()
+    let code = dump.stop_code;
+    let by_a_trap = matches!(stop_codes::suspects(code), Suspects::Parameter(_)) || stop_codes::trap(code).is_some();
+    by_a_trap && !stop_codes::header_has_the_fault(code) && at_the_fault(dump).is_none()
 }
 
-/// What ran when a clock's interrupt found that a routine took too long.
-pub(crate) fn interrupted(dump: &KernelDump<'_>) -> Option<Context> {
-    stop_codes::is_by_interrupt(dump.stop_code).then_some(())?;
-    trapped(dump, |instruction| dump.driver_at(instruction).is_some())
+/// The nearest trap on the stack, where a trap of this kind led to the stop. Of 0xFC it is that of the address which was
+/// to be executed and lies in no module.
+pub(crate) fn first_trap(dump: &KernelDump<'_>, kind: Trap) -> Option<Context> {
+    (stop_codes::trap(dump.stop_code)? == kind).then_some(())?;
+    let executed = (stop_codes::base_code(dump.stop_code) == 0xfc).then(|| dump.parameter(1)).flatten();
+    trapped(dump, |instruction| match executed {
+        Some(executed) => instruction == executed,
+        None => dump.driver_at(instruction).is_some(),
+    })
 }
 
 /// Address and length of the records that parameters point to: what must be at hand to find the fault.
@@ -115,11 +126,12 @@ fn trapped(dump: &KernelDump<'_>, fits: impl Fn(u64) -> bool) -> Option<Context>
     let end = start.checked_add(copy.len() as u64)?;
     let from = dump.context.map_or(start, |context| context.stack);
     let slots: Vec<(u64, u64)> = dump.memory.slots_from(from).collect();
-    slots.windows(5).find_map(|window| {
+    let frames = slots.windows(5).filter_map(|window| {
         let [instruction, code, flags, stack, segment] = window else { return None };
         let frame = machine_frame(&[instruction.1, code.1, flags.1, stack.1, segment.1])?;
-        (fits(frame.instruction) && (segment.0..end).contains(&frame.stack)).then_some(frame)
-    })
+        (segment.0..end).contains(&frame.stack).then_some(frame)
+    });
+    frames.take(MAX_FRAMES).find(|frame| fits(frame.instruction))
 }
 
 fn machine_frame(slots: &[u64]) -> Option<Context> {

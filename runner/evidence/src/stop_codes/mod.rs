@@ -11,9 +11,7 @@ mod subcodes;
 pub use parameters::parameter_meanings;
 pub use subcodes::subcode;
 
-pub(crate) use records::{
-    context_record, exception_record, header_has_the_fault, is_by_interrupt, routine, trap_frame,
-};
+pub(crate) use records::{Trap, context_record, exception_record, header_has_the_fault, routine, trap, trap_frame};
 
 /// The flag of the "_M" forms (`0x1000007E` for `0x7E`): same parameters, same meaning.
 const M_FLAG: u32 = 0x1000_0000;

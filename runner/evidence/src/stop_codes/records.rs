@@ -35,9 +35,22 @@ pub(crate) fn header_has_the_fault(code: u32) -> bool {
     base_code(code) == 0x7e
 }
 
-/// Whether the stop is made by a clock's interrupt, because what it interrupted takes too long.
-pub(crate) fn is_by_interrupt(code: u32) -> bool {
-    base_code(code) == 0x133
+/// What the trap is that led to a stop, where no parameter is the faulting instruction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Trap {
+    /// The processor's complaint about an instruction.
+    Fault,
+    /// A clock's interrupt, which found that something takes too long.
+    Clock,
+}
+
+/// The trap that led to a stop, where one did and no parameter is the faulting instruction.
+pub(crate) fn trap(code: u32) -> Option<Trap> {
+    match base_code(code) {
+        0x7f | 0xbe | 0xfc => Some(Trap::Fault),
+        0x133 => Some(Trap::Clock),
+        _ => None,
+    }
 }
 
 /// The parameter that lies in the driver which broke a rule, where the reference says that it finds the driver, and what

@@ -174,6 +174,35 @@ fn at_the_fault() -> Vec<Row> {
             "d1|execute|acmeflt.sys+0x2000|5f1a2b3c-40000",
         ),
         row(
+            "0xBE: what trapped",
+            DumpSpec { code: 0xbe, parameters: [ACME + 0x30_0000, 0, STACK, 0xb], ..quiet() }
+                .with_slot(0x80, GLOBEX + 0x1500)
+                .with_machine_frame(0x300, ACME + 0x2000, STACK + 0x330),
+            Strong,
+            acme,
+            "be|-|acmeflt.sys+0x2000|5f1a2b3c-40000",
+        ),
+        row(
+            "0x7F: the kernel trapped, called by a driver",
+            DumpSpec { code: 0x7f, parameters: [0, 0, 0, 0], ..quiet() }
+                .with_slot(0x80, GLOBEX + 0x1500)
+                .with_machine_frame(0x300, memcpy, STACK + 0x330)
+                .with_slot(0x338, ACME + 0x2000),
+            Likely,
+            acme,
+            "7f|0|acmeflt.sys+0x2000|5f1a2b3c-40000",
+        ),
+        row(
+            "0xFC: who called what is no code",
+            DumpSpec { code: 0xfc, parameters: [0xffff_8405_7000_0000, 0, 0, 0], ..quiet() }
+                .with_machine_frame(0x200, KERNEL + 0x1000, STACK + 0x240)
+                .with_machine_frame(0x300, 0xffff_8405_7000_0000, STACK + 0x330)
+                .with_slot(0x330, ACME + 0x2000),
+            Likely,
+            acme,
+            "fc|-|acmeflt.sys+0x2000|5f1a2b3c-40000",
+        ),
+        row(
             "0x133: the clock interrupted a driver",
             DumpSpec { code: 0x133, parameters: [0, 0x501, 0x500, 0], ..quiet() }
                 .with_slot(0x80, GLOBEX + 0x1500)
