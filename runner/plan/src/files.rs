@@ -31,6 +31,7 @@ pub fn check<P: AsRef<Path>>(paths: &[P]) -> Report {
     let mut matrices = Vec::new();
     let mut recipes = Vec::new();
     let mut unknown = Vec::new();
+    let mut images = 0_usize;
     for found in &files {
         let Some((source, node)) = desk.open(&found.path) else {
             // Told above; a matrix that needs this file must not tell it again.
@@ -48,6 +49,7 @@ pub fn check<P: AsRef<Path>>(paths: &[P]) -> Report {
             Some(FileKind::Image) => {
                 let image = desk.entry(&found.path, &node);
                 desk.remember_image(&found.path, image);
+                images += 1;
             }
             Some(FileKind::Matrix) => {
                 homes.add(&found.path);
@@ -56,12 +58,19 @@ pub fn check<P: AsRef<Path>>(paths: &[P]) -> Report {
             None => unknown.push((found, node)),
         }
     }
+    let nothing_of_a_kind = images == 0 && matrices.is_empty() && recipes.is_empty();
     for (found, node) in unknown {
         if found.named {
             desk.messages.push(unknown_file(&node));
         } else if homes.hold(&found.path) {
             desk.messages.extend(stray_file(&node));
         }
+    }
+    if nothing_of_a_kind && desk.messages.is_empty() {
+        // Folders alone were named: a named file of no kind was told above.
+        let found = "no `.yaml` file in this folder is a matrix, a recipe or an image";
+        let folders = paths.iter().map(|path| shown(&tidy(path.as_ref())));
+        desk.messages.extend(folders.map(|folder| Message::unreadable(Mistake::Unreadable, folder, found)));
     }
     // What recipes say of each other, now that each was read by itself.
     for path in recipes {

@@ -113,3 +113,18 @@ fn files_of_other_tools_are_passed_over() {
     let report = check(&[folder.path().join("matrices/.hidden.yaml")]);
     assert!(report.to_string().contains("error[bad-name]"), "{report}");
 }
+
+#[test]
+fn a_folder_of_other_files_alone_is_not_without_mistakes() {
+    let other = folder(&[("deploy/chart.yaml", "apiVersion: v2\n"), ("values.yml", "a: 1\n")]);
+    let report = check(&[other.path()]);
+    assert_eq!(
+        told(&other, &report),
+        [": unreadable: no `.yaml` file in this folder is a matrix, a recipe or an image"]
+    );
+    assert_eq!(report.errors(), 1);
+    // Beside one that is of a kind they are passed over.
+    let matrix = folder(&[("recipes/acme.yaml", "id: acme\nvendor: Acme\n")]);
+    let report = check(&[other.path(), matrix.path()]);
+    assert!(report.messages().iter().all(|message| !message.found().starts_with("no `.yaml`")), "{report}");
+}
