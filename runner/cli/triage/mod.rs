@@ -31,7 +31,7 @@ pub(crate) fn triage(args: &TriageArgs) -> Exit {
             false
         }
     });
-    stopped.unwrap_or_else(|| tally.exit())
+    stopped.unwrap_or_else(|| tally.exit(args.recursive))
 }
 
 /// Whose drivers are whose, by the recipes.
@@ -119,10 +119,11 @@ impl Tally {
         ControlFlow::Continue(())
     }
 
-    fn exit(&self) -> Exit {
+    fn exit(&self, recursive: bool) -> Exit {
         if self.whole + self.damaged_or_unknown == 0 {
             if self.unreadable == 0 {
-                say::aside("error: no file there; folders of folders are looked into with -r");
+                let hint = if recursive { "" } else { "; folders of folders are looked into with -r" };
+                say::aside(&format!("error: no file there{hint}"));
             }
             Exit::Usage
         } else if self.damaged_or_unknown + self.unreadable > 0 {

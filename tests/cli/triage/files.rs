@@ -50,6 +50,16 @@ impl Evidence {
     }
 }
 
+/// A dump of a process as Breakpad writes it on macOS: nothing in it but the platform.
+pub(super) fn dump_of_macos() -> Vec<u8> {
+    const SYSTEM_INFO: u32 = 7;
+    const MACOS: u32 = 0x8101;
+    let header = [u32::from_le_bytes(*b"MDMP"), 0xa793, 1, 32, 0, 0, 0, 0];
+    let directory = [SYSTEM_INFO, 56, 44];
+    let system = [9, 1, 10, 15, 0, MACOS, 0, 0, 0, 0, 0, 0, 0, 0];
+    header.into_iter().chain(directory).chain(system).flat_map(u32::to_le_bytes).collect()
+}
+
 fn driver(name: &str, base: u64, size: u32) -> DumpDriver {
     DumpDriver { name: name.to_owned(), base, size, timestamp: 0x5f1a_2b3c, checksum: 1 }
 }

@@ -152,6 +152,10 @@ fn exit_codes_are_those_of_the_contract() {
     let pipe = evidence.root().join("pipe");
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     std::fs::create_dir(evidence.root().join("empty")).unwrap();
+    std::fs::write(evidence.root().join("nothing"), "").unwrap();
+    std::fs::write(evidence.root().join("mac.dmp"), files::dump_of_macos()).unwrap();
+    std::fs::File::create(evidence.root().join("huge")).unwrap().set_len(1 << 40).unwrap();
+    std::os::unix::fs::symlink("circle", evidence.root().join("circle")).unwrap();
     for (arguments, code, told) in [
         (&["case/minidump.dmp", "case/System.evtx", "case/pagefile.sys"][..], 0, ""),
         (&["case/minidump.dmp", "case/readme.txt"], 1, ""),
@@ -162,7 +166,13 @@ fn exit_codes_are_those_of_the_contract() {
         (&["/dev/zero", "case/minidump.dmp"], 1, "error: /dev/zero: a pipe, socket or device"),
         (&["nothing.dmp"], 2, "error: nothing.dmp: No such file"),
         (&["pipe"], 2, "error: pipe: a pipe, socket or device"),
-        (&["empty"], 2, "error: no file there"),
+        (&["empty"], 2, "error: no file there; folders of folders are looked into with -r\n"),
+        (&["empty", "-r"], 2, "error: no file there\n"),
+        (&["mac.dmp"], 1, ""),
+        (&["nothing"], 1, ""),
+        (&["huge"], 1, ""),
+        (&["circle"], 2, "error: circle: Too many levels of symbolic links"),
+        (&["case/minidump.dmp", "case/minidump.dmp"], 0, ""),
         (&[], 2, "<PATH>"),
         (&["case", "--nonsense"], 2, "--nonsense"),
         (&["case", "--agents", "nowhere"], 2, "--agents"),
@@ -174,6 +184,27 @@ fn exit_codes_are_those_of_the_contract() {
             assert_eq!(stderr(&output).is_empty(), told.is_empty(), "{arguments:?}: {}", stderr(&output));
         }
     }
+}
+
+/// Names that are no text, files of other kinds and dumps of other platforms have a line each, and none is `damaged`.
+#[test]
+fn what_is_no_evidence_of_windows_is_said() {
+    let evidence = Evidence::new();
+    let folder = evidence.root().join("odd");
+    std::fs::create_dir(&folder).unwrap();
+    let name = <std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(b"\xff.dmp");
+    std::fs::write(folder.join(name), files::dump_of_macos()).unwrap();
+    std::fs::write(folder.join("empty"), "").unwrap();
+    let output = triage(evidence.root(), &["odd", "--json"]);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    let lines = lines(&output);
+    lines.iter().for_each(follows_the_contract);
+    let expected = [
+        serde_json::json!({"schema": "coexist.triage/1", "path": "odd/empty", "kind": "unknown", "notes": ["empty"]}),
+        serde_json::json!({"schema": "coexist.triage/1", "path": "odd/\u{fffd}.dmp", "kind": "user-dump",
+            "notes": ["a minidump of macOS, not of Windows"]}),
+    ];
+    assert_eq!(lines, expected);
 }
 
 #[test]
