@@ -1,6 +1,16 @@
 //! Which files of a guest are known: those that were there before, and those that are safe already.
 
 use coexist_lab::RemoteFile;
+use coexist_model::EvidenceKind;
+
+/// Most files of one kind that are kept, the newest; those that a guest writes while it lives apart. Of logs and hives the
+/// list of places names more than of dumps, and each tells something of its own.
+pub(super) fn most_of(kind: EvidenceKind) -> usize {
+    match kind {
+        EvidenceKind::SetupLog | EvidenceKind::RegistryHive => 30,
+        _ => 5,
+    }
+}
 
 /// What tells one file from another: an old name may get new content.
 pub(crate) type FileName = (String, u64, u64);

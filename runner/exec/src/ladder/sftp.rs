@@ -9,15 +9,13 @@ use coexist_model::{Action, EvidenceKind, FailureState, FaultKind, Rung};
 
 use super::crashes::{self, READ_LIMIT, Reading};
 use super::incoming::Form;
-use super::known::{file_name, host_name, inner_path};
+use super::known::{file_name, host_name, inner_path, most_of};
 use super::needs::{Need, needs};
 use super::nmi::Ours;
 use super::transfer::{Missed, REOPEN};
 use super::{Climbed, Ladder, programs};
 use crate::stop::Stop;
 
-/// Most files of one kind that are fetched, the newest.
-const OF_A_KIND: usize = 5;
 /// A guest that came back from a crash makes a file of its dump some time after it answers.
 const DUMP_WAIT: Duration = Duration::from_secs(45);
 /// Between two looks for that file.
@@ -325,12 +323,12 @@ fn chosen(files: Vec<RemoteFile>, lacks: &mut Vec<String>) -> (Vec<RemoteFile>, 
         .filter(|file| {
             let count = counts.entry((file.kind, file.live)).or_default();
             *count += 1;
-            *count <= OF_A_KIND
+            *count <= most_of(file.kind)
         })
         .collect();
     chosen.reverse();
-    for count in counts.into_values().filter(|count| *count > OF_A_KIND) {
-        lacks.push(format!("only the newest {OF_A_KIND} of {count} files of a kind were fetched"));
+    for ((kind, _), count) in counts.into_iter().filter(|((kind, _), count)| *count > most_of(*kind)) {
+        lacks.push(format!("only the newest {} of {count} files of a kind were fetched", most_of(kind)));
     }
     chosen.into_iter().partition(|file| file.size <= READ_LIMIT)
 }

@@ -14,10 +14,8 @@ use jiff::Timestamp;
 
 use crate::ladder::crashes::READ_LIMIT;
 use crate::ladder::incoming::{Form, Incoming};
-use crate::ladder::known::inner_path;
+use crate::ladder::known::{inner_path, most_of};
 
-/// Most files of one kind that are copied, the newest; those that a guest writes while it lives apart.
-const OF_A_KIND: usize = 5;
 /// Largest file that is no dump.
 const FILE_LIMIT: u64 = 256 << 20;
 /// Enough of a dump to know when it was written.
@@ -149,11 +147,11 @@ fn newest_of_each_kind(mut files: Vec<DiskFile>, missing: &mut Vec<String>) -> V
     files.retain(|file| {
         let count = counts.entry((file.kind, file.live)).or_default();
         *count += 1;
-        *count <= OF_A_KIND
+        *count <= most_of(file.kind)
     });
     files.reverse();
-    for count in counts.into_values().filter(|count| *count > OF_A_KIND) {
-        missing.push(format!("only the newest {OF_A_KIND} of {count} files of a kind were kept"));
+    for ((kind, _), count) in counts.into_iter().filter(|((kind, _), count)| *count > most_of(*kind)) {
+        missing.push(format!("only the newest {} of {count} files of a kind were kept", most_of(kind)));
     }
     files
 }
@@ -265,5 +263,29 @@ impl Write for Stoppable<'_> {
 
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dozen_logs_are_kept_where_five_dumps_are() {
+        let file = |kind, modified: u64| DiskFile {
+            path: format!("{kind:?}-{modified}"),
+            kind,
+            size: 1,
+            modified,
+            live: true,
+        };
+        let all = |kind| (0..12).map(move |modified| file(kind, modified));
+        let mut missing = Vec::new();
+        let kept =
+            newest_of_each_kind(all(EvidenceKind::SetupLog).chain(all(EvidenceKind::UserDump)).collect(), &mut missing);
+        let of = |kind| kept.iter().filter(|file| file.kind == kind).map(|file| file.modified).collect::<Vec<_>>();
+        assert_eq!(of(EvidenceKind::SetupLog), (0..12).collect::<Vec<_>>());
+        assert_eq!(of(EvidenceKind::UserDump), (7..12).collect::<Vec<_>>());
+        assert_eq!(missing, ["only the newest 5 of 12 files of a kind were kept"]);
     }
 }
