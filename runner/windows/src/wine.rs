@@ -19,9 +19,22 @@ struct Wine {
 impl Wine {
     fn find() -> Option<Self> {
         let path = std::env::var_os("PATH")?;
-        std::env::split_paths(&path)
-            .any(|folder| folder.join("wine").is_file())
-            .then(|| Self { prefix: tempfile::tempdir().unwrap() })
+        let is_there = std::env::split_paths(&path).any(|folder| folder.join("wine").is_file());
+        is_there.then(Self::started)
+    }
+
+    /// With a prefix that is whole, and a server that stays. A first program waits two minutes for the prefix to be made and
+    /// then goes on without (Wine 8.0, "boot event wait timed out"), which a busy host takes; and by itself the server
+    /// leaves three seconds after its last program, while the next may just begin.
+    fn started() -> Self {
+        let wine = Self { prefix: tempfile::tempdir().unwrap() };
+        std::fs::create_dir(wine.prefix.path().join("prefix")).unwrap();
+        // The second ends when nothing works on the prefix any more.
+        for (program, argument) in [("wineboot", "--init"), ("wineserver", "-w"), ("wineserver", "-p")] {
+            let status = wine.command(program).arg(argument).status().unwrap();
+            assert!(status.success(), "{program} {argument}: {status}");
+        }
+        wine
     }
 
     fn command(&self, program: &str) -> Command {
@@ -39,8 +52,7 @@ impl Wine {
 
     /// Runs a command file and returns what it printed.
     fn run(&self, file: &Path) -> String {
-        let output = self.command("wine").args(["cmd", "/d", "/c"]).arg(file.file_name().unwrap()).output().unwrap();
-        String::from_utf8_lossy(&output.stdout).replace("\r\n", "\n")
+        printed(self.command("wine").args(["cmd", "/d", "/c"]).arg(file.file_name().unwrap()))
     }
 
     fn write(&self, name: &str, lines: &[String]) -> PathBuf {
@@ -62,10 +74,15 @@ impl Wine {
     fn feed(&self, lines: &[String]) -> String {
         let file = self.prefix.path().join("lines");
         std::fs::write(&file, lines.join("\r\n") + "\r\nexit\r\n").unwrap();
-        let output =
-            self.command("wine").args(["cmd", "/d", "/q"]).stdin(std::fs::File::open(file).unwrap()).output().unwrap();
-        String::from_utf8_lossy(&output.stdout).replace("\r\n", "\n")
+        printed(self.command("wine").args(["cmd", "/d", "/q"]).stdin(std::fs::File::open(file).unwrap()))
     }
+}
+
+/// What a program printed. What Wine itself says of a failure goes where a failed test shows it.
+fn printed(command: &mut Command) -> String {
+    let output = command.stderr(Stdio::piped()).output().unwrap();
+    eprint!("{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).replace("\r\n", "\n")
 }
 
 impl Drop for Wine {

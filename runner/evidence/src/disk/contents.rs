@@ -1,11 +1,13 @@
 //! What a file or folder of an NTFS volume is, and its bytes.
 
-use std::io::Write;
+use std::io::{Read as _, Seek as _, SeekFrom, Write};
 
+use ntfs::attribute_value::{NtfsAttributeValue, NtfsNonResidentAttributeValue};
 use ntfs::structured_values::NtfsFileAttributeFlags;
 use ntfs::{NtfsAttributeFlags, NtfsAttributeType, NtfsFile, NtfsFileFlags, NtfsReadSeek};
 
 use super::DiskError;
+use super::lznt1::unpack;
 use super::path::GuestPath;
 use super::reader::Reader;
 use super::volume::damaged;
@@ -78,13 +80,17 @@ pub(super) fn copy_data(
     let Some(item) = file.data(reader, "") else { return Err(DiskError::WrongKind(path.to_string())) };
     let item = item.map_err(damaged)?;
     let attribute = item.to_attribute().map_err(damaged)?;
-    // The library reads the clusters of such files as they are.
-    if attribute.flags().intersects(NtfsAttributeFlags::COMPRESSED | NtfsAttributeFlags::ENCRYPTED) {
+    if attribute.flags().contains(NtfsAttributeFlags::ENCRYPTED) {
         return Err(DiskError::Packed(path.to_string()));
     }
     let mut value = attribute.value(reader).map_err(damaged)?;
     let size = value.len();
     let mut left = size.min(max_bytes);
+    if attribute.flags().contains(NtfsAttributeFlags::COMPRESSED) && !attribute.is_resident() {
+        // The library reads the clusters as they are, and gives their places where one record holds them all.
+        let NtfsAttributeValue::NonResident(value) = &value else { return Err(DiskError::Packed(path.to_string())) };
+        return copy_compressed(value, reader, path, left, out).map(|()| size);
+    }
     let mut buffer = vec![0; 0x1_0000];
     while left > 0 {
         let wanted = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
@@ -96,4 +102,71 @@ pub(super) fn copy_data(
         left -= count as u64;
     }
     Ok(size)
+}
+
+/// Writes the first `left` bytes of compressed data. It comes in units of 16 clusters (\[R\] MS-FSA and ntfs-3g's
+/// `compress.c`): as it is where all of them are there, packed where the last are a hole, zeros where all are.
+fn copy_compressed(
+    value: &NtfsNonResidentAttributeValue<'_, '_>,
+    reader: &mut Reader<'_>,
+    path: &GuestPath,
+    mut left: u64,
+    out: &mut dyn Write,
+) -> Result<(), DiskError> {
+    /// Nothing is compressed in larger clusters.
+    const LARGEST_CLUSTER: u32 = 4096;
+    let cluster = value.ntfs().cluster_size();
+    if cluster > LARGEST_CLUSTER {
+        return Err(DiskError::Packed(path.to_string()));
+    }
+    let unit = 16 * u64::from(cluster);
+    let mut runs = value.data_runs();
+    let mut run = None;
+    while left > 0 {
+        let (mut bytes, mut missing, mut has_hole) = (Vec::new(), unit, false);
+        while missing > 0 {
+            let (position, length) = match run.take() {
+                Some(rest) => rest,
+                None => match runs.next() {
+                    Some(next) => {
+                        let next = next.map_err(damaged)?;
+                        (next.data_position().value().map(u64::from), next.allocated_size())
+                    }
+                    None => break,
+                },
+            };
+            let part = length.min(missing);
+            match position {
+                Some(position) => read_clusters(reader, position, part, &mut bytes)?,
+                None => has_hole = true,
+            }
+            missing -= part;
+            run = (part < length).then(|| (position.map(|position| position + part), length - part));
+        }
+        let mut is_sound = true;
+        if has_hole && !bytes.is_empty() {
+            let room = usize::try_from(unit).unwrap_or_default();
+            let unpacked = unpack(&bytes, room);
+            // A unit of zeros takes no clusters, so that one without contents was never written.
+            is_sound = unpacked.as_ref().is_ok_and(|bytes| !bytes.is_empty());
+            bytes = unpacked.unwrap_or_else(|some| some);
+        }
+        let wanted = unit.min(left);
+        if is_sound {
+            bytes.resize(usize::try_from(wanted).unwrap_or_default(), 0);
+        }
+        out.write_all(&bytes).map_err(DiskError::Write)?;
+        if !is_sound {
+            return Err(DiskError::Damaged(format!("{path}: what is compressed cannot be unpacked")));
+        }
+        left -= wanted;
+    }
+    Ok(())
+}
+
+fn read_clusters(reader: &mut Reader<'_>, position: u64, length: u64, to: &mut Vec<u8>) -> Result<(), DiskError> {
+    let start = to.len();
+    to.resize(start + usize::try_from(length).unwrap_or_default(), 0);
+    let read = reader.seek(SeekFrom::Start(position)).and_then(|_| reader.read_exact(&mut to[start..]));
+    read.map_err(|source| DiskError::Damaged(format!("cannot read on: {source}")))
 }

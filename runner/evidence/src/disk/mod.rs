@@ -15,6 +15,7 @@ mod contents;
 mod dumps;
 mod files;
 mod image;
+mod lznt1;
 mod partitions;
 mod path;
 mod reader;
@@ -68,8 +69,9 @@ pub enum DiskError {
     /// A folder was asked for as a file, or a file as a folder.
     #[error("of the wrong kind on the guest's disk: {0}")]
     WrongKind(String),
-    /// The file is compressed or encrypted by NTFS, compressed by Windows (`CompactOS`), or deduplicated.
-    #[error("compressed, deduplicated or encrypted on the guest's disk, so that it cannot be read here: {0}")]
+    /// The file is encrypted by NTFS, compressed by Windows (`CompactOS`), or deduplicated; what NTFS itself compresses is
+    /// read, unless it lies in too many pieces.
+    #[error("encrypted, deduplicated or compressed in a way that cannot be read here: {0}")]
     Packed(String),
     /// The volume's structures contradict themselves.
     #[error("damaged NTFS volume: {0}")]

@@ -170,7 +170,7 @@ fn what_cannot_be_read_says_why() {
     ntfs.put("junction/x", b"x");
     ntfs.set_attributes("link", 0x400);
     ntfs.set_attributes("junction", 0x400);
-    ntfs.set_data_flags("packed", 1);
+    ntfs.set_data_flags("packed", 0x4000);
     let disk = raw_disk(temp.path(), &ntfs);
     for path in [r"\link", r"\junction\x"] {
         assert!(matches!(disk.read_file(path, 1), Err(DiskError::Redirected(_))), "{path}");
@@ -186,6 +186,42 @@ fn what_cannot_be_read_says_why() {
     assert!(matches!(GuestDisk::open(&image, ImageFormat::Raw, &[]), Err(DiskError::NoVolume)));
     file.set_len(0).unwrap();
     assert!(matches!(GuestDisk::open(&image, ImageFormat::Raw, &[]), Err(DiskError::NoVolume)));
+}
+
+#[test]
+fn an_encrypted_volume_is_told_unless_windows_is_on_another() {
+    let temp = tempfile::tempdir().unwrap();
+    let ntfs = Ntfs::make(temp.path());
+    let image = temp.path().join("disk.raw");
+    let opened = || {
+        partitioned(&ntfs, &image, "gpt");
+        let file = std::fs::File::options().write(true).open(&image).unwrap();
+        // In the first partition; the volume that can be read is the second.
+        file.write_all_at(b"-FVE-FS-", 2048 * 512 + 3).unwrap();
+        GuestDisk::open(&image, ImageFormat::Raw, &[])
+    };
+    ntfs.put("a.bin", b"a");
+    assert!(matches!(opened(), Err(DiskError::Encrypted)), "a volume of data");
+    ntfs.make_folders("Windows/System32/config");
+    assert!(matches!(opened(), Err(DiskError::Encrypted)), "a mere folder");
+    ntfs.put("Windows/System32/config/SYSTEM", b"hive");
+    let notes = opened().unwrap().evidence_files().notes;
+    assert_eq!(notes[0], "another volume than that of Windows is encrypted", "{notes:?}");
+}
+
+#[test]
+fn what_of_a_disk_cannot_be_read_is_told_with_what_can() {
+    let temp = tempfile::tempdir().unwrap();
+    let ntfs = Ntfs::make(temp.path());
+    ntfs.put("a.bin", b"a");
+    let image = temp.path().join("disk.raw");
+    partitioned(&ntfs, &image, "gpt");
+    let file = std::fs::File::options().write(true).open(&image).unwrap();
+    file.write_all_at(b"NTFS    ", 2048 * 512 + 3).unwrap();
+    let notes = GuestDisk::open(&image, ImageFormat::Raw, &[]).unwrap().evidence_files().notes;
+    let [damaged, none] = &notes[..] else { panic!("{notes:?}") };
+    assert!(damaged.starts_with("the volume at byte 0x100000 cannot be read: "), "{damaged}");
+    assert_eq!(none, "no volume of the disk that can be read holds a Windows");
 }
 
 /// Damage to the volume's own structures: an answer in reasonable time, never a panic.

@@ -205,7 +205,7 @@ fn what_leads_elsewhere_or_is_packed_is_told() {
     for name in ["link.dmp", "junction", "All Users"] {
         ntfs.set_attributes(name, 0x400);
     }
-    ntfs.set_data_flags("packed.dmp", 1);
+    ntfs.set_data_flags("packed.dmp", 0x4000);
     for name in ["windows-packed.dmp", "packed.sys"] {
         ntfs.set_reparse_tag(name, 0x8000_0017);
     }
@@ -213,7 +213,7 @@ fn what_leads_elsewhere_or_is_packed_is_told() {
     let found = disk.evidence_files();
     let paths: Vec<_> = found.files.iter().map(|file| file.path.as_str()).collect();
     assert_eq!(paths, [r"\Windows\Minidump\packed.dmp"]);
-    let packed = r"compressed, deduplicated or encrypted on the guest's disk, so that it cannot be read here: \Windows\Minidump\windows-packed.dmp";
+    let packed = r"encrypted, deduplicated or compressed in a way that cannot be read here: \Windows\Minidump\windows-packed.dmp";
     let expected = [
         r"redirected on the guest's disk: \Windows\Minidump\link.dmp",
         packed,
@@ -224,6 +224,43 @@ fn what_leads_elsewhere_or_is_packed_is_told() {
         assert!(matches!(disk.copy_file(path, 9, &mut Vec::new()), Err(DiskError::Packed(_))), "{path}");
     }
     assert!(matches!(disk.driver_file("packed.sys"), Err(DiskError::Packed(_))));
+}
+
+/// One unit of 16 clusters that is packed into the first, one that is all zeros, and a last one as it is.
+#[test]
+fn what_ntfs_compressed_is_unpacked() {
+    let temp = tempfile::tempdir().unwrap();
+    // "ab", then what stands two back, 4094 bytes of it: a distance of four bits, a length of twelve. Chunks of
+    // 4 KiB, the last of which ends the unit.
+    let chunk = |length: u16| [&[0x04, 0xb0, 0x04, b'a', b'b'][..], &(0x1000 | (length - 3)).to_le_bytes()].concat();
+    let mut packed: Vec<u8> = (0..16).flat_map(|_| chunk(4094)).collect();
+    packed.resize(4096, 0);
+    let last = pattern(10_000, 5);
+    let ntfs = Ntfs::make(temp.path());
+    ntfs.make_folders("Windows");
+    let length = 2 * 65_536 + last.len();
+    // Their clusters one behind another: what is packed, then what is as it is; the rest is given back to nobody.
+    ntfs.put("Windows/packed.dmp", &[&packed[..], &last, &pattern(length - 4096 - last.len(), 6)].concat());
+    assert_eq!(ntfs.pieces("Windows/packed.dmp"), 1);
+    ntfs.set_data_flags("packed.dmp", 1);
+    ntfs.set_runs("packed.dmp", &[(true, 1), (false, 31), (true, 3)]);
+    let disk = raw_disk(temp.path(), &ntfs);
+    let read = |most| disk.read_file(r"\Windows\packed.dmp", most).unwrap();
+    let expected = [&b"ab".repeat(32_768)[..], &[0; 65_536], &last].concat();
+    let whole = read(1 << 20);
+    assert!(whole.is_whole() && whole.bytes == expected, "{} {}", whole.bytes.len(), whole.size);
+    assert!(read(70_001).bytes == expected[..70_001]);
+
+    // No length that a cluster could hold; and clusters that were never written.
+    for content in [0xff, 0] {
+        let damaged = tempfile::tempdir().unwrap();
+        let ntfs = Ntfs::make(damaged.path());
+        ntfs.put("packed.dmp", &vec![content; length]);
+        ntfs.set_data_flags("packed.dmp", 1);
+        ntfs.set_runs("packed.dmp", &[(true, 1), (false, 31), (true, 3)]);
+        let read = raw_disk(damaged.path(), &ntfs).read_file(r"\packed.dmp", 1 << 20).map(|file| file.size);
+        assert!(matches!(read, Err(DiskError::Damaged(_))), "{content}: {read:?}");
+    }
 }
 
 #[test]

@@ -184,11 +184,45 @@ impl Ntfs {
         });
     }
 
-    /// Sets the flags of a file's data attribute (1: compressed).
+    /// Sets the flags of a file's data attribute (1: compressed, 0x4000: encrypted).
     pub(crate) fn set_data_flags(&self, name: &str, flags: u16) {
         self.edit_record(name, |record| {
             let at = attribute(record, 0x80).unwrap() + 12;
             record[at..at + 2].copy_from_slice(&flags.to_le_bytes());
+        });
+    }
+
+    /// Gives a file that lies in one piece others: so many clusters of it, from its beginning on, or a hole of so many.
+    pub(crate) fn set_runs(&self, name: &str, runs: &[(bool, u8)]) {
+        self.edit_record(name, |record| {
+            let data = attribute(record, 0x80).unwrap();
+            let at = data + usize::from(record[data + 0x20]);
+            let (lengths, places) = (usize::from(record[at] & 15), usize::from(record[at] >> 4));
+            let first = record[at + 1 + lengths..][..places].to_vec();
+            let mut pieces = Vec::new();
+            let mut before = None;
+            for &(is_there, clusters) in runs {
+                match (is_there, before) {
+                    (false, _) => pieces.extend([0x01, clusters]),
+                    (true, None) => {
+                        pieces.extend([u8::try_from(places << 4).unwrap() | 1, clusters]);
+                        pieces.extend(&first);
+                    }
+                    (true, Some(behind)) => pieces.extend([0x11, clusters, behind]),
+                }
+                if is_there {
+                    before = Some(clusters);
+                }
+            }
+            pieces.push(0);
+            // The attribute grows over the mark behind it, which is put behind it again.
+            assert_eq!(attribute(record, u32::MAX), Some(data + usize::from(record[data + 4])), "it is the last");
+            pieces.resize((at + pieces.len()).next_multiple_of(8) - at, 0);
+            let end = at + pieces.len();
+            record[at..end].copy_from_slice(&pieces);
+            record[data + 4] = u8::try_from(end - data).unwrap();
+            record[end..end + 8].copy_from_slice(&[0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0]);
+            record[0x18..0x1c].copy_from_slice(&u32::try_from(end + 8).unwrap().to_le_bytes());
         });
     }
 
