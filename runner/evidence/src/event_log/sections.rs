@@ -19,7 +19,7 @@ use super::record::{Sign, What};
 
 /// Records between the first and the last of a boot's beginning; 27 were the most seen.
 const NEAR: u64 = 256;
-/// Records between 6008 and the 6009 or 6005 behind it; 1 was seen.
+/// Records between 6008 or 41 and the beginning behind it; 1 was seen.
 const BESIDE: u64 = 4;
 
 /// What the log says in one boot, of itself and of the boot before.
@@ -32,6 +32,8 @@ pub(super) struct Section {
     pub(super) log_start: Option<(u64, Option<Timestamp>)>,
     /// Whether the log's service began to write in it.
     log_begun: bool,
+    /// Whether a 41 opened it, and its beginning is right behind.
+    awaited: bool,
     version: bool,
     pub(super) log_stop: Option<Option<Timestamp>>,
     pub(super) kernel_stop: Option<Option<Timestamp>>,
@@ -87,7 +89,7 @@ impl Section {
 
     /// Whether the log holds its beginning.
     pub(super) fn begins(&self) -> bool {
-        self.kernel_start.is_some() || self.log_begun
+        self.kernel_start.is_some() || self.log_begun || self.awaited
     }
 
     /// Whether its own records say that it was shut down.
@@ -159,6 +161,10 @@ impl Sorter {
                 self.present.last_boot_id = *id;
             }
             What::NotShutDown { code, parameters, button } => {
+                if self.is_of_the_next(sign, later) {
+                    self.begin(sign.record);
+                    self.present.awaited = true;
+                }
                 let (record, button) = (sign.record, *button);
                 let recorded = match *code {
                     None => Recorded::Unknown,
@@ -184,6 +190,15 @@ impl Sorter {
         self.present.log_begun = true;
     }
 
+    /// Whether this 41 is of a boot that has not begun to tell of itself: the present one is long past the time in which it
+    /// would have, or has told already, and another one begins right behind. No log at hand has this order; events of the
+    /// kernel wait for the log's service in one buffer a processor.
+    fn is_of_the_next(&self, sign: &Sign, later: &[Sign]) -> bool {
+        let present = &self.present;
+        let told = present.before.not_shut_down.is_some() || present.stopped();
+        (!present.begins() || told || !present.near(sign.record)) && begins_beside(sign, later)
+    }
+
     /// The section that a kernel's stop belongs to.
     fn stopping(&mut self, record: u64) -> &mut Section {
         let waits_for_start = self.present.begins() && self.present.kernel_start.is_none() && self.present.near(record);
@@ -196,11 +211,18 @@ impl Sorter {
 
 /// Whether the log's service wrote this 6008 as it started, before it said so.
 fn begins_log(sign: &Sign, later: &[Sign]) -> bool {
+    beside(sign, later).any(|next| matches!(next.what, What::LogVersion | What::LogStart))
+}
+
+/// Whether a boot begins right behind.
+fn begins_beside(sign: &Sign, later: &[Sign]) -> bool {
+    beside(sign, later).any(|next| matches!(next.what, What::KernelStart { .. } | What::LogVersion | What::LogStart))
+}
+
+/// The signs in the few records behind one.
+fn beside<'s>(sign: &Sign, later: &'s [Sign]) -> impl Iterator<Item = &'s Sign> + use<'s> {
     // Numbers that a damaged log repeats must not make this a walk through all of it.
     let most = usize::try_from(BESIDE).unwrap_or_default() * 2;
-    later
-        .iter()
-        .take(most)
-        .take_while(|next| next.record.saturating_sub(sign.record) <= BESIDE)
-        .any(|next| matches!(next.what, What::LogVersion | What::LogStart))
+    let record = sign.record;
+    later.iter().take(most).take_while(move |next| next.record.saturating_sub(record) <= BESIDE)
 }

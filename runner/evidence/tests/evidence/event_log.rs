@@ -140,6 +140,22 @@ fn a_crash_belongs_to_one_boot_in_either_order() {
     }
 }
 
+/// What the kernel says of the boot before may come in front of its own start; what comes soon behind a start is of that
+/// boot, even where the next one begins right behind.
+#[test]
+fn a_crash_told_before_the_beginning_belongs_to_the_boot_before_it() {
+    let mut story = Story::new();
+    story.boot().work(300).power("80", "0").boot().work(5).boot();
+    let history = story.history();
+    assert_eq!((ends(&history), history.boots[1].first_record), (vec!["bugcheck", "unexpected", "running"], Some(304)));
+    let mut story = Story::new();
+    story.boot().work(300).boot().power("80", "0").power("0", "0").boot().work(5);
+    assert_eq!(ends(&story.history()), ["bugcheck", "power-loss", "running"], "a loop of short boots");
+    let mut story = Story::new();
+    story.boot().work(300).boot().power("80", "0").boot().work(5);
+    assert_eq!(ends(&story.history()), ["bugcheck", "unexpected", "running"], "its own, not of the next one");
+}
+
 #[test]
 fn a_clock_that_is_set_back_changes_nothing() {
     let mut story = Story::new();
