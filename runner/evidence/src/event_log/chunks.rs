@@ -8,7 +8,7 @@ use evtx::{EvtxChunkData, EvtxChunkHeader, EvtxFileHeader, ParserSettings};
 
 use super::record::{LONGEST, Record};
 use super::{EventLogError, SIGNATURE};
-use crate::bytes::one_line;
+use crate::bytes::{Bytes, one_line};
 
 const FILE_HEADER: usize = 4096;
 const CHUNK: usize = 0x1_0000;
@@ -83,7 +83,7 @@ impl<'a, S: Read + Seek> Chunks<'a, S> {
         let there = bytes.len();
         // The records of a cut chunk are read up to the cut.
         bytes.resize(CHUNK, 0);
-        let data = EvtxChunkData::new(bytes, false).map_err(|error| brief(&error))?;
+        let mut data = EvtxChunkData::new(bytes, false).map_err(|error| brief(&error))?;
         let oddity = if there < CHUNK {
             Some(format!("cut after {there} of {CHUNK} bytes"))
         } else if !data.validate_checksum() {
@@ -91,7 +91,8 @@ impl<'a, S: Read + Seek> Chunks<'a, S> {
         } else {
             None
         };
-        Ok(Chunk { number: place.number, oddity, data, settings: Arc::clone(&self.settings) })
+        let late = take_in_late_records(&mut data);
+        Ok(Chunk { number: place.number, oddity, late, data, settings: Arc::clone(&self.settings) })
     }
 }
 
@@ -157,6 +158,8 @@ fn read_at(source: &mut (impl Read + Seek), offset: u64, length: usize) -> io::R
 pub(super) struct Chunk {
     pub(super) number: u64,
     pub(super) oddity: Option<String>,
+    /// How many of its records its header does not know of.
+    pub(super) late: u64,
     data: EvtxChunkData,
     settings: Arc<ParserSettings>,
 }
@@ -176,6 +179,34 @@ impl Chunk {
             ));
         }
     }
+}
+
+/// Takes in the records behind those that the header knows of, and says how many: of a machine whose power went, a chunk's
+/// header may be older than its records [K: no such log is at hand]. What an earlier pass of the log left there has other
+/// numbers.
+fn take_in_late_records(chunk: &mut EvtxChunkData) -> u64 {
+    let bytes = Bytes(&chunk.data);
+    let header = &mut chunk.header;
+    let mut late = 0;
+    while let Some(number) = header.last_event_record_id.checked_add(1)
+        && let Some(size) = record_size(bytes, header.free_space_offset.into(), number)
+    {
+        header.last_event_record_data_offset = header.free_space_offset;
+        header.free_space_offset += size;
+        header.last_event_record_id = number;
+        late += 1;
+    }
+    late
+}
+
+/// Size of the record of this number at this place, if it is there from its first bytes to the copy of its size at its end.
+fn record_size(chunk: Bytes<'_>, at: u64, number: u64) -> Option<u32> {
+    const HEADER: u32 = 0x18;
+    let size = chunk.u32(at + 4).filter(|&size| size > HEADER)?;
+    let whole = chunk.slice(at, 4) == Some(b"**\0\0")
+        && chunk.u64(at + 8) == Some(number)
+        && chunk.u32(at + u64::from(size) - 4) == Some(size);
+    whole.then_some(size)
 }
 
 fn record_error(error: &EvtxError) -> String {

@@ -157,6 +157,9 @@ impl Reading {
 
     fn chunk(&mut self, mut chunk: Chunk) {
         let number = chunk.number;
+        if chunk.late > 0 {
+            self.note(format!("chunk {number}: {} records that its header does not know of yet", chunk.late));
+        }
         let (mut first_failure, mut failures) = (None, 0_usize);
         chunk.each_record(|record| match record {
             Ok(record) => {
