@@ -172,11 +172,8 @@ impl Chunk {
             Err(error) => return take(Err(brief(&error))),
         };
         for record in chunk.iter() {
-            take(record.and_then(evtx::EvtxRecord::into_json).map_err(|error| record_error(&error)).and_then(
-                |record| {
-                    Record::read(&record).ok_or_else(|| format!("record {} has no event in it", record.event_record_id))
-                },
-            ));
+            let unfolded = record.and_then(evtx::EvtxRecord::into_json).map_err(|error| record_error(&error));
+            take(unfolded.and_then(|record| Record::read(&record)));
         }
     }
 }

@@ -103,11 +103,16 @@ struct Provider {
 }
 
 impl Record {
-    /// `None` where the record is not an event, or one that no log of Windows can hold.
-    pub(super) fn read(record: &SerializedEvtxRecord<String>) -> Option<Self> {
-        if record.data.len() > MAX_UNFOLDED {
-            return None;
+    /// Or why the record is not an event, or not one that a log of Windows can hold.
+    pub(super) fn read(record: &SerializedEvtxRecord<String>) -> Result<Self, String> {
+        let (number, length) = (record.event_record_id, record.data.len());
+        if length > MAX_UNFOLDED {
+            return Err(format!("record {number} unfolds to {length} bytes, more than any event has"));
         }
+        Self::event(record).ok_or_else(|| format!("record {number} has no event in it"))
+    }
+
+    fn event(record: &SerializedEvtxRecord<String>) -> Option<Self> {
         let Rendered { event: RenderedEvent { system } } = serde_json::from_str(&record.data).ok()?;
         let provider = system.provider.name.as_str().unwrap_or_default();
         let id = system.id.as_u64()?;
@@ -241,4 +246,22 @@ fn boolean(value: &Value) -> Option<bool> {
 
 fn said(text: &str) -> String {
     one_line(text, LONGEST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_that_unfolds_to_more_than_an_event_is_not_taken_apart() {
+        let event = r#"{"Event":{"System":{"EventID":6005,"Channel":"System"}}}"#;
+        for (length, read) in [(event.len(), true), (MAX_UNFOLDED, true), (MAX_UNFOLDED + 1, false)] {
+            let data = format!("{event}{}", " ".repeat(length - event.len()));
+            let timestamp = Timestamp::UNIX_EPOCH;
+            let record = SerializedEvtxRecord { event_record_id: 7, timestamp, data, recovered: false };
+            let error = Record::read(&record).err();
+            let told = "record 7 unfolds to 1048577 bytes, more than any event has".to_owned();
+            assert_eq!(error, (!read).then_some(told), "{length}");
+        }
+    }
 }
