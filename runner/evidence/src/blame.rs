@@ -134,11 +134,8 @@ pub(crate) fn suspicion(dump: &KernelDump<'_>) -> Suspicion {
 
 /// Where the fault lies, in the kernel or in a framework: what the bucket falls back on.
 pub(crate) fn fault_place(dump: &KernelDump<'_>) -> Option<Place> {
-    // The context of other stops is that of the routine that makes every stop.
-    let context = dump.context.filter(|_| stop_codes::header_has_the_fault(dump.stop_code));
-    let told = fault::told(dump).into_iter().map(|told| told.address);
-    told.chain(context.map(|context| context.instruction)).find_map(|address| {
-        let (driver, offset) = dump.driver_at(address)?;
+    fault::instructions(dump).into_iter().filter(|told| told.is_the_fault).find_map(|told| {
+        let (driver, offset) = dump.driver_at(told.address)?;
         place(driver, offset).filter(|place| driver.is_kernel() || is_framework(&place.module))
     })
 }
@@ -147,7 +144,8 @@ fn in_driver(dump: &KernelDump<'_>) -> Option<Suspicion> {
     fault::instructions(dump).into_iter().find_map(|told| {
         let (driver, offset) = dump.driver_at(told.address).filter(|(driver, _)| !driver.is_kernel())?;
         let Some(place) = place(driver, offset) else {
-            return Some(Suspicion::nobody(format!("{}, lies in a module whose name could not be read", told.what)));
+            let nobody = || Suspicion::nobody(format!("{}, lies in a module whose name could not be read", told.what));
+            return told.is_the_fault.then(nobody);
         };
         let reason = format!("{}, lies in {}", told.what, place.module);
         (!is_framework(&place.module)).then(|| Suspicion::of(Strength::Strong, place, reason))
@@ -199,7 +197,7 @@ fn near_caller(callers: &Callers<'_>) -> Option<Suspicion> {
     let found = callers.near.as_ref()?;
     let passed = match callers.passed.as_slice() {
         [] => String::new(),
-        passed => format!(", past {}, which only carried the call", passed.join(", ")),
+        passed => format!(", past {}, which works for other drivers", passed.join(", ")),
     };
     let reason = format!("the nearest return address in a driver is in {}, {}{passed}", found.module, found.how());
     Some(Suspicion::of(Strength::Likely, caller_place(found), reason).with_note(callers))

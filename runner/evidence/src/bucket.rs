@@ -5,8 +5,8 @@
 //!
 //! - The code is the base code, so that 0x7E and its "_M" form meet.
 //! - The place is that of the blame. Where nobody is blamed, or only a value far up the stack hints at somebody, it is
-//!   the instruction in the kernel or a framework, where one is told. Codes that are nobody's doing have no place: the process stands there, and equal
-//!   signatures prove nothing (`Bucket::names_a_place`).
+//!   the instruction in the kernel or a framework, where one is told. Codes that are nobody's doing have no place: the
+//!   process stands there, and equal signatures prove nothing (`Bucket::names_a_place`).
 //! - An address that lies in no module is never part of it: it would differ from boot to boot.
 //! - Offsets compare only between equal images, so time stamp and size of the module are part of it.
 //! - Names of unloaded drivers are cut as Windows cuts them in small dumps, so that a small and a big dump of one crash

@@ -22,27 +22,31 @@ const EXCEPTION_ADDRESS: u64 = 0x10;
 pub(crate) struct Told {
     pub(crate) what: String,
     pub(crate) address: u64,
+    /// Whether it is that of the fault: the header's context is that of the routine that makes every stop, as a rule.
+    pub(crate) is_the_fault: bool,
 }
 
 /// Those that parameters tell of, then that of the context, the one nearest to the fault first.
 pub(crate) fn instructions(dump: &KernelDump<'_>) -> Vec<Told> {
-    let context = dump
-        .context
-        .map(|context| Told { what: "the context's instruction pointer".to_owned(), address: context.instruction });
+    let context = dump.context.map(|context| Told {
+        what: "the context's instruction pointer".to_owned(),
+        address: context.instruction,
+        is_the_fault: stop_codes::header_has_the_fault(dump.stop_code),
+    });
     told(dump).into_iter().chain(context).collect()
 }
 
 /// The faulting instruction by a parameter, or by the record that one points to.
-pub(crate) fn told(dump: &KernelDump<'_>) -> Vec<Told> {
+fn told(dump: &KernelDump<'_>) -> Vec<Told> {
+    let told = |what: String, address: u64| Told { what, address, is_the_fault: true };
     let direct = match stop_codes::suspects(dump.stop_code) {
-        Suspects::Parameter(number) => dump
-            .parameter(number)
-            .map(|address| Told { what: format!("parameter {number}, the faulting instruction"), address }),
+        Suspects::Parameter(number) => {
+            dump.parameter(number).map(|address| told(format!("parameter {number}, the faulting instruction"), address))
+        }
         Suspects::Hints | Suspects::Nobody(_) => None,
     };
-    let by_record = |number: usize, record: &str, address: u64| Told {
-        what: format!("the instruction in parameter {number}'s {record}"),
-        address,
+    let by_record = |number: usize, record: &str, address: u64| {
+        told(format!("the instruction in parameter {number}'s {record}"), address)
     };
     let exception = stop_codes::exception_record(dump.stop_code)
         .and_then(|number| Some(by_record(number, "exception record", in_exception_record(dump, number)?)));
@@ -51,7 +55,7 @@ pub(crate) fn told(dump: &KernelDump<'_>) -> Vec<Told> {
     let trap = stop_codes::trap_frame(dump.stop_code)
         .and_then(|number| Some(by_record(number, "trap frame", in_trap_frame(dump, number)?.instruction)));
     let at_trap = first_trap(dump, Trap::Fault)
-        .map(|context| Told { what: "the instruction that trapped".to_owned(), address: context.instruction });
+        .map(|context| told("the instruction that trapped".to_owned(), context.instruction));
     direct.into_iter().chain(exception).chain(context).chain(trap).chain(at_trap).collect()
 }
 

@@ -17,6 +17,7 @@ mod hive_builder;
 mod hostile;
 mod memory;
 mod memory_builder;
+mod names;
 mod samples;
 mod signature_builder;
 mod user_dump;

@@ -72,8 +72,8 @@ fn of_entry(entry: Bytes<'_>, build: Option<u32>) -> Option<u32> {
     entry.u32(0x9c)
 }
 
-/// Unloaded drivers, with their whole names: `MmUnloadedDrivers` points to a pointer to the table. Layout of an entry: a public one of
-/// debuggers, not seen in a real dump [K].
+/// Unloaded drivers, with their whole names: `MmUnloadedDrivers` points to a pointer to the table. Layout of an entry: a
+/// public one of debuggers, not seen in a real dump [K].
 pub(super) fn unloaded(space: &Space<'_>, data: &KdDebuggerData64) -> Vec<UnloadedDriver> {
     const SIZE: u64 = 0x28;
     let Some(table) = space.long(data.mm_unloaded_drivers) else { return Vec::new() };
