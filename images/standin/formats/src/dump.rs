@@ -99,11 +99,11 @@ impl SmallDump {
         bytes
     }
 
-    /// The same facts as a dump of the kernel's memory (DumpType 6, bitmap), of which it holds only the pages that carry
-    /// them. Its length stands in the header as RequiredDumpSpace.
+    /// The same facts as a dump of the kernel's memory (DumpType 6, bitmap), of which it holds the pages that carry them
+    /// and so many bytes of the pool. Its length stands in the header as RequiredDumpSpace.
     #[must_use]
-    pub fn to_kernel_dump(&self) -> Vec<u8> {
-        let mut bytes = kernel::write(self);
+    pub fn to_kernel_dump(&self, pool: &[u8]) -> Vec<u8> {
+        let mut bytes = kernel::write(self, pool);
         header::seal(&mut bytes);
         bytes
     }

@@ -14,6 +14,8 @@ const KERNEL: u64 = 0xffff_f800_1240_0000;
 const FLT: u64 = 0xffff_f806_7143_0000;
 const STACK: u64 = 0xffff_8000_5d03_0000;
 
+const POOL: [u8; 10_000] = [0x5a; 10_000];
+
 fn dump() -> SmallDump {
     let driver = |name: &str, base, size| DumpDriver { name: name.to_owned(), base, size, timestamp: 7, checksum: 9 };
     // the list entries run over several pages, the stack over the end of one
@@ -38,7 +40,7 @@ fn dump() -> SmallDump {
 }
 
 fn parsed(dump: &SmallDump) -> KernelDumpParser {
-    KernelDumpParser::with_reader(Cursor::new(dump.to_kernel_dump())).unwrap()
+    KernelDumpParser::with_reader(Cursor::new(dump.to_kernel_dump(&POOL))).unwrap()
 }
 
 #[test]
@@ -49,7 +51,7 @@ fn kdmp_parser_finds_the_stop_and_every_image() {
     assert_eq!(headers.dump_type, 6);
     assert_eq!((headers.bug_check_code, headers.bug_check_code_parameters), (0x50, dump.parameters));
     assert_eq!(headers.minor_version, 26_100);
-    assert_eq!(headers.required_dump_space, i64::try_from(dump.to_kernel_dump().len()).unwrap());
+    assert_eq!(headers.required_dump_space, i64::try_from(dump.to_kernel_dump(&POOL).len()).unwrap());
     assert_eq!(parser.context_record().rip, dump.context_rip);
     let theirs: BTreeMap<(u64, u64), &str> =
         parser.kernel_modules().map(|(range, name)| ((range.start.u64(), range.end.u64()), name)).collect();

@@ -21,6 +21,9 @@ use crate::session::recovery;
 
 /// How long the file system may take to put its own house in order after a crash.
 const SYNC: Duration = Duration::from_secs(3);
+/// What the kernel's pool holds, and how much of it a dump of the kernel's memory has: no transfer brings it in one piece.
+const POOL: u8 = 0x5a;
+const POOL_LENGTH: usize = 1 << 20;
 /// Stop code of a non-maskable interrupt: it comes through even when nothing else does.
 pub(crate) const NMI_HARDWARE_FAILURE: u32 = 0x80;
 
@@ -142,7 +145,7 @@ fn dump_bytes(stop: &Stop, kind: DumpKind) -> Vec<u8> {
     match kind {
         DumpKind::None => Vec::new(),
         DumpKind::Small => stop.dump.to_bytes(),
-        DumpKind::Kernel => [stop.dump.to_kernel_dump(), stop.dump.to_bytes()].concat(),
+        DumpKind::Kernel => [stop.dump.to_kernel_dump(&vec![POOL; POOL_LENGTH]), stop.dump.to_bytes()].concat(),
     }
 }
 

@@ -23,13 +23,17 @@ const NAME: u64 = 0xc0;
 /// Where the array of unloaded images lies; Windows keeps fifty.
 const UNLOADED: u64 = 0xffff_d20b_f980_0000;
 const UNLOADED_STEP: u64 = 0x28;
+/// Where the pool begins.
+const POOL: u64 = 0xffff_d20c_0000_0000;
 const UNLOADED_NAMES: u64 = UNLOADED + 0x1000;
 const UNLOADED_KEPT: usize = 50;
 /// Longest name in UTF-16 units.
 const LONGEST: usize = 250;
 
-pub(super) fn write(dump: &SmallDump) -> Vec<u8> {
-    let physical = memory(dump).into_physical();
+pub(super) fn write(dump: &SmallDump, pool: &[u8]) -> Vec<u8> {
+    let mut memory = memory(dump);
+    memory.write(POOL, pool);
+    let physical = memory.into_physical();
     let kind = Kind { number: TYPE, directory: physical.directory, small: None };
     let mut bytes = header::write(dump, &kind);
 

@@ -31,10 +31,13 @@ pub(super) struct Physical {
 impl Memory {
     /// Writes bytes at a virtual address; the rest of the pages they touch is zero.
     pub(super) fn write(&mut self, address: u64, bytes: &[u8]) {
-        for (offset, byte) in (0..).zip(bytes) {
-            let at = address.wrapping_add(offset);
+        let (mut at, mut rest) = (address, bytes);
+        while !rest.is_empty() {
+            let within = usize::try_from(at % PAGE as u64).unwrap_or(0);
+            let (now, later) = rest.split_at(rest.len().min(PAGE - within));
             let page = self.pages.entry(at / PAGE as u64).or_insert_with(empty);
-            page[usize::try_from(at % PAGE as u64).unwrap_or(0)] = *byte;
+            page[within..within + now.len()].copy_from_slice(now);
+            (at, rest) = (at.wrapping_add(now.len() as u64), later);
         }
     }
 

@@ -199,7 +199,7 @@ mod tests {
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing else is left behind");
         assert_eq!(file.found().unwrap(), Found::Nothing);
 
-        let (small, kernel) = (dump().to_bytes(), dump().to_kernel_dump());
+        let (small, kernel) = (dump().to_bytes(), dump().to_kernel_dump(&[]));
         for (bytes, expected) in [(small.clone(), None), ([kernel.clone(), small.clone()].concat(), Some(kernel))] {
             file.write(&bytes).unwrap();
             let again = DumpFile::open(&volume, &reserved).unwrap();
