@@ -49,9 +49,8 @@ fn proofs_of_failure(state: FailureState) -> &'static [&'static str] {
     match state {
         FailureState::Bugcheck => &[
             SCRIPTED,
-            "tests/live/crashes.rs::a_stop_during_the_installation",
-            "tests/live/crashes.rs::a_stop_in_the_dwell",
-            "tests/live/crashes.rs::a_stop_at_one_boot",
+            "tests/live/crashes.rs::a_stop_during_the_installation_and_one_at_a_boot",
+            "tests/live/crashes.rs::a_stop_that_ends_with_the_power_and_one_in_the_dwell",
         ],
         FailureState::Loop => &[
             SCRIPTED,
@@ -63,7 +62,7 @@ fn proofs_of_failure(state: FailureState) -> &'static [&'static str] {
             SCRIPTED,
             "runner/exec/tests/scripted/states.rs::a_guest_that_moves_has_half_its_time_again",
             "tests/live/silences.rs::boots_that_never_end",
-            "tests/live/silences.rs::a_dead_network_and_a_hang_in_the_dwell",
+            "tests/live/silences.rs::hangs_in_the_dwell",
         ],
         FailureState::Recovery => &[
             SCRIPTED,
@@ -75,12 +74,12 @@ fn proofs_of_failure(state: FailureState) -> &'static [&'static str] {
         FailureState::Unhealthy => &[
             SCRIPTED,
             "runner/exec/tests/scripted/states.rs::what_vanishes_is_named_with_its_product",
-            "tests/live/installers.rs::a_service_that_starts_and_dies",
+            "tests/live/services.rs::a_filter_that_vanishes_and_a_service_that_dies",
         ],
         FailureState::Unreachable => &[
             SCRIPTED,
             "runner/exec/tests/scripted/states.rs::a_guest_that_moves_has_half_its_time_again",
-            "tests/live/links.rs::a_network_that_falls_silent",
+            "tests/live/silences.rs::networks_that_are_dead_and_fall_silent",
         ],
         FailureState::UnexpectedRestart | FailureState::Exercise => &[SCRIPTED],
     }
@@ -147,4 +146,16 @@ fn the_page_of_faults_is_what_the_code_says() {
         there == page,
         "docs/faults.md is not what the code says; to renew it: COEXIST_ACCEPT=1 cargo test --test cli"
     );
+}
+
+/// The table of misfortunes says which test suffers each: none of them is renamed behind its back.
+#[test]
+fn the_table_of_misfortunes_names_tests_that_exist() {
+    let text = std::fs::read_to_string(repository().join("tests/live/main.rs")).unwrap();
+    let rows = text.lines().filter_map(|line| line.strip_prefix("//! | ")?.split('`').find(|cell| cell.contains("::")));
+    let tests: Vec<_> = rows.map(|row| row.split_once("::").unwrap()).collect();
+    assert!(tests.len() > 10, "{tests:?}");
+    for (module, test) in tests {
+        link(&format!("tests/live/{module}.rs::{test}"));
+    }
 }

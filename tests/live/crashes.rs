@@ -1,9 +1,10 @@
 //! One product that stops the machine, at every moment it can: the report must name code, driver, offset and vendor.
 
 use standin_forge::Agent;
-use standin_forge::misbehaving::{Misbehaving, Trouble, Truth};
+use standin_forge::misbehaving::{CutShort, Misbehaving, Trouble, Truth};
 
 use crate::lab::{Candidate, Lab};
+use crate::pairs::{Suffers, run};
 use crate::program::Report;
 
 const QUIET: &str = "  dwell: 1s\n  reboots: 1\n  settle: 1s\n";
@@ -17,7 +18,7 @@ pub(crate) fn before(new: &Agent) -> Agent {
     old
 }
 
-/// Runs a candidate with this trouble against its own past.
+/// A candidate with this trouble against its own past.
 fn report_of(trouble: Trouble, scenario: &str) -> (Tried, Truth) {
     let lab = Lab::new();
     let drawn = Misbehaving::random(lab.seed(), trouble);
@@ -30,9 +31,7 @@ fn report_of(trouble: Trouble, scenario: &str) -> (Tried, Truth) {
     }
     let report = lab.run();
     report.assert_nothing_left();
-    for hint in ["misfortune", "Bugcheck {", "boot-once", "content-load"] {
-        assert!(!report.junit.contains(hint), "the report knows what only the guest can know: {hint}");
-    }
+    report.assert_knows_no_card();
     (Tried { report, _lab: lab }, drawn.truth)
 }
 
@@ -78,10 +77,21 @@ fn assert_accused(report: &Report, truth: &Truth, step: &str, state: &str, rungs
     assert!(report.junit.contains(&truth.driver) && report.junit.contains(&truth.vendor));
 }
 
+/// Baseline: the machine stops while the product is installed. Candidate: at the first boot with it.
 #[test]
-fn a_stop_during_the_installation() {
-    let (report, truth) = report_of(Trouble::Install, QUIET);
-    assert_accused(&report, &truth, "candidate", "bugcheck", &["sftp"]);
+fn a_stop_during_the_installation_and_one_at_a_boot() {
+    let pair = run(&Suffers::from(Trouble::Install), &Suffers::from(Trouble::BootOnce), QUIET, |_| ());
+    for (arm, truth, step) in
+        [(pair.baseline(), &pair.baseline, "candidate"), (pair.candidate(), &pair.candidate, "reboot-1")]
+    {
+        arm.assert_failed(step, "bugcheck");
+        arm.assert_gave("sftp", "kernel-dump");
+        arm.assert_gave("sftp", "event-log");
+        arm.assert_gave("console", "screenshot");
+        arm.assert_blames(truth);
+        let boots = arm.json()["boots"].as_array().unwrap();
+        assert!(boots.iter().any(|boot| boot["ended"] == "bugcheck"), "{boots:?}");
+    }
 }
 
 #[test]
@@ -91,22 +101,29 @@ fn a_stop_at_content_load() {
     assert_accused(&report, &truth, "candidate", "loop", &["disk"]);
 }
 
+/// Baseline: half of the dump is written when the machine goes off. Candidate: the system runs for a while before it stops.
 #[test]
-fn a_stop_in_the_dwell() {
+fn a_stop_that_ends_with_the_power_and_one_in_the_dwell() {
+    let off = Suffers::from(Trouble::PowerLost { end: CutShort::PowerOff });
     // Long enough after the load that the installer is done with.
-    let dwell = "  dwell: 15s\n  reboots: 1\n  settle: 1s\n";
-    let (report, truth) = report_of(Trouble::Running { after_ms: 12_000 }, dwell);
+    let runs = Suffers::from(Trouble::Running { after_ms: 12_000 });
+    let pair = run(&off, &runs, "  dwell: 15s\n  reboots: 1\n  settle: 1s\n", |_| ());
+
+    let off = pair.baseline();
+    off.assert_failed("reboot-1", "bugcheck");
+    assert!(off.message().contains("powered the machine off"), "{}", off.message());
+    off.assert_gave("disk", "event-log");
+    off.assert_gave("disk", "kernel-dump");
+    assert!(off.rung("disk").contains("cut off"), "{}", off.rung("disk"));
+    off.assert_knows_the_stop_alone(&pair.baseline);
+
+    let runs = pair.candidate();
+    runs.assert_failed("dwell", "bugcheck");
     // The driver stops the next boots too, some seconds after they came up: the guest may be gone again before its dump
     // was fetched, and then the disk gives it.
-    assert_accused(&report, &truth, "dwell", "bugcheck", &["sftp", "disk"]);
-}
-
-#[test]
-fn a_stop_at_one_boot() {
-    let (report, truth) = report_of(Trouble::BootOnce, QUIET);
-    assert_accused(&report, &truth, "reboot-1", "bugcheck", &["sftp"]);
-    let boots = report.arm("candidate")["boots"].as_array().unwrap();
-    assert!(boots.iter().any(|boot| boot["ended"] == "bugcheck"), "{boots:?}");
+    runs.assert_gave_by_any(&["sftp", "disk"], "kernel-dump");
+    runs.assert_gave_by_any(&["sftp", "disk"], "event-log");
+    runs.assert_blames(&pair.candidate);
 }
 
 #[test]
@@ -115,4 +132,5 @@ fn a_stop_at_every_boot() {
     assert_accused(&report, &truth, "reboot-1", "loop", &["disk"]);
     assert!(!report.evidence("candidate", "screenshot").is_empty(), "the screen of a guest that is gone");
     assert!(!report.evidence("candidate", "serial-log").is_empty());
+    report.assert_stops_were_noticed_at_once("candidate");
 }

@@ -1,4 +1,4 @@
-//! What installers and services do wrong, told by their exit codes and by what is left of them.
+//! What installers do wrong, told by their exit codes and by what is left of them.
 
 use standin_forge::Quirks;
 use standin_forge::misbehaving::{Misbehaving, Trouble, harmless};
@@ -76,20 +76,4 @@ fn an_installer_that_never_ends() {
     for kind in ["setup-log", "event-log"] {
         assert!(!report.evidence("candidate", kind).is_empty(), "{kind}");
     }
-}
-
-#[test]
-fn a_service_that_starts_and_dies() {
-    let lab = Lab::new();
-    let drawn = Misbehaving::random(lab.seed(), Trouble::ServiceEnds { after_ms: 500 });
-    let old = before(&drawn.agent);
-    let settled = "  dwell: 1s\n  reboots: 1\n  settle: 3s\n";
-    lab.write_matrix(&Candidate::Fresh { old: &old, new: &drawn.agent }, settled);
-    let report = lab.run();
-    let service = &drawn.agent.service.name;
-    let bucket = report.arm("candidate")["bucket"].as_str().unwrap_or_default().to_owned();
-    assert_regressed(&report, "probe", "unhealthy", &bucket);
-    assert!(bucket.contains(service) && bucket.contains(&drawn.agent.id), "{bucket}");
-    assert!(report.junit.contains(&format!("{service} ")) && report.junit.contains("STOPPED"), "what was found");
-    assert!(!report.evidence("candidate", "event-log").is_empty());
 }

@@ -1,5 +1,7 @@
 //! One run in which the product of each arm suffers a misfortune of its own: two scenarios for the time of one.
 
+use std::path::Path;
+
 use serde_json::Value;
 use standin_forge::Agent;
 use standin_forge::misbehaving::{DumpSettings, Misbehaving, Trouble, Truth};
@@ -11,13 +13,20 @@ use crate::program::{Report, events_of};
 /// What one arm's product suffers.
 pub(crate) struct Suffers {
     trouble: Trouble,
+    /// What it suffers as well, at other moments.
+    also: Option<Trouble>,
     /// The image's own when absent: small dumps in the page file.
     dumps: Option<DumpSettings>,
 }
 
 impl Suffers {
     pub(crate) fn from(trouble: Trouble) -> Self {
-        Self { trouble, dumps: None }
+        Self { trouble, also: None, dumps: None }
+    }
+
+    /// The same, and another trouble at another moment of the driver's life, which stops nothing.
+    pub(crate) fn and(self, also: Trouble) -> Self {
+        Self { also: Some(also), ..self }
     }
 
     pub(crate) fn with_dumps(self, dumps: DumpSettings) -> Self {
@@ -26,7 +35,11 @@ impl Suffers {
 
     /// The agent of this draw. One seed gives one product, whatever it suffers.
     fn drawn(&self, seed: u64) -> Misbehaving {
-        let drawn = Misbehaving::random(seed, self.trouble);
+        let mut drawn = Misbehaving::random(seed, self.trouble);
+        if let Some(also) = self.also {
+            let also = Misbehaving::random(seed, also).agent.driver.card.misfortunes;
+            drawn.agent.driver.card.misfortunes.extend(also);
+        }
         match self.dumps {
             None => drawn,
             Some(dumps) => drawn.with_dump_settings(dumps),
@@ -37,6 +50,8 @@ impl Suffers {
 /// What both arms came to.
 pub(crate) struct Pair {
     pub(crate) report: Report,
+    /// The product's name in its recipe.
+    pub(crate) agent: String,
     pub(crate) baseline: Truth,
     pub(crate) candidate: Truth,
     /// The report's files lie in it.
@@ -45,14 +60,29 @@ pub(crate) struct Pair {
 
 /// Runs a lab, which may be changed first, in which the arms suffer this.
 pub(crate) fn run(baseline: &Suffers, candidate: &Suffers, scenario: &str, change: impl FnOnce(&mut Lab)) -> Pair {
+    run_watched(baseline, candidate, scenario, change, |_| ())
+}
+
+/// The same, with a look at the folder of the run while it goes on.
+pub(crate) fn run_watched(
+    baseline: &Suffers,
+    candidate: &Suffers,
+    scenario: &str,
+    change: impl FnOnce(&mut Lab),
+    watch: impl FnOnce(&Path),
+) -> Pair {
     let mut lab = Lab::new();
     change(&mut lab);
     let (old, new) = (baseline.drawn(lab.seed()), candidate.drawn(lab.seed()));
     let older = older(&old.agent);
     lab.write_matrix(&Candidate::Fresh { old: &older, new: &new.agent }, scenario);
-    let report = lab.run();
+    let out = lab.path("out");
+    let program = lab.start(&out);
+    watch(&out);
+    let report = Report::of(program, &out);
     report.assert_nothing_left();
-    Pair { report, baseline: old.truth, candidate: new.truth, _lab: lab }
+    report.assert_knows_no_card();
+    Pair { report, agent: new.agent.id, baseline: old.truth, candidate: new.truth, _lab: lab }
 }
 
 /// The version before, with the misfortunes that are its own.
@@ -130,6 +160,14 @@ impl Tried<'_> {
         found
     }
 
+    /// The same, where more than one rung may be the one.
+    pub(crate) fn assert_gave_by_any(&self, rungs: &[&str], kind: &str) {
+        let all = self.report.evidence(self.arm, kind);
+        let rung = rungs.iter().find(|rung| all.iter().any(|(got, _)| got == *rung));
+        let rung = rung.unwrap_or_else(|| panic!("{}: no {kind} by {rungs:?}: {all:?}; {:?}", self.arm, self.rungs()));
+        self.assert_gave(rung, kind);
+    }
+
     pub(crate) fn assert_none(&self, kind: &str) {
         let all = self.report.evidence(self.arm, kind);
         assert!(all.is_empty(), "{}: {all:?}", self.arm);
@@ -143,6 +181,15 @@ impl Tried<'_> {
         assert_eq!(crash["blame"]["module"], truth.driver.as_str());
         assert_eq!(crash["blame"]["offset"], format!("{:#x}", stop.offset));
         assert_eq!(crash["blame"]["vendor"], truth.vendor.as_str());
+    }
+
+    /// The stop is known, and what is left of its dump names nobody.
+    pub(crate) fn assert_knows_the_stop_alone(&self, truth: &Truth) {
+        let (stop, crash) = (truth.stop.unwrap(), &self.json()["crash"]);
+        assert_eq!(crash["stop_code"], format!("{:#x}", stop.code), "{}: {}", self.arm, self.message());
+        assert_eq!(crash["blame"]["strength"], "none", "{}: {crash}", self.arm);
+        let named = ["module", "offset", "vendor"].map(|key| crash["blame"].get(key));
+        assert_eq!(named, [None; 3], "{}: {crash}", self.arm);
     }
 
     /// Nobody is accused.

@@ -93,12 +93,37 @@ impl Report {
             .collect()
     }
 
+    /// The machine's word of each stop came into the record within a second of QEMU's own time of it.
+    pub(crate) fn assert_stops_were_noticed_at_once(&self, arm: &str) {
+        let time = |at: &Value| at.as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+        let stops = events_of(&self.folder).into_iter().filter(|event| {
+            let sign = event["machine"]["what"]["sign"].as_str().unwrap_or_default();
+            event["arm"] == arm && ["panicked", "crash-loaded"].contains(&sign)
+        });
+        let late: Vec<_> = stops.map(|it| time(&it["at"]).duration_since(time(&it["machine"]["at"]))).collect();
+        assert!(!late.is_empty(), "the machine of the {arm} arm told of no stop");
+        assert!(late.iter().all(|it| it.as_secs_f64() < 1.0), "{late:?}");
+    }
+
+    /// What only the guest can know is in no report.
+    pub(crate) fn assert_knows_no_card(&self) {
+        for hint in ["misfortune", "Bugcheck {", "boot-once", "content-load"] {
+            assert!(!self.junit.contains(hint), "the report knows what only the guest can know: {hint}");
+        }
+    }
+
     /// That nothing of the run is left: no machine, no work files.
     pub(crate) fn assert_nothing_left(&self) {
         assert!(!self.folder.join("work").exists(), "work files are left behind");
         let living = machines_of(&self.folder);
         assert!(living.is_empty(), "machines are left behind: {living:?}");
     }
+}
+
+/// What `coexist triage` says of a file.
+pub(crate) fn triage(file: &Path) -> Value {
+    let said = Command::new(env!("CARGO_BIN_EXE_coexist")).args(["triage", "--json"]).arg(file).output().unwrap();
+    serde_json::from_slice(&said.stdout).unwrap_or_else(|error| panic!("{}: {error}: {said:?}", file.display()))
 }
 
 /// What the record of a run holds so far.

@@ -1,4 +1,4 @@
-//! A product whose service goes while the guest lives.
+//! A product whose service or filter goes while the guest lives.
 
 use standin_forge::misbehaving::Trouble;
 
@@ -26,4 +26,25 @@ fn services_that_stop_and_crash() {
         assert!(dump.starts_with(b"MDMP"));
     }
     assert!(crashed.message().contains("a program crashed in this arm"), "{}", crashed.message());
+}
+
+/// Baseline: the filter goes out of memory. Candidate: the service ends as soon as it was started.
+#[test]
+fn a_filter_that_vanishes_and_a_service_that_dies() {
+    let vanishes = Suffers::from(Trouble::FilterVanishes { after_ms: 500 });
+    let ends = Suffers::from(Trouble::ServiceEnds { after_ms: 500 });
+    let pair = run(&vanishes, &ends, "  dwell: 1s\n  reboots: 1\n  settle: 3s\n", |_| ());
+
+    let (service, driver) = (format!("{}Svc", pair.candidate.vendor), pair.baseline.driver.trim_end_matches(".sys"));
+    for (arm, part) in [(pair.baseline(), driver), (pair.candidate(), &*service)] {
+        arm.assert_failed("probe", "unhealthy");
+        let bucket = arm.json()["bucket"].as_str().unwrap();
+        assert!(bucket.contains(part) && bucket.contains(&pair.agent), "{bucket}");
+        assert!(pair.report.junit.contains(&format!("{part} ")), "what was looked for");
+        arm.assert_gave("console", "screenshot");
+        arm.assert_gave("sftp", "event-log");
+        arm.assert_none("kernel-dump");
+        arm.assert_blames_nobody();
+    }
+    assert!(pair.candidate().message().contains("STOPPED"), "{}", pair.candidate().message());
 }
