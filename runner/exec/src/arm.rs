@@ -56,6 +56,8 @@ pub(crate) struct ArmRun<'a> {
     pub(crate) guest_began: Option<jiff::Timestamp>,
     /// Signs that are accounted for: those of boots that were judged.
     pub(crate) judged: usize,
+    /// Where the row of boots begins that failed one after another: those before it were in order by the guest's own log.
+    pub(crate) row_from: usize,
     /// Signs that the recorder knows: those that were looked at.
     pub(crate) told: usize,
     /// The products that are, or may be, in the guest, in the order they came: while there is none, nothing can be a
@@ -84,6 +86,7 @@ impl<'a> ArmRun<'a> {
             identity: None,
             guest_began: None,
             judged: 0,
+            row_from: 0,
             told: 0,
             installed: Vec::new(),
             signs_before_products: 0,
@@ -368,7 +371,7 @@ impl<'a> ArmRun<'a> {
             self.told += 1;
             self.scene.recorder.tell(Happening::MachineSigned { of: self.of.clone(), machine: sign });
         }
-        Glance::of(journal.since(0).get(..self.told).unwrap_or_default(), self.judged)
+        Glance::of(journal.since(0).get(..self.told).unwrap_or_default(), self.judged, self.row_from)
     }
 
     /// Makes and starts the machine.

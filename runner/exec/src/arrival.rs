@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use coexist_lab::{BootRecord, Guest, GuestError};
-use coexist_model::{BootIdentity, Bucket, FailureState, FaultKind, MachineSign, StepFailure, failing};
+use coexist_model::{BootIdentity, Bucket, FailureState, FaultKind, MachineEvent, MachineSign, StepFailure, failing};
 
 use crate::arm::ArmRun;
 use crate::boot::no_machine;
@@ -85,7 +85,7 @@ impl ArmRun<'_> {
         }
         let why = format!("its own log does not tell why: {error}");
         if glance.crashes > 0 {
-            let message = format!("the guest stopped {} and came back", times(glance.crashes));
+            let message = format!("the guest stopped {}", times(glance.crashes));
             return Ok(Some(failure(FailureState::Bugcheck, message, None)));
         }
         if glance.failing.boots >= LOOP {
@@ -98,7 +98,7 @@ impl ArmRun<'_> {
     }
 
     /// What the guest's own log says of a guest that came without a sign of a stop.
-    fn by_record(&self, record: &BootRecord, glance: &Glance, asked: usize) -> Option<StepFailure> {
+    fn by_record(&mut self, record: &BootRecord, glance: &Glance, asked: usize) -> Option<StepFailure> {
         let known = usize::try_from(record.boots).unwrap_or(usize::MAX);
         // A boot of which the log knows nothing ended before it could be in order.
         let in_order = record.unexpected.is_empty() && known >= glance.edges;
@@ -118,6 +118,11 @@ impl ArmRun<'_> {
             (true, more, 1..) => {
                 let how =
                     if in_order { "in order each time".to_owned() } else { format!("its log {}", told_by(record)) };
+                if in_order {
+                    // These boots are in no row with any that fails from now on.
+                    let reset = |sign: &MachineEvent| matches!(sign.what, MachineSign::Reset { .. });
+                    self.row_from = self.signs().iter().take(self.told).rposition(reset).unwrap_or(self.row_from);
+                }
                 self.note(format!("the guest restarted {} more than it was asked to, {how}", times(more)));
                 None
             }
@@ -138,7 +143,7 @@ impl ArmRun<'_> {
     pub(crate) async fn stays(&mut self) -> bool {
         let Some(machine) = &self.machine else { return true };
         let journal = machine.journal();
-        let failed = failing(&journal.since(0));
+        let failed = failing(&journal.since(self.row_from));
         let clock = self.scene.ports.clock.clone();
         let watched = GOES_ON + failed.longest_life.min(AS_OLD);
         tokio::select! {

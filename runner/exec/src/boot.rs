@@ -86,7 +86,7 @@ impl ArmRun<'_> {
         deadline: Duration,
     ) -> Result<Option<StepFailure>, Stop> {
         let mut wait = Wait::new(self.now());
-        let mut questions = 0;
+        let (mut questions, mut untold) = (0, None);
         self.guest = None;
         loop {
             let glance = self.glance();
@@ -101,7 +101,10 @@ impl ArmRun<'_> {
             let waited = now.saturating_sub(wait.begun);
             let allowed = wait.allowed(deadline, now);
             if waited >= allowed {
-                return Err(self.no_answer(step, &glance, asked, &mut wait, deadline).await);
+                return match untold {
+                    Some((identity, error)) => self.arrived_untold(identity, error, asked),
+                    None => Err(self.no_answer(step, &glance, asked, &mut wait, deadline).await),
+                };
             }
             if glance.crashes == 0
                 && let Some(stop) = wait.take_meaning(now, self.no_entry(&wait, glance.edges < asked))
@@ -109,13 +112,17 @@ impl ArmRun<'_> {
                 return Err(stop);
             }
             let patience = (allowed - waited).min(self.paced(wait.patience()));
+            untold = None;
             let Knocked::NewBoot(guest, identity) = self.knock(&mut wait, patience).await? else { continue };
             questions += 1;
             match self.arrived(guest, identity, asked).await? {
                 Arrived::Judged(failure) => return Ok(failure),
                 // A session that broke, or a log that is not there yet, as a guest has it that still starts.
-                Arrived::Untold(_, GuestError::Lost { .. } | GuestError::Disagrees { .. }) if questions < QUESTIONS => {
+                Arrived::Untold(identity, error @ (GuestError::Lost { .. } | GuestError::Disagrees { .. }))
+                    if questions < QUESTIONS =>
+                {
                     self.scene.ports.clock.sleep(BETWEEN_QUESTIONS).await;
+                    untold = Some((identity, error));
                 }
                 Arrived::Untold(identity, error) => return self.arrived_untold(identity, error, asked),
             }

@@ -20,8 +20,12 @@ impl ArmRun<'_> {
         error: Option<GuestError>,
         decided: &mut Vec<CheckOutcome>,
     ) -> Result<(), Stop> {
-        // A command whose end nobody heard; any other request is over when its guest is.
-        let unheard = matches!(error, Some(GuestError::Lost { transfer: false, .. }));
+        // A command whose end nobody heard: its connection broke, or stood until its time was over. Any other request is
+        // over when its guest is.
+        let unheard = matches!(
+            error,
+            Some(GuestError::Lost { transfer: false, .. } | GuestError::TimedOut { of: Whose::Product, .. })
+        );
         let error = error.unwrap_or_else(|| GuestError::Lost {
             during: format!("step {}", step.id),
             detail: "the machine gave signs of a restart".to_owned(),

@@ -19,8 +19,8 @@ pub(crate) struct Glance {
 }
 
 impl Glance {
-    /// Reads signs, of which the first `judged` are accounted for.
-    pub(crate) fn of(all: &[MachineEvent], judged: usize) -> Self {
+    /// Reads signs, of which the first `judged` are accounted for; boots that failed in a row are counted from `row` on.
+    pub(crate) fn of(all: &[MachineEvent], judged: usize, row: usize) -> Self {
         let signs = all.get(judged..).unwrap_or_default();
         let powered_off = signs.iter().any(|it| matches!(it.what, MachineSign::Shutdown { guest: true, .. }));
         let fault = signs.iter().find_map(|it| match &it.what {
@@ -48,7 +48,13 @@ impl Glance {
             | MachineSign::CrashLoaded
             | MachineSign::Shutdown { .. } => None,
         });
-        Self { edges: boot_edges(signs), crashes: crashes(signs), failing: failing(all), powered_off, fault }
+        Self {
+            edges: boot_edges(signs),
+            crashes: crashes(signs),
+            failing: failing(all.get(row..).unwrap_or_default()),
+            powered_off,
+            fault,
+        }
     }
 }
 
@@ -71,7 +77,7 @@ mod tests {
 
     fn glance(signs: &[MachineSign]) -> Glance {
         let at = jiff::Timestamp::UNIX_EPOCH;
-        Glance::of(&signs.iter().map(|what| MachineEvent { at, what: what.clone() }).collect::<Vec<_>>(), 0)
+        Glance::of(&signs.iter().map(|what| MachineEvent { at, what: what.clone() }).collect::<Vec<_>>(), 0, 0)
     }
 
     #[test]

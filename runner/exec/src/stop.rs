@@ -36,6 +36,7 @@ impl Stop {
                 fault.kind,
                 FaultKind::GuestDisagrees
                     | FaultKind::GuestDiskFull
+                    | FaultKind::ShortWrite
                     | FaultKind::NotAsConfigured
                     | FaultKind::BlockedByAgent
             ),

@@ -58,6 +58,10 @@ impl ScriptedGuest {
     }
 }
 
+fn never_ended(order: &Install) -> GuestError {
+    GuestError::TimedOut { during: "install".to_owned(), after: order.deadline.to_duration(), of: Whose::Product }
+}
+
 fn lost(during: &str) -> GuestError {
     GuestError::Lost { during: during.to_owned(), detail: "reset by peer".to_owned(), transfer: false }
 }
@@ -154,18 +158,20 @@ impl Guest for ScriptedGuest {
                 detail: "reset by peer".to_owned(),
                 transfer: true,
             }),
-            Some(Blow::ShortWrite) => {
+            Some(Blow::RestartUnnoticed) => {
+                self.inside.strike(Blow::RestartUnnoticed).await;
+                tokio::time::sleep(order.deadline.to_duration()).await;
+                Err(never_ended(order))
+            }
+            Some(blow @ (Blow::ShortWrite | Blow::ShortWriteInCrash)) => {
+                self.inside.strike(blow).await;
                 Err(GuestError::ShortWrite { file: "acme.msi".to_owned(), written: 1_000, found: 512 })
             }
             Some(Blow::GuestFull) => Err(GuestError::DiskFull { what: "acme.msi".to_owned() }),
             Some(Blow::Contain) => {
                 Err(GuestError::Refused { during: "install".to_owned(), found: "it starts no command".to_owned() })
             }
-            Some(Blow::Never) => Err(GuestError::TimedOut {
-                during: "install".to_owned(),
-                after: order.deadline.to_duration(),
-                of: Whose::Product,
-            }),
+            Some(Blow::Never) => Err(never_ended(order)),
             Some(blow) => {
                 self.inside.strike(blow).await;
                 Err(lost("install"))

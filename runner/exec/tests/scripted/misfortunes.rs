@@ -129,6 +129,7 @@ fn failures() -> Vec<Misfortune> {
     use Fate::{Crash, CrashLater, EarlyReset, Good, Hang, NoNetwork, Reset, ResetLater};
     vec![
         ("a crash under the installer", blow(Blow::Crash), Failed("candidate", State::Bugcheck)),
+        ("a crash that cuts the package short", blow(Blow::ShortWriteInCrash), Failed("candidate", State::Bugcheck)),
         ("the network goes silent", blow(Blow::Silence), Failed("candidate", State::Unreachable)),
         ("a hang a moment after the session drops", blow(Blow::CutThenHang), Failed("candidate", State::Hang)),
         (
@@ -275,6 +276,7 @@ fn harmless() -> Vec<Misfortune> {
         ("another installation ends", blow(Blow::Busy(1)), End::Up),
         ("an installer that wants a restart", blow(Blow::Code(3010)), End::Up),
         ("an installer that restarts", blow(Blow::Code(1641)), End::Up),
+        ("an installer that restarts unnoticed", blow(Blow::RestartUnnoticed), End::Up),
         ("an installer that restarts unheard", blow(Blow::RestartUnheard), End::Up),
         ("local time", Script { clock_off: -10, ..Script::default() }, End::Up),
     ]

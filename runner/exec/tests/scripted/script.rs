@@ -63,6 +63,8 @@ pub(crate) enum Blow {
     CutTransfer,
     /// Less of the package is there than was sent.
     ShortWrite,
+    /// The same, as the stack crashes.
+    ShortWriteInCrash,
     /// The guest's disk is full.
     GuestFull,
     /// The SSH service starts no command.
@@ -95,6 +97,8 @@ pub(crate) enum Blow {
     Code(u32),
     /// The installer restarts the guest, and nobody hears its exit code.
     RestartUnheard,
+    /// The installer restarts the guest, and its connection stands until its time is over.
+    RestartUnnoticed,
     /// The guest restarts in order while the package is on its way.
     RestartInTransfer,
     /// The installer ends with this code, and the guest restarts in order at once.

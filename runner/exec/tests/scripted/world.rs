@@ -226,7 +226,7 @@ impl Inside {
 
     pub(crate) async fn strike(self: &Arc<Self>, blow: Blow) {
         match blow {
-            Blow::Crash => self.crash().await,
+            Blow::Crash | Blow::ShortWriteInCrash => self.crash().await,
             Blow::Die => self.die(),
             Blow::Silence => self.set(State::Silent),
             Blow::Hang => self.set(State::Still),
@@ -240,7 +240,11 @@ impl Inside {
             Blow::QuietDump => *self.dumps.lock().unwrap() += 1,
             Blow::Refuse => self.set(State::Refusing),
             Blow::Lockout => self.set(State::LockedOut),
-            Blow::Restart | Blow::RestartUnheard | Blow::RestartInTransfer | Blow::CodeAndRestart(_) => {
+            Blow::Restart
+            | Blow::RestartUnheard
+            | Blow::RestartUnnoticed
+            | Blow::RestartInTransfer
+            | Blow::CodeAndRestart(_) => {
                 self.restart_in_order();
             }
             Blow::ResetThenDie => {
