@@ -18,9 +18,8 @@ const DUMP_WRITTEN: Duration = Duration::from_secs(120);
 /// From the restart until the guest answers, if the plan does not give its starts less. One that hangs at boot does so
 /// again.
 const COMES_BACK: Duration = Duration::from_secs(120);
-/// A guest's first boot is told to begin this much later than its machine was powered on, at most, and its clock is this
-/// good.
-const GUEST_CLOCK: SignedDuration = SignedDuration::from_secs(30);
+/// A guest's first boot says that it began this much later than its machine was powered on, at most.
+const FIRMWARE: Duration = Duration::from_secs(30);
 /// Largest memory of a guest that is written to this host: those of the lab have 4 to 8 GiB.
 const MEMORY_LIMIT: u64 = 9 << 30;
 
@@ -155,7 +154,8 @@ impl Ladder<'_, '_> {
         // By the guest's own clock, as far as it is known: how much later than its first boot.
         let dumped = crash.time?.duration_since(self.arm.guest_began?);
         let interrupted = at(&MachineSign::NmiInjected)?.duration_since(at(&MachineSign::Started)?);
-        (dumped >= interrupted - GUEST_CLOCK).then_some(Ours::BootAfterIt)
+        let firmware = SignedDuration::try_from(self.arm.paced(FIRMWARE)).ok()?;
+        (dumped >= interrupted - firmware).then_some(Ours::BootAfterIt)
     }
 
     /// The guest's memory as it is.
