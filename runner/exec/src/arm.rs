@@ -58,6 +58,9 @@ pub(crate) struct ArmRun<'a> {
     pub(crate) judged: usize,
     /// Where the row of boots begins that failed one after another: those before it were in order by the guest's own log.
     pub(crate) row_from: usize,
+    /// Restarts that nobody asked for and that are accounted for: the guest's own log calls them orderly, and an installer or
+    /// servicing may restart the guest.
+    pub(crate) allowed_restarts: usize,
     /// Signs that the recorder knows: those that were looked at.
     pub(crate) told: usize,
     /// The products that are, or may be, in the guest, in the order they came: while there is none, nothing can be a
@@ -87,6 +90,7 @@ impl<'a> ArmRun<'a> {
             guest_began: None,
             judged: 0,
             row_from: 0,
+            allowed_restarts: 0,
             told: 0,
             installed: Vec::new(),
             signs_before_products: 0,
@@ -138,7 +142,7 @@ impl<'a> ArmRun<'a> {
         // What follows the lab's own interrupt is the lab's doing.
         signs.truncate(signs.iter().position(|sign| sign.what == MachineSign::NmiInjected).unwrap_or(signs.len()));
         let asked = signs.iter().filter(|sign| sign.what == MachineSign::RestartAsked).count();
-        crashes(&signs) > 0 || boot_edges(&signs) > asked
+        crashes(&signs) > 0 || boot_edges(&signs) > asked + self.allowed_restarts
     }
 
     /// One step: done, judged, its evidence safe, its checks told.

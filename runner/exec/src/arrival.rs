@@ -119,6 +119,7 @@ impl ArmRun<'_> {
                 let how =
                     if in_order { "in order each time".to_owned() } else { format!("its log {}", told_by(record)) };
                 if in_order {
+                    self.allowed_restarts += more;
                     // These boots are in no row with any that fails from now on.
                     let reset = |sign: &MachineEvent| matches!(sign.what, MachineSign::Reset { .. });
                     self.row_from = self.signs().iter().take(self.told).rposition(reset).unwrap_or(self.row_from);

@@ -89,6 +89,7 @@ impl ArmRun<'_> {
         let asked = usize::from(restarting.is_some());
         self.await_up(step, asked, patience).await?;
         if let Some(install) = restarting {
+            self.allowed_restarts += 1;
             self.run_what_follows(install).await?;
             self.note(
                 "the guest restarted in order before the installer's exit code could be read, as its recipe allows",

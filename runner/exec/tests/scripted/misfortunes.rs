@@ -66,6 +66,16 @@ fn faults() -> Vec<Misfortune> {
         ("QEMU dies as the image boots", image_boots(Fate::Die), Fault("provision", Kind::QemuDied)),
         ("QEMU dies under an installer", blow(Blow::Die), Fault("candidate", Kind::QemuDied)),
         ("QEMU dies in the dwell", dwell(Blow::Die), Fault("dwell", Kind::QemuDied)),
+        (
+            "QEMU dies after an installer's own restart",
+            Script { candidate: Some(Blow::RestartUnheard), ..boots(&[Fate::Good, Fate::Good, Fate::Die]) },
+            Fault("reboot-1", Kind::QemuDied),
+        ),
+        (
+            "QEMU dies after servicing's restarts",
+            Script { candidate: Some(Blow::Code(3010)), ..boots(&[Fate::Good, Fate::Restart, Fate::Good, Fate::Die]) },
+            Fault("reboot-1", Kind::QemuDied),
+        ),
         ("QEMU hangs", hung, Fault("reboot-1", Kind::QemuHung)),
         ("the host's disk is full", blow(Blow::NoSpace), Fault("candidate", Kind::HostDiskFull)),
         ("the image does not come up", image_boots(Fate::Hang), Fault("provision", Kind::NoAnswer)),
