@@ -149,7 +149,14 @@ impl Ntfs {
             volume[at - 2] == characters
                 && wanted.iter().zip(at..).all(|(byte, at)| fixed_up(at) || volume[at] == *byte)
         };
-        let copies: Vec<_> = (0x42..volume.len() - wanted.len()).step_by(2).filter(|&at| is_it(at)).collect();
+        // Records of 1 KiB and blocks of an index of 4 KiB, each of which begins with its kind.
+        let structures = (0..volume.len()).step_by(1024).filter_map(|at| match &volume[at..at + 4] {
+            b"FILE" => Some(at..at + 1024),
+            b"INDX" => Some(at..at + 4096),
+            _ => None,
+        });
+        let places = structures.flat_map(|it| (it.start + 0x42..it.end - wanted.len()).step_by(2));
+        let copies: Vec<_> = places.filter(|&at| is_it(at)).collect();
         for at in copies {
             edit(&mut volume, at);
         }
