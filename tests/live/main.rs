@@ -32,6 +32,9 @@
 //! | slow boot | `silences::the_recovery_screen_and_a_slow_boot` | up | | nobody |
 //! | service that stops or crashes | `services::services_that_stop_and_crash` | unhealthy | sftp | nobody |
 //! | filter that vanishes, service that dies | `services::a_filter_that_vanishes_and_a_service_that_dies` | unhealthy | sftp | nobody |
+//!
+//! The dedicated dump file has no row: only a registry hive names it to whoever reads the disk, and the stand-in's registry
+//! is none.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that cannot go on should stop where it stands")]
 
 mod all_cells;
