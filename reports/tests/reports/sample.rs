@@ -44,7 +44,7 @@ impl Tape {
 
     fn restart(&mut self, of: &ArmRef) {
         self.sign(of, 0, MachineSign::RestartAsked);
-        self.sign(of, 300, MachineSign::Reset { guest: true });
+        self.sign(of, 300, MachineSign::Reset { guest: true, reason: None });
     }
 
     fn evidence(&mut self, of: &ArmRef, file: &str, kind: EvidenceKind, rung: Rung, size: u64) {
@@ -110,7 +110,7 @@ impl Tape {
                     for _ in 0..*crashes {
                         self.sign(&of, 900, MachineSign::CrashLoaded);
                         self.sign(&of, 20, MachineSign::Panicked { stop: None });
-                        self.sign(&of, 30, MachineSign::Reset { guest: true });
+                        self.sign(&of, 30, MachineSign::Reset { guest: true, reason: None });
                     }
                     if failure.state == FailureState::Loop {
                         // The lab reads the disk of a machine that is off.

@@ -90,6 +90,6 @@ mod tests {
         assert_eq!(kind(&[off, exited]), None, "the guest powered itself off");
         assert_eq!(kind(&[paused("io-error", true)]), Some(FaultKind::HostDiskFull));
         assert_eq!(kind(&[paused("internal-error", false)]), Some(FaultKind::QemuHung));
-        assert_eq!(kind(&[MachineSign::Reset { guest: true }]), None);
+        assert_eq!(kind(&[MachineSign::Reset { guest: true, reason: None }]), None);
     }
 }

@@ -44,7 +44,11 @@ impl Reader {
         let data = &event["data"];
         let guest = data["guest"].as_bool().unwrap_or(false);
         match event["event"].as_str().unwrap_or_default() {
-            "RESET" => Meaning::Sign(MachineSign::Reset { guest }),
+            "RESET" => {
+                // Told since QEMU 4.0.
+                let reason = data["reason"].as_str().map(str::to_owned);
+                Meaning::Sign(MachineSign::Reset { guest, reason })
+            }
             "SHUTDOWN" => {
                 let reason = data["reason"].as_str().unwrap_or("unknown").to_owned();
                 Meaning::Sign(MachineSign::Shutdown { guest, reason })
@@ -101,7 +105,9 @@ mod tests {
         list.iter().cloned().map(Meaning::Sign).collect()
     }
 
-    const RESET: MachineSign = MachineSign::Reset { guest: true };
+    fn reset() -> MachineSign {
+        MachineSign::Reset { guest: true, reason: Some("guest-reset".to_owned()) }
+    }
 
     #[test]
     fn a_crash_with_hyper_v_and_a_dump() {
@@ -112,7 +118,7 @@ mod tests {
             {"event":"RESET","data":{"guest":true,"reason":"guest-reset"},"timestamp":{"seconds":2,"microseconds":3}}"#,
         );
         let stop = Some([Hex(80), Hex(u64::MAX), Hex(18_446_735_299_046_154_240), Hex(0), Hex(2)]);
-        assert_eq!(seen, signs(&[MachineSign::Panicked { stop }, MachineSign::CrashLoaded, RESET]));
+        assert_eq!(seen, signs(&[MachineSign::Panicked { stop }, MachineSign::CrashLoaded, reset()]));
     }
 
     #[test]
@@ -123,7 +129,7 @@ mod tests {
             {"event":"RESET","data":{"guest":true,"reason":"guest-reset"},"timestamp":{"seconds":2,"microseconds":3}}"#,
         );
         let stop = Some([1, 2, 3, 4, 5].map(Hex));
-        let told = [MachineSign::Panicked { stop: None }, MachineSign::Panicked { stop }, RESET];
+        let told = [MachineSign::Panicked { stop: None }, MachineSign::Panicked { stop }, reset()];
         assert_eq!(seen, signs(&told));
     }
 
@@ -132,7 +138,7 @@ mod tests {
         let restart = r#"{"event":"RESET","data":{"guest":true,"reason":"guest-reset"}}
             {"event":"RTC_CHANGE","data":{"offset":0,"qom-path":"/machine/unattached/device[7]/rtc"}}
             {"event":"SOMETHING_OF_TOMORROW","data":{"guest":"maybe"}}"#;
-        assert_eq!(read(restart), signs(&[RESET]));
+        assert_eq!(read(restart), signs(&[reset()]));
         let off = r#"{"event":"SHUTDOWN","data":{"guest":true,"reason":"guest-shutdown"}}"#;
         let shutdown = MachineSign::Shutdown { guest: true, reason: "guest-shutdown".to_owned() };
         assert_eq!(read(off), signs(&[shutdown]));
@@ -176,7 +182,7 @@ mod tests {
             {"event":"RESET"}
             {"event":7}
             {"timestamp":{}}"#;
-        let expected = [MachineSign::Panicked { stop: None }, MachineSign::Reset { guest: false }];
+        let expected = [MachineSign::Panicked { stop: None }, MachineSign::Reset { guest: false, reason: None }];
         assert_eq!(read(odd), signs(&expected));
     }
 }

@@ -73,7 +73,7 @@ mod tests {
     #[test]
     fn repeated_panics_are_one_and_floods_end() {
         let signs = Signs::new(Arc::new(coexist_lab::SystemClock::default()));
-        let reset = MachineSign::Reset { guest: true };
+        let reset = MachineSign::Reset { guest: true, reason: None };
         for _ in 0..1000 {
             signs.push(MachineSign::CrashLoaded);
             signs.push(MachineSign::CrashLoaded);

@@ -16,6 +16,10 @@ use coexist_model::{DiskBus, FaultKind, Firmware, MachineSign, NetworkCard, boot
 use coexist_qemu::{QemuOptions, QemuProvider};
 use world::{World, is_end, is_reset};
 
+fn reset() -> MachineSign {
+    MachineSign::Reset { guest: true, reason: Some("guest-reset".to_owned()) }
+}
+
 #[tokio::test]
 async fn resets_are_signs_and_the_serial_port_is_kept() {
     let world = World::new("resets").await;
@@ -25,7 +29,7 @@ async fn resets_are_signs_and_the_serial_port_is_kept() {
     world.until("two rounds on the serial port", || world.serial().matches("round\n").count() >= 2).await;
     let signs = world.signs_until(&*machine, "a reset", |signs| signs.iter().any(is_reset)).await;
     assert_eq!(signs[0].what, MachineSign::Started);
-    assert!(signs[1..].iter().all(|sign| sign.what == MachineSign::Reset { guest: true }), "{signs:?}");
+    assert!(signs[1..].iter().all(|sign| sign.what == reset()), "{signs:?}");
     // This guest takes less time for a round than what the model takes for one edge: only the first counts for sure.
     assert!(boot_edges(&signs) >= 1);
     machine.cut_power().await.unwrap();
@@ -42,12 +46,7 @@ async fn a_panic_is_told_and_never_stops_the_machine() {
     let machine = world.machine(&sectors::PANIC).await;
     machine.start().await.unwrap();
     let signs = world.signs_until(&*machine, "a reset after a panic", |signs| signs.iter().any(is_reset)).await;
-    let expected = [
-        MachineSign::Started,
-        MachineSign::CrashLoaded,
-        MachineSign::Panicked { stop: None },
-        MachineSign::Reset { guest: true },
-    ];
+    let expected = [MachineSign::Started, MachineSign::CrashLoaded, MachineSign::Panicked { stop: None }, reset()];
     let told: Vec<_> = signs.iter().map(|sign| sign.what.clone()).take(4).collect();
     assert_eq!(told, expected);
     assert_eq!(crashes(&signs[..4]), 1);

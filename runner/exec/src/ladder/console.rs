@@ -7,40 +7,40 @@ use coexist_evidence::console_stop;
 use coexist_model::{EvidenceKind, FailureState, Hex, Rung};
 
 use super::needs::Need;
-use super::{Climbed, Ladder};
+use super::{Climbed, Lacks, Ladder};
 
 /// As much of a serial log is searched for a stop: its end.
 const LOG_END: u64 = 8 << 20;
 
 impl Ladder<'_, '_> {
     pub(super) async fn console(&mut self) -> Climbed {
-        let mut lacks = Vec::new();
+        let mut lacks = Lacks::default();
         self.picture(&mut lacks).await;
         if self.hung.is_none() {
             self.logs(&mut lacks).await;
         } else {
             // The fault needs its log all the same.
-            self.logs(&mut Vec::new()).await;
+            self.logs(&mut Lacks::default()).await;
         }
-        let what = self.shown.map(|code| format!("stop {code} on the serial console"));
+        let what = self.stops.shown.map(|stop| format!("stop {} on the serial console", Hex::from(stop.code)));
         Climbed::Done { what, lacks }
     }
 
-    async fn picture(&mut self, lacks: &mut Vec<String>) {
+    async fn picture(&mut self, lacks: &mut Lacks) {
         let Some(machine) = self.arm.machine.as_ref().filter(|machine| machine.journal().end().is_none()) else {
-            lacks.push("the machine does not run any more".to_owned());
+            lacks.absent("the machine does not run any more");
             return;
         };
         let file = self.free_name("screen.png");
         let part = match self.store.part(&file) {
             Ok(part) => part,
             Err(error) => {
-                lacks.push(format!("{file}: {error}"));
+                lacks.failed(format!("{file}: {error}"));
                 return;
             }
         };
         if let Err(fault) = machine.screenshot(&part).await {
-            lacks.push(format!("there is no picture of the screen: {fault}"));
+            lacks.failed(format!("there is no picture of the screen: {fault}"));
             // A guest that hangs because its machine does accuses nobody. A machine without a picture may live all the same.
             if matches!(self.state, FailureState::Hang | FailureState::Unreachable) {
                 self.hung = machine.check().await.err();
@@ -49,11 +49,11 @@ impl Ladder<'_, '_> {
         }
         match self.keep(&part, file, EvidenceKind::Screenshot, Rung::Console).await {
             Ok(()) => drop(self.safe.insert(Need::Picture)),
-            Err(error) => lacks.push(format!("the picture could not be kept: {error}")),
+            Err(error) => lacks.failed(format!("the picture could not be kept: {error}")),
         }
     }
 
-    async fn logs(&mut self, lacks: &mut Vec<String>) {
+    async fn logs(&mut self, lacks: &mut Lacks) {
         let Some(machine) = &self.arm.machine else { return };
         for log in machine.logs() {
             let (name, rung) = match log.kind {
@@ -61,7 +61,7 @@ impl Ladder<'_, '_> {
                 _ => ("qemu.log", Rung::Host),
             };
             if let Err(error) = self.copy_log(&log.path, name, log.kind, rung).await {
-                lacks.push(format!("{name} could not be kept: {error}"));
+                lacks.failed(format!("{name} could not be kept: {error}"));
             } else if log.kind == EvidenceKind::SerialLog {
                 self.safe.insert(Need::Console);
             }
@@ -78,7 +78,7 @@ impl Ladder<'_, '_> {
         let path = self.store.path(&file);
         self.keep(&part, file, kind, rung).await?;
         if kind == EvidenceKind::SerialLog {
-            self.shown = console_stop(&end_of(&path)?).map(|stop| Hex::from(stop.code));
+            self.stops.shown = console_stop(&end_of(&path)?);
         }
         Ok(())
     }

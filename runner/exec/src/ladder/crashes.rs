@@ -4,9 +4,8 @@ use std::io::{self, Read as _};
 use std::path::Path;
 
 use coexist_evidence::dump::{DumpError, stated_length};
-use coexist_evidence::stop_codes::base_code;
 use coexist_evidence::{DriverOwners, crash_from, read_dump_file};
-use coexist_model::{Crash, Hex};
+use coexist_model::Crash;
 use jiff::Timestamp;
 
 use super::incoming;
@@ -19,10 +18,14 @@ const HEADER: u64 = 0x2080;
 /// What a dump of this arm says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Found {
+    /// Where the guest has it.
+    pub(super) path: String,
     /// The facts.
     pub(super) crash: Crash,
     /// Whether nothing of the dump is missing.
     pub(super) whole: bool,
+    /// Whether Windows had made no file of it yet.
+    pub(super) raw: bool,
 }
 
 /// What reading a dump came to.
@@ -36,13 +39,26 @@ pub(super) enum Reading {
     Unreadable(DumpError),
 }
 
-/// Reads a dump on this host, of which `whole` says whether all of the guest's file is there. No crash of this arm has a
-/// time before `earliest`.
+impl Found {
+    /// What is told of a dump that does not speak.
+    pub(super) fn of_another_stop(&self) -> String {
+        format!("{} is of another stop, {}: it proves nothing here", self.path, self.crash.stop_code)
+    }
+}
+
+/// Reads a dump on this host that the guest has at `guest_path`, of which `whole` says whether all of the guest's file is
+/// there. No crash of this arm has a time before `earliest`.
 ///
 /// # Errors
 /// When the host refuses the file.
-pub(super) fn read(path: &Path, whole: bool, owners: &DriverOwners, earliest: Timestamp) -> io::Result<Reading> {
-    let (mut source, size) = incoming::open(path)?;
+pub(super) fn read(
+    guest_path: &str,
+    file: &Path,
+    whole: bool,
+    owners: &DriverOwners,
+    earliest: Timestamp,
+) -> io::Result<Reading> {
+    let (mut source, size) = incoming::open(file)?;
     let mut header = Vec::new();
     source.by_ref().take(HEADER).read_to_end(&mut header)?;
     let dump = match read_dump_file(source) {
@@ -59,29 +75,31 @@ pub(super) fn read(path: &Path, whole: bool, owners: &DriverOwners, earliest: Ti
     if stated > size {
         crash.notes.push(format!("the dump is cut off: it says that it has {stated} bytes, there are {size}"));
     }
-    Ok(Reading::Found(Box::new(Found { crash, whole: whole && stated <= size && !cut_short })))
+    let whole = whole && stated <= size && !cut_short;
+    Ok(Reading::Found(Box::new(Found { path: guest_path.to_owned(), crash, whole, raw: false })))
 }
 
 /// Of several dumps of an arm the newest is of the crash that ended it. Of two of one crash the one that says more
 /// speaks.
-pub(super) fn of_this_crash(found: &[Found]) -> Option<&Crash> {
+pub(super) fn of_this_crash<'a>(found: impl IntoIterator<Item = &'a Found>) -> Option<&'a Found> {
     let rank = |it: &&Found| (it.crash.time, it.whole, it.crash.blame.strength, it.crash.drivers.len());
-    found.iter().max_by_key(rank).map(|it| &it.crash)
-}
-
-/// Whether a dump can be of the stop that the machine told of last: an older one of the same arm has another code, as a
-/// rule.
-pub(super) fn can_be_of(crash: &Crash, told: Option<[Hex; 5]>) -> bool {
-    let base = |code: Hex| u32::try_from(code.0).map(base_code);
-    told.is_none_or(|[code, ..]| base(code) == base(crash.stop_code))
+    found.into_iter().max_by_key(rank)
 }
 
 /// Stops by an interrupt tell nothing of who hangs: their code is that of a hardware failure, for all alike.
 const NMI_HARDWARE_FAILURE: u64 = 0x80;
+/// What QEMU writes into a dump of a Windows that had not stopped (`dump/win_dump.c`, `patch_bugcheck_data`). Windows
+/// itself uses it for dumps of a system that lives on.
+const LIVE_SYSTEM_DUMP: u64 = 0x161;
 
 /// Whether a crash is what an injected interrupt makes of any guest.
 pub(super) fn is_of_an_interrupt(crash: &Crash) -> bool {
     crash.stop_code.0 == NMI_HARDWARE_FAILURE
+}
+
+/// Whether a dump is of a system that had not stopped.
+pub(super) fn is_of_a_living_system(crash: &Crash) -> bool {
+    crash.stop_code.0 == LIVE_SYSTEM_DUMP
 }
 
 /// A crash in half a line.
@@ -102,15 +120,15 @@ mod tests {
     use coexist_model::{Blame, Bucket, Strength};
 
     fn found(code: u64, time: Option<&str>, whole: bool, strength: Strength) -> Found {
-        let mut crash = super::super::panic::crash_of([code, 1, 2, 3, 4].map(Hex));
+        let mut crash = super::super::panic::crash_of([code, 1, 2, 3, 4].map(coexist_model::Hex));
         crash.time = time.map(|time| time.parse().unwrap());
         crash.blame = Blame { strength, ..crash.blame };
         crash.bucket = Bucket(code.to_string());
-        Found { crash, whole }
+        Found { path: "a.dmp".to_owned(), crash, whole, raw: false }
     }
 
     fn spoken(found: Vec<Found>) -> Option<u64> {
-        of_this_crash(&found).map(|crash| crash.stop_code.0)
+        of_this_crash(&found).map(|it| it.crash.stop_code.0)
     }
 
     #[test]
@@ -135,21 +153,12 @@ mod tests {
     }
 
     #[test]
-    fn a_dump_of_another_stop_is_of_an_older_crash() {
-        let crash = |code| found(code, None, true, Strength::None).crash;
-        let told = |code| Some([code, 1, 2, 3, 4].map(Hex));
-        assert!(can_be_of(&crash(0x50), None) && can_be_of(&crash(0x50), told(0x50)));
-        assert!(can_be_of(&crash(0x1000_007e), told(0x7e)) && can_be_of(&crash(0x7e), told(0x1000_007e)));
-        assert!(!can_be_of(&crash(0x50), told(0x7e)));
-    }
-
-    #[test]
     fn what_is_no_dump_gives_no_facts() {
         let owners = DriverOwners::default();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.dmp");
         std::fs::write(&path, "bytes").unwrap();
-        let read = read(&path, true, &owners, Timestamp::UNIX_EPOCH).unwrap();
+        let read = read("a.dmp", &path, true, &owners, Timestamp::UNIX_EPOCH).unwrap();
         assert!(matches!(read, Reading::Unreadable(DumpError::NotADump)), "{read:?}");
     }
 }

@@ -32,6 +32,30 @@ pub(super) fn inner_path(path: &str) -> String {
     format!("/{}", path.trim_start_matches('/'))
 }
 
+/// Files of a guest that are safe whole, whichever rung gave them.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Had(Vec<(String, u64, Option<u64>)>);
+
+impl Had {
+    /// Whether this very file is among them. One that changed is not, though its size is the same: small dumps of one
+    /// system often have one size.
+    pub(super) fn has(&self, path: &str, size: u64, modified: u64) -> bool {
+        let path = inner_path(path);
+        self.0.iter().any(|it| it.0 == path && it.1 == size && it.2.is_none_or(|time| time == modified))
+    }
+
+    /// Whether a file of this base name is among them.
+    pub(super) fn has_name(&self, name: &str) -> bool {
+        let end = inner_path(name);
+        self.0.iter().any(|it| it.0.ends_with(&end))
+    }
+
+    /// Adds a file, last changed at this time where it is known.
+    pub(super) fn remember(&mut self, path: &str, size: u64, modified: Option<u64>) {
+        self.0.push((inner_path(path), size, modified));
+    }
+}
+
 /// A guest's name for a file, fit to be part of a path on this host.
 pub(super) fn host_name(path: &str) -> String {
     let name = path.rsplit(['\\', '/']).next().unwrap_or(path);
@@ -56,6 +80,17 @@ mod tests {
         }
         assert_eq!(inner_path("ab:cd/e"), "/ab:cd/e");
         assert_eq!(inner_path(""), "/");
+    }
+
+    #[test]
+    fn a_file_that_changed_is_another() {
+        let mut had = Had::default();
+        had.remember("/C:/Windows/MEMORY.DMP", 7, Some(100));
+        had.remember("/C:/coexist/logs/acme.log", 9, None);
+        assert!(had.has(r"\Windows\Memory.dmp", 7, 100));
+        assert!(!had.has(r"\Windows\Memory.dmp", 7, 101) && !had.has(r"\Windows\Memory.dmp", 8, 100));
+        assert!(had.has(r"\coexist\logs\acme.log", 9, 55), "its time was not known");
+        assert!(had.has_name("memory.dmp") && !had.has_name("emory.dmp"));
     }
 
     #[test]

@@ -18,16 +18,20 @@
 //! - a disk is at rest only once the power is cut, which ends everything else. Its page file has the dump of a guest that
 //!   never came back, also the one that an interrupt made it write.
 
+mod climbed;
 mod console;
 mod crashes;
 mod disk;
 mod incoming;
 mod known;
+mod learn;
+mod logs;
 mod needs;
 mod nmi;
 mod panic;
 mod programs;
 mod sftp;
+mod stops;
 mod store;
 mod transfer;
 
@@ -42,8 +46,11 @@ use coexist_model::{
 
 use crate::arm::ArmRun;
 use crate::stop::Stop;
+use climbed::{Climbed, Lacks};
 use crashes::Found;
+use learn::Sought;
 use needs::Need;
+use stops::Stops;
 use store::Store;
 
 pub(crate) use known::{FileName, file_name};
@@ -91,59 +98,20 @@ struct Ladder<'r, 'a> {
     store: Store,
     /// What dumps of this arm say.
     crashes: Vec<Found>,
-    /// What the machine told of the stop.
-    told: Option<[Hex; 5]>,
+    /// What is known of the stops of this arm, and of the last one above all.
+    stops: Stops,
+    /// What the search for a dump of the stop that is to be explained came to.
+    sought: Sought,
     /// What dumps of programs say that are new in this arm.
     programs: Vec<String>,
     /// What files of blamed drivers say of who made them.
     drivers: Vec<(String, DriverFile)>,
-    /// What the guest's serial console shows of a stop: anybody in it may write there, so it is told and no more.
-    shown: Option<Hex>,
     /// Whether the guest was interrupted, and restarted by it.
     interrupted: Option<nmi::Reaction>,
     /// What the disk says of a boot that told nothing itself.
     witness: DiskWitness,
     /// The machine hangs, not its guest.
     hung: Option<LabFault>,
-}
-
-/// What came of climbing a rung, its files not counted.
-enum Climbed {
-    /// To its end.
-    Done {
-        /// A fact that it gave.
-        what: Option<String>,
-        /// What it did not give, with reasons.
-        lacks: Vec<String>,
-    },
-    /// Not to its end.
-    Broken(String),
-    /// There is a volume that cannot be read.
-    Encrypted,
-}
-
-impl Climbed {
-    fn lacking(lacks: Vec<String>) -> Self {
-        Self::Done { what: None, lacks }
-    }
-
-    /// There was nothing on it.
-    fn nothing(why: impl Into<String>) -> Self {
-        Self::lacking(vec![why.into()])
-    }
-
-    fn with(self, files: u32) -> RungOutcome {
-        let joined = |lacks: Vec<String>| (!lacks.is_empty()).then(|| lacks.join(", "));
-        match self {
-            Self::Done { what: None, lacks } if files == 0 => {
-                RungOutcome::Nothing { why: joined(lacks).unwrap_or_else(|| "there was nothing new".to_owned()) }
-            }
-            Self::Done { what, lacks } => RungOutcome::Gave { files, what, lacks: joined(lacks) },
-            Self::Broken(why) if files == 0 => RungOutcome::Failed { why },
-            Self::Broken(why) => RungOutcome::Gave { files, what: None, lacks: Some(why) },
-            Self::Encrypted => RungOutcome::Encrypted,
-        }
-    }
 }
 
 impl<'r, 'a> Ladder<'r, 'a> {
@@ -156,10 +124,10 @@ impl<'r, 'a> Ladder<'r, 'a> {
             safe: BTreeSet::new(),
             store,
             crashes: Vec::new(),
-            told: None,
+            stops: Stops::default(),
+            sought: Sought::Missing,
             programs: Vec::new(),
             drivers: Vec::new(),
-            shown: None,
             interrupted: None,
             witness: DiskWitness::default(),
             hung: None,
@@ -174,11 +142,12 @@ impl<'r, 'a> Ladder<'r, 'a> {
         let outcome = match self.no_use(rung) {
             Some(why) => RungOutcome::Skipped { why },
             None => {
-                let bound = self.bound(needs::deadline(rung));
+                let memory_mib = self.arm.image().map_or(0, |image| image.machine.memory_mib);
+                let bound = self.bound(needs::deadline(rung, memory_mib));
                 let climbed = tokio::select! {
                     biased;
                     climbed = self.on(rung) => climbed,
-                    why = bound => Climbed::Broken(why),
+                    why = bound => Climbed::broken(why),
                 };
                 self.store.drop_partial();
                 climbed.with(self.store.files() - files)
@@ -265,19 +234,22 @@ impl<'r, 'a> Ladder<'r, 'a> {
         if !needs::is_of_a_stop(self.state) {
             return;
         }
-        let (crash, source) = match (crashes::of_this_crash(&self.crashes), self.told) {
-            (Some(crash), told) => {
-                let mut crash = crash.clone();
-                if let Some([code, ..]) = told.filter(|_| !crashes::can_be_of(&crash, told)) {
-                    crash.notes.push(format!("the machine told of another stop than this dump's, {code}"));
-                }
+        let (crash, source) = match (self.speaker(), self.stops.told) {
+            (Some(found), _) => {
+                let mut crash = found.crash.clone();
+                crash.notes.extend(self.stops.doubt(found));
                 programs::name_maker(&mut crash, &self.owners());
                 (crash, "")
             }
-            (None, Some(stop)) => (panic::crash_of(stop), " (told by the hypervisor; no dump was got)"),
+            (None, Some(stop)) => {
+                let mut crash = panic::crash_of(stop);
+                crash.notes.extend(self.crashes.iter().map(Found::of_another_stop));
+                (crash, " (told by the hypervisor; no dump of it was got)")
+            }
             (None, None) => {
-                if let Some(code) = self.shown {
-                    failure.message = format!("{}; the serial console shows a stop {code}", failure.message);
+                if let Some(shown) = self.stops.shown {
+                    failure.message =
+                        format!("{}; the serial console shows a stop {}", failure.message, Hex::from(shown.code));
                 }
                 return;
             }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use coexist_lab::memory_dump_time;
 use coexist_model::{FailureState, Rung};
 
 /// The rungs in the order they are climbed; the module's documentation says why.
@@ -27,18 +28,21 @@ pub(super) enum Need {
     NewFiles,
 }
 
-/// What a failure needs to be explained: once all of it is safe, the evidence is complete.
+/// What a failure needs to be explained: once all of it is safe, the evidence is complete. Both event logs always belong
+/// to it: what a service of a product said before a crash stands in Application.
 pub(super) fn needs(state: FailureState) -> &'static [Need] {
     use Need::{ApplicationLog, Console, Dump, NewFiles, Picture, SetupLog, SystemLog};
     match state {
         FailureState::Bugcheck | FailureState::Loop | FailureState::Hang | FailureState::Recovery => {
-            &[Picture, Console, Dump, SystemLog]
+            &[Picture, Console, Dump, SystemLog, ApplicationLog]
         }
-        FailureState::Unreachable | FailureState::UnexpectedRestart => &[Picture, Console, SystemLog, NewFiles],
         FailureState::Install | FailureState::InstallTimeout => {
             &[Picture, Console, SetupLog, SystemLog, ApplicationLog, NewFiles]
         }
-        FailureState::Unhealthy | FailureState::Exercise => &[Picture, Console, SystemLog, ApplicationLog, NewFiles],
+        FailureState::Unreachable
+        | FailureState::UnexpectedRestart
+        | FailureState::Unhealthy
+        | FailureState::Exercise => &[Picture, Console, SystemLog, ApplicationLog, NewFiles],
     }
 }
 
@@ -59,18 +63,20 @@ pub(super) fn is_useful(rung: Rung, state: FailureState, safe: &BTreeSet<Need>) 
     needs(state).iter().any(|need| !safe.contains(need) && gives(rung).contains(need))
 }
 
-/// Longest time on a rung, on a host as planned.
-pub(super) fn deadline(rung: Rung) -> Duration {
-    Duration::from_secs(match rung {
-        Rung::Panic => 5,
+/// Longest time on a rung, on a host as planned, of a machine with so many MiB of memory.
+pub(super) fn deadline(rung: Rung, memory_mib: u32) -> Duration {
+    let seconds = Duration::from_secs;
+    match rung {
+        Rung::Panic => seconds(5),
         // A picture and copies of files on this host.
-        Rung::Console | Rung::Host => 90,
+        Rung::Console | Rung::Host => seconds(90),
         // Two transfers of the budget at 10 MB/s would take longer: a guest that drips must not keep the lab.
-        Rung::Sftp | Rung::Disk => 600,
+        Rung::Sftp | Rung::Disk => seconds(600),
         // The interrupt, the dump, the boot after it, and its files.
-        Rung::Nmi => 420,
-        Rung::Memory => 300,
-    })
+        Rung::Nmi => seconds(420),
+        // It is written once and read once, for its digest; a disk reads no slower than it writes.
+        Rung::Memory => memory_dump_time(memory_mib) * 2,
+    }
 }
 
 /// Whether a failure of this state may be explained by a stop of the system. Where programs failed, a dump beside them
@@ -105,16 +111,16 @@ mod tests {
         use Rung::{Disk, Memory, Nmi, Sftp};
         let shown = [Picture, Console];
         let table: &[(FailureState, &[Need], &[Rung])] = &[
-            (Bugcheck, &[Dump, SystemLog], &[]),
-            (Bugcheck, &[Dump], &[Sftp, Disk]),
-            (Bugcheck, &[SystemLog, NewFiles], &[Sftp, Nmi, Memory, Disk]),
-            (Loop, &[Dump, SystemLog], &[]),
-            (Hang, &[SystemLog], &[Sftp, Nmi, Memory, Disk]),
+            (Bugcheck, &[Dump, SystemLog, ApplicationLog], &[]),
+            (Bugcheck, &[Dump, SystemLog], &[Sftp, Disk]),
+            (Bugcheck, &[SystemLog, ApplicationLog, NewFiles], &[Sftp, Nmi, Memory, Disk]),
+            (Loop, &[Dump, SystemLog, ApplicationLog], &[]),
+            (Hang, &[SystemLog, ApplicationLog], &[Sftp, Nmi, Memory, Disk]),
             (Hang, &[Dump], &[Sftp, Disk]),
-            (Hang, &[Dump, SystemLog], &[]),
+            (Hang, &[Dump, SystemLog, ApplicationLog], &[]),
             (Unreachable, &[SystemLog], &[Sftp, Disk]),
-            (Unreachable, &[SystemLog, NewFiles], &[]),
-            (UnexpectedRestart, &[SystemLog, NewFiles], &[]),
+            (Unreachable, &[SystemLog, ApplicationLog, NewFiles], &[]),
+            (UnexpectedRestart, &[SystemLog, ApplicationLog, NewFiles], &[]),
             (Install, &[SystemLog, ApplicationLog, NewFiles], &[Sftp, Disk]),
             (Install, &[SetupLog, SystemLog, ApplicationLog, NewFiles], &[]),
             (Exercise, &[SystemLog, ApplicationLog, NewFiles], &[]),
@@ -125,12 +131,22 @@ mod tests {
         }
     }
 
+    /// A rung that ends before its provider gives up loses what was written, and its reason.
+    #[test]
+    fn a_guest_s_memory_has_time_to_be_written() {
+        for memory_mib in [256, 4096, 8192] {
+            assert!(deadline(Rung::Memory, memory_mib) > memory_dump_time(memory_mib), "{memory_mib} MiB");
+        }
+    }
+
     #[test]
     fn every_state_can_be_completed() {
         for state in FailureState::ALL {
             let all: Vec<_> = ORDER.into_iter().flat_map(gives).copied().collect();
             assert!(needs(state).iter().all(|need| all.contains(need)), "{state}");
-            assert!(needs(state).contains(&Picture) && needs(state).contains(&SystemLog), "{state}");
+            for always in [Picture, Console, SystemLog, ApplicationLog] {
+                assert!(needs(state).contains(&always), "{state}: {always:?}");
+            }
             assert!(is_of_a_stop(state) || !needs(state).contains(&Dump), "{state}: a dump that would explain nothing");
             assert!(climbed(state, &[]).contains(&Rung::Console));
         }

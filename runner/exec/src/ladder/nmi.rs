@@ -8,8 +8,7 @@ use jiff::SignedDuration;
 
 use super::crashes::is_of_an_interrupt;
 use super::needs::Need;
-use super::sftp::or_missed;
-use super::{Climbed, Ladder};
+use super::{Climbed, Lacks, Ladder};
 
 /// A Windows that still takes interrupts stops at once; an emulated one under load needs a while to tell.
 const REACTION: Duration = Duration::from_secs(60);
@@ -59,14 +58,14 @@ impl Ours {
 
 impl Ladder<'_, '_> {
     pub(super) async fn nmi(&mut self) -> Climbed {
-        let Some(machine) = &self.arm.machine else { return Climbed::Broken("there is no machine".to_owned()) };
+        let Some(machine) = &self.arm.machine else { return Climbed::broken("there is no machine") };
         // Before it is sent: a stop that it causes is no crash of the guest's.
         self.arm.sign(MachineSign::NmiInjected);
         let seen = machine.journal().len();
         // Whatever the machine answers: an interrupt that was sent may arrive.
         self.interrupted = Some(Reaction::None);
         if let Err(fault) = machine.inject_nmi().await {
-            return Climbed::Broken(fault.message);
+            return Climbed::broken(fault.message);
         }
         let mut reaction = self.reaction(seen, REACTION, Reaction::Stop).await;
         self.interrupted = Some(reaction);
@@ -79,10 +78,11 @@ impl Ladder<'_, '_> {
                 let waited = self.arm.paced(REACTION).as_secs();
                 Climbed::nothing(format!("the guest did nothing within {waited} s of the interrupt"))
             }
-            Reaction::Stop => Climbed::Done {
-                what: Some("the guest stopped at the interrupt".to_owned()),
-                lacks: vec!["it did not restart".to_owned()],
-            },
+            Reaction::Stop => {
+                let mut lacks = Lacks::default();
+                lacks.absent("it did not restart");
+                Climbed::gave("the guest stopped at the interrupt", lacks)
+            }
             Reaction::Off => Climbed::nothing("the machine went off at the interrupt"),
             Reaction::Restart => self.after_restart().await,
         }
@@ -115,31 +115,22 @@ impl Ladder<'_, '_> {
 
     /// The guest restarted: if it comes back, it makes a file of its dump.
     async fn after_restart(&mut self) -> Climbed {
-        let what = Some("the guest restarted at the interrupt".to_owned());
+        let what = "the guest restarted at the interrupt";
+        let mut lacks = Lacks::default();
         let longest = self.arm.paced(COMES_BACK);
         let within = self.step.map_or(longest, |step| self.arm.boot_deadline(step).min(longest));
-        match self.reopen_paced(within).await {
-            None => return Climbed::Done { what, lacks: vec!["it did not come back".to_owned()] },
+        let Some(same_boot) = self.reopen_paced(within).await else {
+            lacks.absent("it did not come back");
+            return Climbed::gave(what, lacks);
+        };
+        if !same_boot {
             // That the boot after the interrupt came up is no less true for what hung before it.
-            Some(false) => self.arm.sign(MachineSign::Answered),
-            Some(true) => {}
+            self.arm.sign(MachineSign::Answered);
         }
-        let mut lacks = Vec::new();
-        let given = self.given(&mut lacks).await;
-        lacks.extend(given.err());
-        if !self.safe.contains(&Need::Dump) && lacks.is_empty() {
-            lacks.push(self.no_dump("it holds no new dump"));
+        if let Err(why) = self.guest_files(Rung::Nmi, true, &mut lacks).await {
+            lacks.failed(why);
         }
-        Climbed::Done { what, lacks }
-    }
-
-    /// Its dump, and what it logged until it hung: the power need not be cut for that any more.
-    async fn given(&mut self, lacks: &mut Vec<String>) -> Result<(), String> {
-        let files = self.new_files(true).await?;
-        self.dumps(&files, Rung::Nmi, lacks).await?;
-        let logged = or_missed(self.log("System", Rung::Nmi).await, lacks)?;
-        self.safe.extend(logged.map(|()| Need::SystemLog));
-        Ok(())
+        Climbed::gave(what, lacks)
     }
 
     /// Whose doing a dump is, where it is the lab's: that of the interrupt, or of a boot after it. Such a dump is evidence,
@@ -160,26 +151,34 @@ impl Ladder<'_, '_> {
 
     /// The guest's memory as it is.
     pub(super) async fn memory(&mut self) -> Climbed {
-        let broken = |error: std::io::Error| Climbed::Broken(error.to_string());
+        let broken = |error: std::io::Error| Climbed::broken(error.to_string());
         let part = match self.store.part(&self.arm.evidence("memory")) {
             Ok(part) => part,
             Err(error) => return broken(error),
         };
-        let Some(machine) = &self.arm.machine else { return Climbed::Broken("there is no machine".to_owned()) };
+        let Some(machine) = &self.arm.machine else { return Climbed::broken("there is no machine") };
         let form = match machine.dump_memory(&part, MEMORY_LIMIT).await {
             Ok(form) => form,
-            Err(fault) => return Climbed::Broken(fault.message),
+            Err(fault) => return Climbed::broken(fault.message),
         };
         let name = self.free_name(match form {
             MemoryForm::Windows => "memory.dmp",
             MemoryForm::Elf => "memory.elf",
         });
-        match self.keep(&part, name, EvidenceKind::MemoryDump, Rung::Memory).await {
-            Ok(()) => {
-                self.safe.insert(Need::Dump);
-                Climbed::lacking(Vec::new())
-            }
-            Err(error) => broken(error),
+        let file = self.store.path(&name);
+        if let Err(error) = self.keep(&part, name, EvidenceKind::MemoryDump, Rung::Memory).await {
+            return broken(error);
         }
+        let mut lacks = Lacks::default();
+        match form {
+            // What hung is in it, in whatever form.
+            MemoryForm::Elf => drop(self.safe.insert(Need::Dump)),
+            MemoryForm::Windows => match self.learn_of_memory(&file).await {
+                Ok(None) => {}
+                Ok(Some(why)) => lacks.failed(why),
+                Err(error) => lacks.failed(error.to_string()),
+            },
+        }
+        Climbed::lacking(lacks)
     }
 }

@@ -1,9 +1,12 @@
 //! The first rung: what the machine told of a stop while it happened.
 
+use std::collections::BTreeMap;
+
 use coexist_evidence::stop_codes::{Suspects, name, suspects};
 use coexist_model::{Blame, Bucket, Crash, Hex, MachineEvent, MachineSign, Strength, crashes};
 
-use super::{Climbed, Ladder};
+use super::stops::Stops;
+use super::{Climbed, Lacks, Ladder};
 
 impl Ladder<'_, '_> {
     /// Whether the machine told of stops in this arm, and of each that its guest writes no dump of it. The panic device's
@@ -23,28 +26,42 @@ impl Ladder<'_, '_> {
         stops.peek().is_some() && stops.all(without_dump)
     }
 
-    /// The last stop that the machine told of, where the hypervisor passes it on.
+    /// The last stop that the machine told of, where the hypervisor passes it on, and why it was reset.
     pub(super) fn panic(&mut self) -> Climbed {
         let Some(machine) = &self.arm.machine else { return Climbed::nothing("there is no machine") };
         // A stop before any product was there ended the arm then.
-        let signs = machine.journal().since(self.arm.signs_before_products);
-        self.told = signs.iter().rev().find_map(|sign| match sign.what {
-            MachineSign::Panicked { stop } => stop,
-            _ => None,
-        });
-        match self.told {
+        let before = self.arm.signs_before_products;
+        let all = machine.journal().since(0);
+        self.stops = Stops::of(&all, before, self.arm.guest_began);
+        let signs = all.get(before..).unwrap_or_default();
+        let resets = reset_words(signs).map(|words| format!(", {words}")).unwrap_or_default();
+        match self.stops.told {
             Some([code, ..]) => {
                 let name = stop_name(code).map(|name| format!(" {name}")).unwrap_or_default();
-                Climbed::Done { what: Some(format!("stop {code}{name}")), lacks: Vec::new() }
+                Climbed::gave(format!("stop {code}{name}{resets}"), Lacks::default())
             }
-            None if crashes(&signs) > 0 => Climbed::nothing("the machine told of a stop, and not which"),
-            None => Climbed::nothing("the machine told of no stop"),
+            None if crashes(signs) > 0 => {
+                Climbed::nothing(format!("the machine told of a stop, and not which{resets}"))
+            }
+            None => Climbed::nothing(format!("the machine told of no stop{resets}")),
         }
     }
 }
 
 fn tells_of_a_stop(sign: &MachineEvent) -> bool {
     matches!(sign.what, MachineSign::Panicked { .. } | MachineSign::CrashLoaded)
+}
+
+/// The resets, by their reasons. They are as many as were told: of one restart the machine may tell two or three.
+fn reset_words(signs: &[MachineEvent]) -> Option<String> {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for sign in signs {
+        if let MachineSign::Reset { reason, .. } = &sign.what {
+            *counts.entry(reason.as_deref().unwrap_or("for no reason told")).or_default() += 1;
+        }
+    }
+    let words: Vec<_> = counts.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
+    (!words.is_empty()).then(|| format!("resets: {}", words.join(", ")))
 }
 
 /// The facts of a stop of which nothing is known but what the machine told.
@@ -91,6 +108,19 @@ mod tests {
 
     fn stop(numbers: [u64; 5]) -> [Hex; 5] {
         numbers.map(Hex)
+    }
+
+    #[test]
+    fn resets_are_told_with_their_reasons() {
+        let reset = |reason: Option<&str>| MachineEvent {
+            at: jiff::Timestamp::UNIX_EPOCH,
+            what: MachineSign::Reset { guest: true, reason: reason.map(str::to_owned) },
+        };
+        let guest = || reset(Some("guest-reset"));
+        let told = [guest(), reset(Some("host-qmp-system-reset")), guest(), reset(None)];
+        let words = "resets: 1 for no reason told, 2 guest-reset, 1 host-qmp-system-reset";
+        assert_eq!(reset_words(&told).as_deref(), Some(words));
+        assert_eq!(reset_words(&[]), None);
     }
 
     #[test]

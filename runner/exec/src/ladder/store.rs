@@ -8,7 +8,7 @@ use sha2::Digest;
 
 use super::Ladder;
 use super::incoming::{Form, Incoming};
-use super::known::inner_path;
+use super::known::Had;
 use crate::arm::ArmRun;
 
 /// Bytes of a guest's files that are kept of one arm. A dump of all memory of a guest of 4 GiB passes, a second one does
@@ -21,7 +21,7 @@ pub(super) struct Store {
     left: u64,
     files: u32,
     /// Files of the guest that are safe whole.
-    whole: Vec<(String, u64)>,
+    pub(super) had: Had,
     /// A file that is on its way.
     partial: Option<PathBuf>,
 }
@@ -29,7 +29,7 @@ pub(super) struct Store {
 impl Store {
     pub(super) fn new(arm: &ArmRun<'_>) -> Self {
         let root = arm.scene.folder.root().to_owned();
-        Self { root, left: BUDGET, files: 0, whole: Vec::new(), partial: None }
+        Self { root, left: BUDGET, files: 0, had: Had::default(), partial: None }
     }
 
     /// How many files are safe.
@@ -40,27 +40,6 @@ impl Store {
     /// How many more bytes may be taken.
     pub(super) fn left(&self) -> u64 {
         self.left
-    }
-
-    /// Whether this file of the guest is safe already.
-    pub(super) fn has(&self, path: &str, size: u64) -> bool {
-        self.whole.contains(&(inner_path(path), size))
-    }
-
-    /// Whether a file of this base name in the guest is safe already.
-    pub(super) fn has_name(&self, name: &str) -> bool {
-        let end = inner_path(name);
-        self.whole.iter().any(|(path, _)| path.ends_with(&end))
-    }
-
-    /// Paths in the guest, and sizes, of the files that are safe whole.
-    pub(super) fn whole(&self) -> &[(String, u64)] {
-        &self.whole
-    }
-
-    /// This file of the guest is safe whole.
-    pub(super) fn remember(&mut self, path: &str, size: u64) {
-        self.whole.push((inner_path(path), size));
     }
 
     pub(super) fn path(&self, file: &str) -> PathBuf {
@@ -176,7 +155,7 @@ mod tests {
     fn a_file_is_nowhere_until_it_is_kept() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().to_owned();
-        let mut store = Store { root, left: 9, files: 0, whole: Vec::new(), partial: None };
+        let mut store = Store { root, left: 9, files: 0, had: Had::default(), partial: None };
         let incoming = store.begin("evidence/a.dmp", Form::Plain).unwrap();
         let part = incoming.finish().unwrap();
         assert!(part.exists() && !store.path("evidence/a.dmp").exists());

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use coexist_lab::{BootRecord, Guest, GuestError, InstallReport, Reading, RemoteFile, Whose};
-use coexist_model::{Apply, BootIdentity, Edition, EvidenceKind, Exercise, Install, MachineSign, Probe, WindowsFacts};
+use coexist_model::{Apply, BootIdentity, Edition, EvidenceKind, Exercise, Install, Probe, WindowsFacts};
 
 use crate::script::Blow;
-use crate::world::{Inside, Part, State};
+use crate::world::{Inside, Part, State, asked_reset};
 
 /// A session with a scripted guest during one boot.
 pub(crate) struct ScriptedGuest {
@@ -103,7 +103,7 @@ impl Guest for ScriptedGuest {
             self.inside.strike(blow).await;
             return Ok(());
         }
-        self.inside.sign(MachineSign::Reset { guest: true });
+        self.inside.sign(asked_reset());
         self.inside.begin_boot();
         Ok(())
     }
@@ -226,7 +226,12 @@ impl Guest for ScriptedGuest {
     async fn evidence_files(&self) -> Result<Vec<RemoteFile>, GuestError> {
         self.alive("evidence files")?;
         let (dumps, candidate) = (*self.inside.dumps.lock().unwrap(), *self.inside.candidate.lock().unwrap());
-        Ok(self.inside.script.loot.files(dumps, candidate).into_iter().map(|item| item.file).collect())
+        let loot = &self.inside.script.loot;
+        let mut files = loot.files(dumps, candidate);
+        let mut looks = self.inside.looks.lock().unwrap();
+        *looks += u32::from(dumps > 0);
+        files.extend(loot.late.iter().filter(|(from, _)| *looks >= *from).map(|(_, item)| item.clone()));
+        Ok(files.into_iter().map(|item| item.file).collect())
     }
     async fn fetch(&self, remote: &str, from: u64, limit: u64, to: &mut (dyn Write + Send)) -> Result<u64, GuestError> {
         self.alive("fetch")?;

@@ -64,6 +64,8 @@ pub(crate) struct Loot {
     pub(crate) before: Vec<Item>,
     /// Files that are there once the candidate is.
     pub(crate) after: Vec<Item>,
+    /// A file that is there only once the guest was asked for its files this often after it stopped.
+    pub(crate) late: Option<(u32, Item)>,
     /// How many transfers break half way.
     pub(crate) cuts: u32,
     /// Whether the guest is gone when one does.
@@ -73,6 +75,8 @@ pub(crate) struct Loot {
     pub(crate) at_interrupt: AtInterrupt,
     /// The form in which the machine writes the guest's memory.
     pub(crate) memory: Option<MemoryForm>,
+    /// What is in it, where it is worth reading.
+    pub(crate) remembers: Option<Arc<[u8]>>,
     pub(crate) no_picture: Option<NoPicture>,
     /// What the guest wrote to its serial port.
     pub(crate) serial: Option<&'static str>,
@@ -102,7 +106,8 @@ impl Loot {
 
     /// A file by its path.
     pub(crate) fn content(&self, path: &str) -> Arc<[u8]> {
-        match self.files(9, true).into_iter().find(|item| item.file.path == path) {
+        let late = self.late.iter().map(|(_, item)| item.clone());
+        match self.files(9, true).into_iter().chain(late).find(|item| item.file.path == path) {
             Some(item) => item.content,
             None => path.as_bytes().into(),
         }

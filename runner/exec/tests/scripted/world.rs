@@ -49,6 +49,11 @@ pub(crate) enum State {
     Gone,
 }
 
+/// As QEMU tells it.
+pub(crate) fn asked_reset() -> MachineSign {
+    MachineSign::Reset { guest: true, reason: Some("guest-reset".to_owned()) }
+}
+
 fn stop() -> [Hex; 5] {
     [0x50, 1, 2, 3, 4].map(|number: u64| number.into())
 }
@@ -78,6 +83,8 @@ pub(crate) struct Inside {
     pub(crate) cuts: Mutex<u32>,
     /// Whether somebody wanted a picture of the screen.
     pub(crate) picture_asked: Mutex<bool>,
+    /// How often it was asked for its files since it stopped.
+    pub(crate) looks: Mutex<u32>,
     /// What of the product is not there any more.
     pub(crate) vanished: Mutex<BTreeSet<Part>>,
     /// What it had done when it was last asked while it did something.
@@ -105,7 +112,7 @@ impl Inside {
     }
 
     pub(crate) fn restart_in_order(self: &Arc<Self>) {
-        self.sign(MachineSign::Reset { guest: true });
+        self.sign(asked_reset());
         self.begin_boot();
     }
 
@@ -168,7 +175,7 @@ impl Inside {
 
     fn reset(self: &Arc<Self>, stop: Option<[Hex; 5]>) {
         self.ends.lock().unwrap().push(UnexpectedEnd { stop });
-        self.sign(MachineSign::Reset { guest: true });
+        self.sign(asked_reset());
         self.begin_boot();
     }
 
@@ -216,8 +223,8 @@ impl Inside {
         }
         self.ends.lock().unwrap().push(UnexpectedEnd { stop: Some(stop()) });
         tokio::time::sleep(Duration::from_millis(300)).await;
-        self.sign(MachineSign::Reset { guest: true });
-        self.sign(MachineSign::Reset { guest: true });
+        self.sign(asked_reset());
+        self.sign(asked_reset());
         // Boxed: a boot may crash, which begins a boot.
         let inside = self.clone();
         let next: std::pin::Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(async move { inside.begin_boot() });
@@ -319,6 +326,7 @@ impl Provider for World {
             candidate: Mutex::new(false),
             cuts: Mutex::new(script.loot.cuts),
             picture_asked: Mutex::new(false),
+            looks: Mutex::default(),
             vanished: Mutex::default(),
             done: Mutex::default(),
             script,
@@ -396,7 +404,8 @@ impl Machine for ScriptedMachine {
     async fn dump_memory(&self, file: &Path, _limit: u64) -> Result<MemoryForm, LabFault> {
         let form = self.inside.script.loot.memory;
         let form = form.ok_or_else(|| LabFault::new(FaultKind::QemuHung, "this machine cannot write its memory"))?;
-        std::fs::write(file, "memory").unwrap();
+        let content = self.inside.script.loot.remembers.clone().unwrap_or_else(|| b"memory".as_slice().into());
+        std::fs::write(file, content).unwrap();
         Ok(form)
     }
     async fn activity(&self) -> Result<Activity, LabFault> {

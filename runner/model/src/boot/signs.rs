@@ -41,6 +41,9 @@ pub enum MachineSign {
     Reset {
         /// Whether the guest asked for it.
         guest: bool,
+        /// QEMU's word for why (`ShutdownCause` of `qapi/run-state.json`: `guest-reset`, `host-qmp-system-reset`, …).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
     },
     /// The guest told the panic device that it stopped.
     Panicked {
@@ -81,7 +84,8 @@ impl std::fmt::Display for MachineSign {
             Self::Concluded { state } => write!(f, "the conclusion that its boot led to `{state}`"),
             Self::RestartAsked => f.write_str("the order to restart"),
             Self::NmiInjected => f.write_str("an NMI that the lab sent"),
-            Self::Reset { .. } => f.write_str("a reset"),
+            Self::Reset { reason: Some(reason), .. } => write!(f, "a reset ({reason})"),
+            Self::Reset { reason: None, .. } => f.write_str("a reset"),
             Self::Panicked { .. } => f.write_str("a stop, by the panic device"),
             Self::CrashLoaded => f.write_str("a stop that writes a dump, by the panic device"),
             Self::Shutdown { reason, .. } => write!(f, "power-off ({reason})"),
@@ -187,7 +191,7 @@ pub(super) mod tests {
             .collect()
     }
 
-    pub(in crate::boot) const RESET: MachineSign = MachineSign::Reset { guest: true };
+    pub(in crate::boot) const RESET: MachineSign = MachineSign::Reset { guest: true, reason: None };
     pub(in crate::boot) const PANIC: MachineSign = MachineSign::Panicked { stop: None };
 
     fn check(name: &str, list: &[(i64, MachineSign)], edges: usize, crashed: usize) {

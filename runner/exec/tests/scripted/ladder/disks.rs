@@ -49,6 +49,7 @@ pub(super) fn disks() -> &'static Disks {
         ntfs.put("Windows/Minidump/known.dmp", &known().content);
         ntfs.put("pagefile.sys", &[newest.build(), vec![7; 70_000]].concat());
         ntfs.put("Windows/System32/winevt/Logs/System.evtx", b"event log");
+        ntfs.put("Windows/System32/winevt/Logs/Application.evtx", b"what programs said");
         ntfs.put("Windows/System32/config/SYSTEM", &hive(&key("ROOT", &[], Vec::new()), "SYSTEM"));
         ntfs.put("Windows/System32/drivers/AcmeFlt.sys", b"driver");
         // Of a crash that the image had met before: too old to be of any arm.

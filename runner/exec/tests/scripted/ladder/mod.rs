@@ -1,21 +1,24 @@
 //! One row per misfortune: what it is called, what came of each rung, and which evidence is safe.
 
 mod disks;
+mod hangs;
 mod rows;
 
 use std::time::Duration;
 
 use coexist_lab::{DiskFiles, MemoryForm};
 use coexist_model::{
-    ArmOutcome, ArmRecord, Arms, BootState, EvidenceKind, FailureState, FaultKind, Hex, Pace, Rung, StepFailure,
+    ArmOutcome, ArmRecord, Arms, BootState, EvidenceKind, FailureState, FaultKind, Hex, Pace, Rung, RungOutcome,
+    StepFailure, Strength,
 };
 
-use crate::dump_builder::{ACME, DumpSpec};
+use crate::dump_builder::{ACME, DumpSpec, GLOBEX};
 use crate::loot::{AtInterrupt, Loot, NoPicture, item};
-use crate::script::{Blow, Script};
-use crate::{Stage, play_on};
+use crate::script::{Blow, Fate, Script};
+use crate::{Stage, boots, play_on};
 use disks::{disks, known};
-use rows::{Row, STOP, TOLD, crash_at_boot, crash_in, hang_at_boot, hangs, leaving, rows, with};
+use hangs::hangs;
+use rows::{Row, STOP, TOLD, crash_at_boot, crash_in, hang_at_boot, leaving, rows, with};
 
 /// The candidate's record. Every guest of these knows one small dump from before.
 fn play(script: Script) -> ArmRecord {
@@ -39,7 +42,7 @@ fn failure(record: &ArmRecord) -> &StepFailure {
 
 fn ladder(record: &ArmRecord) -> Vec<String> {
     let words = |it: &coexist_model::RungRecord| match &it.outcome {
-        coexist_model::RungOutcome::Skipped { why } => format!("{}: skipped: {why}", it.rung),
+        RungOutcome::Skipped { why } => format!("{}: skipped: {why}", it.rung),
         climbed => format!("{}: {}", it.rung, climbed.words().unwrap()),
     };
     record.ladder.iter().map(words).collect()
@@ -78,16 +81,82 @@ fn a_told_stop_speaks_where_there_is_no_dump() {
     let loot = Loot { no_dump_file: true, told: Some(STOP), ..Loot::default() };
     let record = play(with(crash_at_boot(), loot));
     let failure = failure(&record);
-    let words = "stop 0x50 PAGE_FAULT_IN_NONPAGED_AREA (told by the hypervisor; no dump was got)";
+    let words = "stop 0x50 PAGE_FAULT_IN_NONPAGED_AREA (told by the hypervisor; no dump of it was got)";
     assert!(failure.message.ends_with(words), "{}", failure.message);
     let crash = failure.crash.as_ref().unwrap();
     assert_eq!((crash.format.as_ref(), &crash.parameters[..]), (None, &STOP[1..]));
-    let dumped = play(with(crash_at_boot(), Loot { told: Some(STOP), ..leaving(&crash_in(ACME).build()) }));
-    let crash = self::failure(&dumped).crash.as_ref().unwrap();
-    assert_eq!(crash.stop_code, Hex(0xd1), "a dump says more");
-    // It may be of a crash before that one: the disk is read, and the doubt is told.
-    assert!(ladder(&dumped)[5].starts_with("disk: cannot open"), "{:?}", ladder(&dumped));
-    assert!(crash.notes.iter().any(|note| note.contains("another stop than this dump's, 0x50")), "{:?}", crash.notes);
+}
+
+/// A crash that has a dump of its own must not be accused of one that has none.
+#[test]
+fn a_dump_of_another_stop_does_not_speak() {
+    let record = play(with(crash_at_boot(), Loot { told: Some(STOP), ..leaving(&crash_in(ACME).build()) }));
+    let crash = failure(&record).crash.as_ref().unwrap();
+    assert_eq!((crash.stop_code, &crash.parameters[..]), (STOP[0], &STOP[1..]));
+    assert_eq!((&crash.blame.module, crash.blame.strength), (&None, Strength::None));
+    assert!(crash.bucket.0.starts_with("told|50|"), "{}", crash.bucket);
+    let note = "/C:/Windows/Minidump/0.dmp is of another stop, 0xd1: it proves nothing here";
+    assert!(crash.notes.iter().any(|it| it == note), "{:?}", crash.notes);
+    let files = ["screen.png console", "minidump-1.dmp sftp", "system.evtx sftp", "application.evtx sftp"];
+    assert_eq!(evidence(&record), files, "no file of a driver that is not to blame");
+    assert_eq!(ladder(&record)[2], "sftp: 3 files, but none of the dumps is known to be of this crash");
+    assert!(ladder(&record)[5].starts_with("disk: cannot open"), "{:?}", ladder(&record));
+    assert!(record.ladder[2].took_s.as_millis() >= 45_000, "its own dump was waited for");
+}
+
+/// The same code is not the same stop: the doubt is told, and its own dump is sought on.
+#[test]
+fn a_dump_with_other_parameters_speaks_with_a_doubt() {
+    let told = [TOLD[0], Hex(1), TOLD[2], TOLD[3], TOLD[4]];
+    let script = boots(&[Fate::Good, Fate::Crash, Fate::Crash]);
+    let record = play(with(script, Loot { told: Some(told), ..leaving(&crash_in(ACME).build()) }));
+    let crash = failure(&record).crash.as_ref().unwrap();
+    assert_eq!(crash.blame.module.as_deref(), Some("acmeflt.sys"));
+    assert!(crash.notes.iter().any(|note| note.contains("other parameters than this dump's: 0xd1 0x1 ")), "{crash:?}");
+    assert!(ladder(&record)[5].starts_with("disk: cannot open"), "{:?}", ladder(&record));
+}
+
+/// A dump may lie about its time. It cannot know what the machine was told.
+#[test]
+fn a_newer_dump_does_not_speak_for_one_that_is_as_told() {
+    let newer = DumpSpec { filetime: crash_in(GLOBEX).filetime + 10_000_000_000, ..crash_in(GLOBEX) };
+    let planted = item("/C:/Windows/Minidump/planted.dmp", EvidenceKind::KernelDump, newer.build());
+    let loot = Loot { told: Some(TOLD), after: vec![planted], ..leaving(&crash_in(ACME).build()) };
+    let record = play(with(crash_at_boot(), loot));
+    assert_eq!(failure(&record).crash.as_ref().unwrap().blame.module.as_deref(), Some("acmeflt.sys"));
+}
+
+/// Small dumps of one system often have one size: a new one under an old name is another file.
+#[test]
+fn a_file_that_changed_on_the_disk_is_not_taken_for_the_one_before() {
+    let there = item("/C:/Windows/Minidump/a.dmp", EvidenceKind::KernelDump, crash_in(GLOBEX).build());
+    // None of these dumps is of the stop that the machine told of, so the disk is read as well.
+    let loot = Loot { told: Some(STOP), disk: Some(disks().crashed.clone()), no_dump_file: true, ..Loot::default() };
+    let record = play(with(crash_at_boot(), Loot { after: vec![there], ..loot }));
+    let dumps: Vec<_> = evidence(&record).into_iter().filter(|it| it.contains(".dmp")).collect();
+    assert_eq!(dumps, ["minidump-1.dmp sftp", "minidump-2.dmp disk", "pagefile.dmp disk"]);
+}
+
+/// A rung that broke says more than one that had nothing.
+#[test]
+fn a_broken_session_is_no_empty_guest() {
+    let loot = Loot { cuts: 1, gone_when_cut: true, ..leaving(&crash_in(ACME).build()) };
+    let record = play(with(crash_at_boot(), loot));
+    let RungOutcome::Failed { why } = &record.ladder[2].outcome else { panic!("{:?}", record.ladder[2]) };
+    assert!(why.ends_with("and the guest did not answer again"), "{why}");
+    let silent = play(with(hang_at_boot(), Loot::default()));
+    assert!(matches!(silent.ladder[2].outcome, RungOutcome::Nothing { .. }), "{:?}", silent.ladder[2]);
+}
+
+/// What is cut at the limit is kept, and not had.
+#[test]
+fn a_log_without_end_is_not_had_whole() {
+    let endless = item("/C:/coexist/acme.log", EvidenceKind::SetupLog, vec![b'x'; 33 << 20]);
+    let script = crate::blow(Blow::Code(1603));
+    let record = play(with(script, Loot { after: vec![endless], ..Loot::default() }));
+    let sftp = &ladder(&record)[2];
+    assert!(sftp.contains("of /C:/coexist/acme.log the first 33554432 bytes were fetched"), "{sftp}");
+    assert!(ladder(&record)[5].starts_with("disk: cannot open"), "the log is sought on: {:?}", ladder(&record));
 }
 
 #[test]
@@ -95,7 +164,7 @@ fn a_dump_that_is_older_than_the_arm_is_kept_out() {
     let old = DumpSpec { filetime: 1, ..crash_in(ACME) }.build();
     let record = play(with(crash_at_boot(), leaving(&old)));
     assert_eq!(failure(&record).crash, None);
-    assert_eq!(ladder(&record)[2], "sftp: 2 files, but the guest's dumps are not of this crash");
+    assert_eq!(ladder(&record)[2], "sftp: 3 files, but the guest's dumps are not of this crash");
     assert!(record.notes.iter().any(|note| note.contains("is of an older crash")), "{:?}", record.notes);
 }
 
@@ -197,7 +266,7 @@ fn a_guest_that_drips_does_not_keep_the_lab() {
     let loot = Loot { drips: true, disk: Some(disks().crashed.clone()), ..leaving(b"never") };
     let record = play(with(crash_at_boot(), loot));
     let rungs = ladder(&record);
-    assert_eq!((rungs[2].as_str(), rungs[5].as_str()), ("sftp: its time of 600 s was over", "disk: 5 files"));
+    assert_eq!((rungs[2].as_str(), rungs[5].as_str()), ("sftp: its time of 600 s was over", "disk: 6 files"));
     assert_eq!(record.ladder[2].took_s.as_millis(), 600_000);
 }
 

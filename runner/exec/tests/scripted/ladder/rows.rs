@@ -1,13 +1,12 @@
 //! What befalls an arm, and what the ladder makes of it.
 
-use coexist_lab::MemoryForm;
-use coexist_model::{FailureState, Hex, Strength};
+use coexist_model::{EvidenceKind, FailureState, Hex, Strength};
 
 use super::disks::disks;
-use crate::dump_builder::{ACME, DumpSpec, quiet};
-use crate::loot::{AtInterrupt, Loot};
-use crate::script::{Blow, Fate, Script};
-use crate::{blow, boots};
+use crate::boots;
+use crate::dump_builder::{ACME, DumpSpec, GLOBEX, quiet};
+use crate::loot::{Loot, item};
+use crate::script::{Fate, Script};
 
 pub(super) const STOP: [Hex; 5] = [Hex(0x50), Hex(0xffff_8405_0000_0074), Hex(0), Hex(0xffff_f806_7151_14ed), Hex(2)];
 
@@ -52,7 +51,8 @@ pub(super) struct Row {
     pub(super) blame: Option<(Option<&'static str>, Strength)>,
 }
 
-const NO_HANG: [&str; 2] = ["nmi: skipped: the guest does not hang", "memory: skipped: the guest does not hang"];
+pub(super) const NO_HANG: [&str; 2] =
+    ["nmi: skipped: the guest does not hang", "memory: skipped: the guest does not hang"];
 
 pub(super) fn rows() -> Vec<Row> {
     let whole = crash_in(ACME).build();
@@ -65,14 +65,20 @@ pub(super) fn rows() -> Vec<Row> {
             script: with(crash_at_boot(), leaving(&whole)),
             state: FailureState::Bugcheck,
             ladder: &[
-                "panic: the machine told of a stop, and not which",
+                "panic: the machine told of a stop, and not which, resets: 3 guest-reset",
                 "console: 1 file",
-                "sftp: 3 files",
+                "sftp: 4 files",
                 NO_HANG[0],
                 NO_HANG[1],
                 "disk: skipped: the evidence is complete",
             ],
-            evidence: &["screen.png console", "minidump-1.dmp sftp", "system.evtx sftp", "acmeflt.sys sftp"],
+            evidence: &[
+                "screen.png console",
+                "minidump-1.dmp sftp",
+                "system.evtx sftp",
+                "application.evtx sftp",
+                "acmeflt.sys sftp",
+            ],
             blame: strong,
         },
         Row {
@@ -80,14 +86,14 @@ pub(super) fn rows() -> Vec<Row> {
             script: with(crash_at_boot(), Loot { no_dump_file: true, told: Some(STOP), ..Loot::default() }),
             state: FailureState::Bugcheck,
             ladder: &[
-                "panic: stop 0x50 PAGE_FAULT_IN_NONPAGED_AREA",
+                "panic: stop 0x50 PAGE_FAULT_IN_NONPAGED_AREA, resets: 3 guest-reset",
                 "console: 1 file",
-                "sftp: 1 file, but the guest holds no dump of this crash",
+                "sftp: 2 files, but the guest holds no dump of this crash",
                 NO_HANG[0],
                 NO_HANG[1],
                 "disk: cannot open disk image no-such-disk: No such file or directory (os error 2)",
             ],
-            evidence: &["screen.png console", "system.evtx sftp"],
+            evidence: &["screen.png console", "system.evtx sftp", "application.evtx sftp"],
             blame: told_only,
         },
         Row {
@@ -98,18 +104,19 @@ pub(super) fn rows() -> Vec<Row> {
             ),
             state: FailureState::Bugcheck,
             ladder: &[
-                "panic: stop 0xd1 DRIVER_IRQL_NOT_LESS_OR_EQUAL",
+                "panic: stop 0xd1 DRIVER_IRQL_NOT_LESS_OR_EQUAL, resets: 3 guest-reset",
                 "console: 1 file",
                 "sftp: the guest did not come back",
                 NO_HANG[0],
                 NO_HANG[1],
-                "disk: 5 files",
+                "disk: 6 files",
             ],
             evidence: &[
                 "screen.png console",
                 "minidump-1.dmp disk",
                 "pagefile.dmp disk",
                 "system.evtx disk",
+                "application.evtx disk",
                 "system.hive disk",
                 "acmeflt.sys disk",
             ],
@@ -120,18 +127,19 @@ pub(super) fn rows() -> Vec<Row> {
             script: with(boot_loop(), Loot { disk: Some(disks().crashed.clone()), ..Loot::default() }),
             state: FailureState::Loop,
             ladder: &[
-                "panic: the machine told of a stop, and not which",
+                "panic: the machine told of a stop, and not which, resets: 7 guest-reset",
                 "console: 1 file",
                 "sftp: the guest never settled",
                 NO_HANG[0],
                 NO_HANG[1],
-                "disk: 5 files",
+                "disk: 6 files",
             ],
             evidence: &[
                 "screen.png console",
                 "minidump-1.dmp disk",
                 "pagefile.dmp disk",
                 "system.evtx disk",
+                "application.evtx disk",
                 "system.hive disk",
                 "acmeflt.sys disk",
             ],
@@ -142,7 +150,7 @@ pub(super) fn rows() -> Vec<Row> {
             script: with(boot_loop(), Loot { disk: Some(disks().encrypted.clone()), ..Loot::default() }),
             state: FailureState::Loop,
             ladder: &[
-                "panic: the machine told of a stop, and not which",
+                "panic: the machine told of a stop, and not which, resets: 7 guest-reset",
                 "console: 1 file",
                 "sftp: the guest never settled",
                 NO_HANG[0],
@@ -157,14 +165,20 @@ pub(super) fn rows() -> Vec<Row> {
             script: with(crash_at_boot(), Loot { cuts: 3, ..leaving(&whole) }),
             state: FailureState::Bugcheck,
             ladder: &[
-                "panic: the machine told of a stop, and not which",
+                "panic: the machine told of a stop, and not which, resets: 3 guest-reset",
                 "console: 1 file",
-                "sftp: 3 files",
+                "sftp: 4 files",
                 NO_HANG[0],
                 NO_HANG[1],
                 "disk: skipped: the evidence is complete",
             ],
-            evidence: &["screen.png console", "minidump-1.dmp sftp", "system.evtx sftp", "acmeflt.sys sftp"],
+            evidence: &[
+                "screen.png console",
+                "minidump-1.dmp sftp",
+                "system.evtx sftp",
+                "application.evtx sftp",
+                "acmeflt.sys sftp",
+            ],
             blame: strong,
         },
         Row {
@@ -175,21 +189,76 @@ pub(super) fn rows() -> Vec<Row> {
             ),
             state: FailureState::Bugcheck,
             ladder: &[
-                "panic: the machine told of a stop, and not which",
+                "panic: the machine told of a stop, and not which, resets: 3 guest-reset",
                 "console: 1 file",
                 "sftp: the connection broke during fetching /C:/Windows/Minidump/0.dmp: reset by peer, and the guest did \
                  not answer again",
                 NO_HANG[0],
                 NO_HANG[1],
-                "disk: 5 files",
+                "disk: 6 files",
             ],
             evidence: &[
                 "screen.png console",
                 "minidump-1.dmp disk",
                 "pagefile.dmp disk",
                 "system.evtx disk",
+                "application.evtx disk",
                 "system.hive disk",
                 "acmeflt.sys disk",
+            ],
+            blame: strong,
+        },
+        Row {
+            name: "a dump of an earlier stop, and the last one's some time after",
+            script: with(
+                crash_at_boot(),
+                Loot {
+                    told: Some(TOLD),
+                    late: Some((9, item("/C:/Windows/Minidump/last.dmp", EvidenceKind::KernelDump, whole.clone()))),
+                    ..leaving(&DumpSpec { code: 0x50, ..crash_in(GLOBEX) }.build())
+                },
+            ),
+            state: FailureState::Bugcheck,
+            ladder: &[
+                "panic: stop 0xd1 DRIVER_IRQL_NOT_LESS_OR_EQUAL, resets: 3 guest-reset",
+                "console: 1 file",
+                "sftp: 5 files",
+                NO_HANG[0],
+                NO_HANG[1],
+                "disk: skipped: the evidence is complete",
+            ],
+            evidence: &[
+                "screen.png console",
+                "minidump-1.dmp sftp",
+                "minidump-2.dmp sftp",
+                "system.evtx sftp",
+                "application.evtx sftp",
+                "acmeflt.sys sftp",
+            ],
+            blame: strong,
+        },
+        Row {
+            name: "a dump of an earlier stop alone",
+            script: with(
+                boots(&[Fate::Good, Fate::Crash, Fate::Crash]),
+                Loot { disk: Some(disks().encrypted.clone()), ..leaving(&whole) },
+            ),
+            state: FailureState::Bugcheck,
+            ladder: &[
+                "panic: the machine told of a stop, and not which, resets: 5 guest-reset",
+                "console: 1 file",
+                "sftp: 5 files, but none of the dumps is known to be of this crash",
+                NO_HANG[0],
+                NO_HANG[1],
+                "disk: the volume is encrypted",
+            ],
+            evidence: &[
+                "screen.png console",
+                "minidump-1.dmp sftp",
+                "minidump-2.dmp sftp",
+                "system.evtx sftp",
+                "application.evtx sftp",
+                "acmeflt.sys sftp",
             ],
             blame: strong,
         },
@@ -198,9 +267,9 @@ pub(super) fn rows() -> Vec<Row> {
             script: with(crash_at_boot(), Loot { disk: Some(disks().crashed.clone()), ..leaving(cut) }),
             state: FailureState::Bugcheck,
             ladder: &[
-                "panic: the machine told of a stop, and not which",
+                "panic: the machine told of a stop, and not which, resets: 3 guest-reset",
                 "console: 1 file",
-                "sftp: 2 files, but the dump of this crash is cut off",
+                "sftp: 3 files, but the dump of this crash is cut off",
                 NO_HANG[0],
                 NO_HANG[1],
                 "disk: 4 files",
@@ -209,163 +278,13 @@ pub(super) fn rows() -> Vec<Row> {
                 "screen.png console",
                 "minidump-1.dmp sftp",
                 "system.evtx sftp",
+                "application.evtx sftp",
                 "minidump-2.dmp disk",
                 "pagefile.dmp disk",
                 "system.hive disk",
                 "acmeflt.sys disk",
             ],
             blame: strong,
-        },
-    ]
-}
-
-pub(super) fn hangs() -> Vec<Row> {
-    let crashed = || Some(disks().crashed.clone());
-    let nmi = DumpSpec { code: 0x80, parameters: [0x4f_4454, 0, 0, 0], ..quiet() }.build();
-    vec![
-        Row {
-            name: "a hang that an interrupt ends",
-            script: with(hang_at_boot(), Loot { at_interrupt: AtInterrupt::ComeBack, ..leaving(&nmi) }),
-            state: FailureState::Hang,
-            ladder: &[
-                "panic: the machine told of no stop",
-                "console: 1 file",
-                "sftp: the guest does not answer",
-                "nmi: the guest restarted at the interrupt, 2 files",
-                "memory: skipped: the guest was restarted, and what hung is in its memory no more",
-                "disk: skipped: the evidence is complete",
-            ],
-            evidence: &["screen.png console", "minidump-1.dmp nmi", "system.evtx nmi"],
-            // Every interrupted guest stops with this code: it accuses nobody and is like no other crash.
-            blame: None,
-        },
-        Row {
-            name: "a hang that comes again after the interrupt",
-            script: with(
-                hang_at_boot(),
-                Loot { at_interrupt: AtInterrupt::HangAgain, disk: crashed(), ..Loot::default() },
-            ),
-            state: FailureState::Hang,
-            ladder: &[
-                "panic: the machine told of no stop",
-                "console: 1 file",
-                "sftp: the guest does not answer",
-                "nmi: the guest restarted at the interrupt, but it did not come back",
-                "memory: skipped: the guest was restarted, and what hung is in its memory no more",
-                "disk: 5 files",
-            ],
-            evidence: &[
-                "screen.png console",
-                "minidump-1.dmp disk",
-                "pagefile.dmp disk",
-                "system.evtx disk",
-                "system.hive disk",
-                "acmeflt.sys disk",
-            ],
-            blame: Some((Some("acmeflt.sys"), Strength::Strong)),
-        },
-        Row {
-            name: "a hang that no interrupt moves",
-            script: with(
-                hang_at_boot(),
-                Loot { at_interrupt: AtInterrupt::Nothing, memory: Some(MemoryForm::Elf), ..Loot::default() },
-            ),
-            state: FailureState::Hang,
-            ladder: &[
-                "panic: the machine told of no stop",
-                "console: 1 file",
-                "sftp: the guest does not answer",
-                "nmi: the guest did nothing within 60 s of the interrupt",
-                "memory: 1 file",
-                "disk: cannot open disk image no-such-disk: No such file or directory (os error 2)",
-            ],
-            evidence: &["screen.png console", "memory.elf memory"],
-            blame: None,
-        },
-        Row {
-            name: "a hang that powers the machine off at the interrupt",
-            script: with(
-                hang_at_boot(),
-                Loot { at_interrupt: AtInterrupt::PowerOff, disk: crashed(), ..Loot::default() },
-            ),
-            state: FailureState::Hang,
-            ladder: &[
-                "panic: the machine told of no stop",
-                "console: 1 file",
-                "sftp: the guest does not answer",
-                "nmi: the machine went off at the interrupt",
-                "memory: skipped: the machine does not run any more",
-                "disk: 5 files",
-            ],
-            evidence: &[
-                "screen.png console",
-                "minidump-1.dmp disk",
-                "pagefile.dmp disk",
-                "system.evtx disk",
-                "system.hive disk",
-                "acmeflt.sys disk",
-            ],
-            blame: Some((Some("acmeflt.sys"), Strength::Strong)),
-        },
-        Row {
-            name: "a hang that stops at the interrupt and shows it",
-            script: with(
-                hang_at_boot(),
-                Loot {
-                    at_interrupt: AtInterrupt::Stop,
-                    memory: Some(MemoryForm::Windows),
-                    disk: Some(disks().encrypted.clone()),
-                    ..Loot::default()
-                },
-            ),
-            state: FailureState::Hang,
-            ladder: &[
-                "panic: the machine told of no stop",
-                "console: 1 file",
-                "sftp: the guest does not answer",
-                "nmi: the guest stopped at the interrupt, but it did not restart",
-                "memory: 1 file",
-                "disk: the volume is encrypted",
-            ],
-            evidence: &["screen.png console", "memory.dmp memory"],
-            blame: None,
-        },
-        Row {
-            name: "a hang of a machine that can do nothing",
-            script: hang_at_boot(),
-            state: FailureState::Hang,
-            ladder: &[
-                "panic: the machine told of no stop",
-                "console: 1 file",
-                "sftp: the guest does not answer",
-                "nmi: this machine cannot inject an NMI",
-                "memory: this machine cannot write its memory",
-                "disk: cannot open disk image no-such-disk: No such file or directory (os error 2)",
-            ],
-            evidence: &["screen.png console"],
-            blame: None,
-        },
-        Row {
-            name: "a dead network",
-            script: with(blow(Blow::Silence), Loot { disk: crashed(), ..Loot::default() }),
-            state: FailureState::Unreachable,
-            ladder: &[
-                "panic: the machine told of no stop",
-                "console: 1 file",
-                "sftp: the guest does not answer",
-                NO_HANG[0],
-                NO_HANG[1],
-                "disk: 5 files",
-            ],
-            evidence: &[
-                "screen.png console",
-                "minidump-1.dmp disk",
-                "pagefile.dmp disk",
-                "system.evtx disk",
-                "system.hive disk",
-                "acmeflt.sys disk",
-            ],
-            blame: Some((Some("acmeflt.sys"), Strength::Strong)),
         },
     ]
 }

@@ -135,7 +135,7 @@ fn any_sign() -> impl Strategy<Value = MachineSign> {
         1 => prop::sample::select(vec![BootState::Hang, BootState::Recovery, BootState::Unreachable])
             .prop_map(|state| MachineSign::Concluded { state }),
         1 => Just(MachineSign::NmiInjected),
-        5 => any::<bool>().prop_map(|guest| MachineSign::Reset { guest }),
+        5 => any::<bool>().prop_map(|guest| MachineSign::Reset { guest, reason: None }),
         2 => Just(PANIC),
         2 => Just(MachineSign::CrashLoaded),
         1 => any::<bool>().prop_map(|guest| MachineSign::Shutdown { guest, reason: String::new() }),
