@@ -19,13 +19,12 @@ struct Wine {
 impl Wine {
     fn find() -> Option<Self> {
         let path = std::env::var_os("PATH")?;
-        let is_there = std::env::split_paths(&path).any(|folder| folder.join("wine").is_file());
-        is_there.then(Self::started)
+        let is_there = |program: &str| std::env::split_paths(&path).any(|folder| folder.join(program).is_file());
+        ["wine", "wineboot", "wineserver"].into_iter().all(is_there).then(Self::started)
     }
 
-    /// With a prefix that is whole, and a server that stays. A first program waits two minutes for the prefix to be made and
-    /// then goes on without (Wine 8.0, "boot event wait timed out"), which a busy host takes; and by itself the server
-    /// leaves three seconds after its last program, while the next may just begin.
+    /// With a prefix that is whole before the first program, and a server that stays: by itself it leaves a few seconds
+    /// after its last program, while the next may just begin.
     fn started() -> Self {
         let wine = Self { prefix: tempfile::tempdir().unwrap() };
         std::fs::create_dir(wine.prefix.path().join("prefix")).unwrap();
