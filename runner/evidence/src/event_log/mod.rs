@@ -211,14 +211,14 @@ impl Reading {
         }
         let before = self.computers.newest;
         let known = self.computers.names.len();
-        let computer = self.computers.see(&record.computer);
+        let computer = self.computers.see(&first_label(&record.computer));
         self.mixed |= computer != before && self.computers.names.len() == known;
-        self.last_event = Some(record.at);
+        self.last_event = record.at;
         if let Some(cleared) = record.cleared {
             self.cleared.see(&cleared);
         }
         if let Some(what) = record.what {
-            self.sign(Sign { record: record.number, at: Some(record.at), computer, what });
+            self.sign(Sign { record: record.number, at: record.at, computer, what });
         }
     }
 
@@ -268,6 +268,11 @@ impl Reading {
             format!("a log of {list}: only the System log tells of boots")
         });
     }
+}
+
+/// What a computer is told by: a member of a domain names itself with the domain in most records, without it in some.
+fn first_label(computer: &str) -> String {
+    computer.split('.').next().unwrap_or_default().to_uppercase()
 }
 
 /// A few names, how often each was seen, and which was seen last.
@@ -332,5 +337,19 @@ mod tests {
         reading.guarded(7, |_| panic!("as a library would"));
         assert!(reading.damaged && reading.open_end);
         assert_eq!(reading.notes, ["chunk 7: not read to its end, the library that reads it failed"]);
+    }
+    /// As the log of a server had it, from the image it was made from to its domain.
+    #[test]
+    fn a_computer_that_was_renamed_is_no_other_one() {
+        let mixed = |computers: &[&str]| {
+            let mut reading = Reading::default();
+            for (number, computer) in (1..).zip(computers) {
+                let computer = (*computer).to_owned();
+                reading.record(record::Record { number, computer, ..record::Record::of(SYSTEM) });
+            }
+            reading.mixed
+        };
+        assert!(!mixed(&["37L4247F27", "WIN-1", "WIN-1.lab.example", "DC1.lab.example", "DC1", "dc1.lab.example"]));
+        assert!(mixed(&["DC1.lab.example", "DC2.lab.example", "DC1.lab.example"]));
     }
 }

@@ -61,7 +61,8 @@ pub(super) enum What {
 /// What is kept of one record.
 pub(super) struct Record {
     pub(super) number: u64,
-    pub(super) at: Timestamp,
+    /// By the guest's clock.
+    pub(super) at: Option<Timestamp>,
     pub(super) channel: String,
     pub(super) computer: String,
     pub(super) what: Option<What>,
@@ -90,6 +91,8 @@ struct System {
     provider: Provider,
     #[serde(rename = "EventID", default)]
     id: Value,
+    #[serde(rename = "TimeCreated_attributes", default)]
+    created: Created,
     #[serde(rename = "Channel", default)]
     channel: Value,
     #[serde(rename = "Computer", default)]
@@ -102,7 +105,20 @@ struct Provider {
     name: Value,
 }
 
+#[derive(Deserialize, Default)]
+struct Created {
+    #[serde(rename = "SystemTime", default)]
+    at: Value,
+}
+
 impl Record {
+    /// A record that says nothing, for tests.
+    #[cfg(test)]
+    pub(super) fn of(channel: &str) -> Self {
+        let channel = channel.to_owned();
+        Self { number: 0, at: None, channel, computer: String::new(), what: None, cleared: None, unfolded: 0 }
+    }
+
     /// Or why the record is not an event, or not one that a log of Windows can hold.
     pub(super) fn read(record: &SerializedEvtxRecord<String>) -> Result<Self, String> {
         let (number, length) = (record.event_record_id, record.data.len());
@@ -115,7 +131,8 @@ impl Record {
     fn event(record: &SerializedEvtxRecord<String>) -> Option<Self> {
         let Rendered { event: RenderedEvent { system } } = serde_json::from_str(&record.data).ok()?;
         let provider = system.provider.name.as_str().unwrap_or_default();
-        let id = system.id.as_u64()?;
+        // Logs that a collector wrote have it as text.
+        let id = number(&system.id)?;
         let body = || serde_json::from_str::<Value>(&record.data).ok().map(|whole| whole["Event"].clone());
         let what = is_sign(provider, id).then(body).flatten().and_then(|event| sign(id, &event["EventData"]));
         let clears = id == 104 && provider.eq_ignore_ascii_case("Microsoft-Windows-Eventlog");
@@ -125,7 +142,8 @@ impl Record {
         });
         Some(Self {
             number: record.event_record_id,
-            at: record.timestamp,
+            // An exported log has other times in its records' headers, and zero in that of the last.
+            at: time(&system.created.at).or(Some(record.timestamp).filter(|at| *at != NO_TIME)),
             channel: said(system.channel.as_str().unwrap_or_default()),
             computer: said(system.computer.as_str().unwrap_or_default()),
             what,
@@ -134,6 +152,9 @@ impl Record {
         })
     }
 }
+
+/// What a moment is that was never set: the beginning of FILETIME, 1601-01-01T00:00:00Z.
+const NO_TIME: Timestamp = Timestamp::constant(-11_644_473_600, 0);
 
 const EVENT_LOG: &str = "EventLog";
 const KERNEL_BOOT: &str = "Microsoft-Windows-Kernel-Boot";
@@ -218,7 +239,7 @@ fn last_alive(data: &Value) -> Option<Timestamp> {
 }
 
 fn time(value: &Value) -> Option<Timestamp> {
-    value.as_str()?.parse().ok()
+    value.as_str()?.parse().ok().filter(|at| *at != NO_TIME)
 }
 
 /// A number, decimal text, or hexadecimal text that says so.
@@ -252,16 +273,54 @@ fn said(text: &str) -> String {
 mod tests {
     use super::*;
 
+    fn unfolded(data: String) -> SerializedEvtxRecord<String> {
+        SerializedEvtxRecord { event_record_id: 7, timestamp: NO_TIME, data, recovered: false }
+    }
+
     #[test]
     fn a_record_that_unfolds_to_more_than_an_event_is_not_taken_apart() {
         let event = r#"{"Event":{"System":{"EventID":6005,"Channel":"System"}}}"#;
         for (length, read) in [(event.len(), true), (MAX_UNFOLDED, true), (MAX_UNFOLDED + 1, false)] {
             let data = format!("{event}{}", " ".repeat(length - event.len()));
-            let timestamp = Timestamp::UNIX_EPOCH;
-            let record = SerializedEvtxRecord { event_record_id: 7, timestamp, data, recovered: false };
-            let error = Record::read(&record).err();
+            let error = Record::read(&unfolded(data)).err();
             let told = "record 7 unfolds to 1048577 bytes, more than any event has".to_owned();
             assert_eq!(error, (!read).then_some(told), "{length}");
         }
+    }
+    /// As collectors of events write them, and as the log's service does.
+    #[test]
+    fn the_number_of_an_event_may_be_text() {
+        for (id, read) in [("6005", Some(true)), (r#""6005""#, Some(true)), (r#""1116""#, Some(false))] {
+            let data = format!(
+                r#"{{"Event":{{"System":{{"Provider_attributes":{{"Name":"EventLog"}},"EventID":{id},"Channel":"System"}}}}}}"#
+            );
+            let record = Record::read(&unfolded(data)).ok();
+            assert_eq!(record.map(|record| record.what == Some(What::LogStart)), read, "{id}");
+        }
+        for id in [r#""""#, r#""an event""#, "-1", "null", "[]"] {
+            let data = format!(r#"{{"Event":{{"System":{{"EventID":{id}}}}}}}"#);
+            assert!(Record::read(&unfolded(data)).is_err(), "{id}");
+        }
+    }
+
+    /// The event's own time counts; that of the record's header stands in for it; a time that was never set is none.
+    #[test]
+    fn when_a_record_was_written() {
+        let moment = |text: &str| text.parse::<Timestamp>().unwrap();
+        let (own, header) = ("2019-03-19T23:35:07.5244100Z", "2026-11-23T08:00:00Z");
+        for (created, header, at) in [
+            (own, Some(header), Some(own)),
+            (own, None, Some(own)),
+            ("1601-01-01T00:00:00.0000000Z", Some(header), Some(header)),
+            ("0000-00-00T00:00:00.0000000Z", Some(header), Some(header)),
+            ("yesterday", None, None),
+            ("1601-01-01T00:00:00.0000000Z", None, None),
+        ] {
+            let system = format!(r#"{{"EventID":1,"TimeCreated_attributes":{{"SystemTime":"{created}"}}}}"#);
+            let mut record = unfolded(format!(r#"{{"Event":{{"System":{system}}}}}"#));
+            record.timestamp = header.map_or(NO_TIME, moment);
+            assert_eq!(Record::read(&record).unwrap().at, at.map(moment), "{created} {header:?}");
+        }
+        assert_eq!(NO_TIME, moment("1601-01-01T00:00:00Z"));
     }
 }

@@ -12,6 +12,7 @@ mod dump_builder;
 mod event_log;
 mod event_log_builder;
 mod event_log_samples;
+mod foreign_logs;
 mod hive;
 mod hive_builder;
 mod hostile;
