@@ -2,7 +2,7 @@
 //!
 //! The format is read here ([`format`]), not by a crate: of the two with a permissive licence, `notatin` 1.0.1 does not
 //! build with the versions that it asks for, and `frnsc-hive` 0.13 brings a forensic framework for the walk of three
-//! kinds of cell. Transaction logs (`SYSTEM.LOG1`) are not replayed; a hive that waits for them says so in a note.
+//! kinds of cell. Transaction logs (`SYSTEM.LOG1`) are not replayed; they, and a hive that waits for them, say so in a note.
 
 mod format;
 mod whereabouts;
@@ -39,6 +39,10 @@ pub enum HiveError {
 pub fn read_hive(bytes: &[u8]) -> Result<HiveFacts, HiveError> {
     let hive = Hive::new(bytes).ok_or(HiveError::NotAHive)?;
     let mut reading = Reading { facts: HiveFacts { name: hive.name(), time: hive.written(), ..HiveFacts::default() } };
+    if hive.is_log() {
+        reading.note("the transaction log of a hive, not a hive: it is not replayed");
+        return Ok(reading.facts);
+    }
     if hive.is_dirty() {
         reading.note("not written to its end: its transaction logs are not replayed, the last changes may be missing");
     }

@@ -176,6 +176,12 @@ fn first_bytes(start: &[u8]) -> String {
     if start.is_empty() {
         return "empty".to_owned();
     }
+    if start.iter().all(|&byte| byte == 0) {
+        let length = start.len();
+        return format!(
+            "begins with {length} zeros: it was made, but its beginning was never written, as when power goes"
+        );
+    }
     let shown: Vec<String> = start.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     format!("no kind that is read begins with {}", shown.join(" "))
 }
@@ -210,6 +216,22 @@ mod tests {
         let found = look(cut);
         assert_eq!((found.kind, found.damaged), (EvidenceForm::UserDump, true), "{:?}", found.notes);
         assert!(found.notes[0].starts_with("packed, and not whole"), "{:?}", found.notes);
+    }
+
+    /// Of 46 small dumps of one machine, three were zeros throughout and three empty.
+    #[test]
+    fn what_was_never_written_is_said() {
+        let notes = |bytes: Vec<u8>| {
+            let found = triage(io::Cursor::new(bytes), &DriverOwners::default()).unwrap();
+            assert_eq!((found.kind, found.damaged), (EvidenceForm::Unknown, false));
+            found.notes.join(" ")
+        };
+        assert!(notes(vec![0; 286_808]).starts_with("begins with 1024 zeros: it was made"));
+        assert_eq!(notes(Vec::new()), "empty");
+        assert_eq!(
+            notes([vec![0; 8], vec![1; 8]].concat()),
+            "no kind that is read begins with 00 00 00 00 00 00 00 00"
+        );
     }
 
     #[test]

@@ -63,6 +63,12 @@ impl<'h> Hive<'h> {
         self.0.u32(4) != self.0.u32(8) || self.0.u32(0x1fc) != Some(sum)
     }
 
+    /// Whether it is a transaction log: its header is a copy of that of its hive but for the type of the file. Of the three
+    /// types that logs have, current Windows writes 6.
+    pub(super) fn is_log(self) -> bool {
+        matches!(self.0.u32(0x1c), Some(1 | 2 | 6))
+    }
+
     /// Bytes that the header states and the file does not have.
     pub(super) fn missing_bytes(self) -> Option<u64> {
         let stated = HEADER + u64::from(self.0.u32(0x28)?);

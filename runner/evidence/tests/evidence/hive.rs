@@ -105,6 +105,25 @@ fn a_hive_that_was_not_written_to_its_end() {
     }
 }
 
+/// A log has its hive's header, with the length of the hive in it, and changed pages behind that.
+#[test]
+fn a_transaction_log_is_no_damaged_hive() {
+    for kind in [1, 2, 6] {
+        let mut log = hive(&system(Listed::Fast), r"temRoot\System32\Config\SYSTEM");
+        log[0x1c] = kind;
+        log[0x200..0x204].copy_from_slice(b"HvLE");
+        log[0x1000..].fill(0xa5);
+        log.truncate(0x1800);
+        let facts = read_hive(&log).unwrap();
+        assert_eq!(facts.notes, ["the transaction log of a hive, not a hive: it is not replayed"]);
+        assert_eq!((facts.damaged, facts.name.as_deref(), facts.root), (false, Some("system"), None));
+    }
+    // Another type is damage of a hive, which is read all the same.
+    let mut other = hive(&system(Listed::Fast), "SYSTEM");
+    other[0x1c] = 7;
+    assert_eq!(read_hive(&other).unwrap().drivers.len(), 2);
+}
+
 #[test]
 fn keys_that_are_not_there() {
     let facts = read_hive(&hive(&key("ROOT", &[], Vec::new()), "SAM")).unwrap();
