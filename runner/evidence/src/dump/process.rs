@@ -1,8 +1,8 @@
 //! The name of the process that the system stopped in: `ImageFileName` of its `EPROCESS`, cut to 14 characters.
 //!
-//! The field's place differs by build and is not published by Microsoft. Two are known from real dumps, some others from
-//! public descriptions of the symbols; else the block is searched, and a name is taken only where a single text in it can
-//! be one.
+//! The field's place differs by build and processor and is not published by Microsoft. Some are known from real dumps,
+//! others from public descriptions of the symbols; else the block is searched, and a name is taken only where a single
+//! text in it can be one.
 
 use super::Architecture;
 use crate::bytes::deceptive;
@@ -14,7 +14,7 @@ pub(super) const MAX_EPROCESS: u64 = 0xc00;
 /// Shorter text in a block of pointers and counters may be chance.
 const SHORTEST_FOUND: usize = 4;
 
-/// Where the field lies in x64 builds.
+/// Where the field lies.
 enum Offset {
     /// As dumps of this kernel showed.
     Measured(usize),
@@ -22,10 +22,19 @@ enum Offset {
     Described(usize),
 }
 
-fn offset(build: u32) -> Option<Offset> {
+fn offset(architecture: Architecture, build: u32) -> Option<Offset> {
+    match architecture {
+        Architecture::X64 => offset_x64(build),
+        Architecture::Arm64 => (build == 22000).then_some(Offset::Measured(0x560)),
+        Architecture::X86 => None,
+    }
+}
+
+fn offset_x64(build: u32) -> Option<Offset> {
     Some(match build {
         7600 | 7601 => Offset::Described(0x2e0),
-        9200 | 9600 => Offset::Described(0x438),
+        9200 => Offset::Described(0x438),
+        9600 => Offset::Measured(0x438),
         10240 => Offset::Described(0x448),
         17763 => Offset::Measured(0x450),
         10586..=18363 => Offset::Described(0x450),
@@ -48,7 +57,7 @@ pub(super) enum Found {
 
 pub(super) fn image_name(process: &[u8], architecture: Option<Architecture>, build: Option<u32>) -> Option<Found> {
     let at_offset = |at: usize| field(process.get(at..)?, 1).map(Found::Known);
-    match build.filter(|_| architecture == Some(Architecture::X64)).and_then(offset) {
+    match architecture.zip(build).and_then(|(architecture, build)| offset(architecture, build)) {
         Some(Offset::Measured(at)) => at_offset(at),
         Some(Offset::Described(at)) => at_offset(at).or_else(|| searched(process)),
         None => searched(process),
@@ -56,7 +65,10 @@ pub(super) fn image_name(process: &[u8], architecture: Option<Architecture>, bui
 }
 
 fn searched(process: &[u8]) -> Option<Found> {
-    let mut names = (0..process.len()).step_by(8).filter_map(|at| field(process.get(at..)?, SHORTEST_FOUND));
+    // Pointers and counters may read as other text, as `2,])` was seen to.
+    let of_a_file = |name: &String| name.chars().all(|c| c.is_ascii_alphanumeric() || "._- ()+~".contains(c));
+    let fields = (0..process.len()).step_by(8).filter_map(|at| field(process.get(at..)?, SHORTEST_FOUND));
+    let mut names = fields.filter(of_a_file);
     let name = names.next()?;
     names.next().is_none().then_some(Found::Searched(name))
 }
@@ -113,8 +125,18 @@ mod tests {
         }
         assert_eq!(image_name(&[], x64, Some(19041)), None);
         assert_eq!(image_name(&[0x41; 0x5a9], x64, Some(19041)), None);
-        // The places are those of x64.
+        // Counters that read as text are no second name.
+        let counters = block(&[(0x4e0, b"2,])"), (0x560, b"System")]);
+        assert_eq!(image_name(&counters, x64, Some(27000)), found("System"));
+        let arm64 = Some(Architecture::Arm64);
+        let two = block(&[(0x4e0, b"Proc"), (0x560, b"System")]);
+        assert_eq!(
+            (image_name(&two, arm64, Some(22000)), image_name(&two, arm64, Some(22621))),
+            (known("System"), None)
+        );
+        assert_eq!(image_name(&block(&[(0x438, b"System"), (0x700, b"Proc")]), x64, Some(9600)), known("System"));
+        // A place of x64 is none of another processor.
         let elsewhere = block(&[(0x5b0, b"System")]);
-        assert_eq!(image_name(&elsewhere, Some(Architecture::Arm64), Some(19041)), found("System"));
+        assert_eq!(image_name(&elsewhere, arm64, Some(19041)), found("System"));
     }
 }
