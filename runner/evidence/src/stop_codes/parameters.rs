@@ -151,9 +151,10 @@ fn pick(value: u64, known: &[(u64, &'static str)]) -> Option<&'static str> {
 pub(super) fn access(code: u32, value: u64) -> Option<&'static str> {
     match (code, value) {
         (_, 0) => Some("read"),
-        // Of 0x50 the 1 is what systems before Windows 10 1507 wrote.
-        (_, 1) | (0x50, 2) => Some("write"),
-        (0x50, 0x10) | (0x0a | 0xd1 | 0xc5, 8) | (0xd1, 2) => Some("execute"),
+        // Of 0x50 the 1 is what systems before Windows 10 1507 wrote. The numbers since are bits of the processor's error
+        // code of a page fault, of which the lowest says that the page was there.
+        (_, 1) | (0x50, 2 | 3) => Some("write"),
+        (0x50, 0x10 | 0x11) | (0x0a | 0xd1 | 0xc5, 8) | (0xd1, 2) => Some("execute"),
         _ => None,
     }
 }
@@ -215,6 +216,9 @@ mod tests {
                 "kind of page fault"
             ]
         );
+        for (number, kind) in [(3, ": write"), (0x11, ": execute"), (8, "")] {
+            assert_eq!(of(0x50, [0xffff_8405_0000_0074, number, 1, 2])[1], format!("kind of access{kind}"));
+        }
         assert_eq!(of(0xd1, [0, 2, 8, 0])[2], "kind of access: execute");
         assert_eq!(of(0xd1, [0, 2, 0x77, 0])[2], "kind of access");
         assert_eq!(of(0x139, [3, 1, 2, 0])[0], "what exactly was found: a list entry is damaged");
