@@ -2,7 +2,7 @@
 //!
 //! | the boot after says | the boot's own records say | it ended |
 //! |---|---|---|
-//! | 41 with a code, or 1001 | no shutdown | `bugcheck` |
+//! | 41 with a code, or 1001 or 1000 | no shutdown | `bugcheck` |
 //! | 41 with a moment for the power button | no shutdown | `power-button` |
 //! | 41 with code 0, and a crash could have been written | no shutdown | `power-loss` |
 //! | 41 with code 0, and it could not (volmgr 46) | no shutdown | `unexpected` |

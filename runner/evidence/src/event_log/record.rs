@@ -46,7 +46,8 @@ pub(super) enum What {
     /// Kernel-Power 41: the system restarted without having been shut down. Its stop code is 0 where Windows recorded no
     /// stop, and none where the event does not have it.
     NotShutDown { code: Option<u64>, parameters: Vec<Hex>, button: bool },
-    /// WER-SystemErrorReporting 1001: there was a bugcheck, and its dump is in this file.
+    /// WER-SystemErrorReporting 1001: there was a bugcheck, and its dump is in this file. 1000: its dump was not saved
+    /// \[K\], with the same first field, as public lists of the provider's events have it; no log with one is at hand.
     Reported { code: u64, parameters: Vec<Hex>, dump: Option<String> },
     /// Kernel-Boot 20: how the last shutdown went, and the last boot's number.
     LastBoot { shutdown_good: Option<bool>, id: Option<u64> },
@@ -170,7 +171,7 @@ const SIGNS: &[(&str, &[u64])] = &[
     (KERNEL_GENERAL, &[12, 13]),
     (KERNEL_POWER, &[41]),
     (VOLUME_MANAGER, &[46]),
-    (BUGCHECK_REPORT, &[1001]),
+    (BUGCHECK_REPORT, &[1000, 1001]),
 ];
 
 fn is_sign(provider: &str, id: u64) -> bool {
@@ -185,7 +186,7 @@ fn sign(id: u64, data: &Value) -> Option<What> {
         20 => What::LastBoot { shutdown_good: boolean(&data["LastShutdownGood"]), id: number(&data["LastBootId"]) },
         41 => not_shut_down(data),
         46 => What::NoDumpFile,
-        1001 => reported(data)?,
+        1000 | 1001 => reported(data)?,
         6005 => What::LogStart,
         6006 => What::LogStop,
         6008 => What::NotStopped { last_alive: last_alive(data) },
@@ -205,7 +206,7 @@ fn not_shut_down(data: &Value) -> What {
     What::NotShutDown { code, parameters: parameters.unwrap_or_default(), button }
 }
 
-/// `param1` is `0x00000050 (0x…, 0x…, 0x…, 0x…)`, `param2` the dump's path.
+/// `param1` is `0x00000050 (0x…, 0x…, 0x…, 0x…)`, `param2` of 1001 the dump's path.
 fn reported(data: &Value) -> Option<What> {
     let text = |index: usize, name: &str| {
         let unnamed = data["Data"]["#text"].get(index).or_else(|| data["Data"].get(index));

@@ -157,7 +157,8 @@ impl Sorter {
             }
             What::LostEnd => self.present.lost = true,
             What::LastBoot { shutdown_good, id } => {
-                self.present.before.shutdown_good = *shutdown_good;
+                // Of an installation's first boot Windows says that the last shutdown was bad: there was none.
+                self.present.before.shutdown_good = shutdown_good.filter(|good| *good || *id != Some(0));
                 self.present.last_boot_id = *id;
             }
             What::NotShutDown { code, parameters, button } => {

@@ -5,7 +5,7 @@ use standin_formats::evtx::{BINARY, Event, EventLog};
 pub(crate) const KERNEL_GENERAL: &str = "Microsoft-Windows-Kernel-General";
 const KERNEL_BOOT: &str = "Microsoft-Windows-Kernel-Boot";
 pub(crate) const KERNEL_POWER: &str = "Microsoft-Windows-Kernel-Power";
-const BUGCHECK: &str = "Microsoft-Windows-WER-SystemErrorReporting";
+pub(crate) const BUGCHECK: &str = "Microsoft-Windows-WER-SystemErrorReporting";
 
 /// FILETIME of 2026-11-23T08:00:00Z.
 const START: u64 = 134_398_944_000_000_000;

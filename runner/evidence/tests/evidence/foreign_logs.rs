@@ -5,7 +5,7 @@ use std::io::Cursor;
 use coexist_evidence::read_event_log;
 use coexist_model::{BootHistory, LoggedEnd};
 
-use crate::event_log_builder::Story;
+use crate::event_log_builder::{BUGCHECK, Story};
 
 fn read(bytes: &[u8]) -> BootHistory {
     read_event_log(&mut Cursor::new(bytes)).unwrap()
@@ -53,4 +53,29 @@ fn a_member_of_a_domain_is_one_computer() {
     bytes[HEADER + 120] |= 4;
     let history = read(&bytes);
     assert_eq!((ends(&history), &history.notes), (vec!["power-loss", "clean", "running"], &Vec::new()));
+}
+
+/// The first boot of an installation says that the last shutdown was bad, of a boot 0 that there was not.
+#[test]
+fn nothing_comes_before_the_first_boot_of_an_installation() {
+    for (id, expected) in [(0, vec!["clean", "running"]), (1, vec!["unexpected", "clean", "running"])] {
+        let mut story = Story::new();
+        story.boot().last_boot(false, id).shut_down().boot().last_boot(true, id + 1);
+        assert_eq!(ends(&read(&story.bytes())), expected, "{id}");
+    }
+    // What else says that a boot ended badly is believed.
+    let mut story = Story::new();
+    story.boot().boot().last_boot(false, 0).power("80", "0");
+    assert_eq!(ends(&read(&story.bytes())), ["bugcheck", "running"]);
+}
+
+#[test]
+fn a_bugcheck_whose_dump_was_not_saved_is_one() {
+    let mut story = Story::new();
+    story.boot().boot().not_stopped().event(BUGCHECK, 1000, &[("param1", "0x00000050 (0x1, 0x2, 0x3, 0x4)")]);
+    // Of another provider it is a program's crash.
+    story.event("Application Error", 1000, &[("param1", "0x0000007e (0x1, 0x2, 0x3, 0x4)")]);
+    let boot = &read(&story.bytes()).boots[0];
+    assert_eq!((boot.ended, boot.stop_code.unwrap().0), (Some(LoggedEnd::Bugcheck), 0x50));
+    assert_eq!((boot.parameters.len(), &boot.dump), (4, &None));
 }
