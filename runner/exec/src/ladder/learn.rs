@@ -82,7 +82,7 @@ impl Ladder<'_, '_> {
                 EvidenceKind::KernelDump | EvidenceKind::MemoryDump if !live => {
                     Said::Dump(crashes::read(&path, &file, whole, &owners, earliest)?)
                 }
-                EvidenceKind::UserDump => Said::Program(programs::program_words(&path, &file)),
+                EvidenceKind::UserDump => programs::program_words(&path, &file).map_or(Said::Nothing, Said::Program),
                 EvidenceKind::Driver => programs::driver_facts(&file).map_or(Said::Nothing, Said::Driver),
                 _ => Said::Nothing,
             })

@@ -10,10 +10,18 @@ use super::crashes::READ_LIMIT;
 use super::incoming;
 use super::known::host_name;
 
-/// What a dump of a program says, in half a line; its file's name where it says nothing.
-pub(super) fn program_words(guest_path: &str, file: &Path) -> String {
-    let name = host_name(guest_path);
-    let Some(crash) = beginning(file).ok().and_then(|bytes| read_user_dump(&bytes).ok()) else { return name };
+/// What every dump of the kernel begins with.
+const KERNEL_DUMP: &[u8] = b"PAGE";
+
+/// What a dump of a program says, in half a line; its file's name where it says nothing. None of a dump of the kernel:
+/// error reports hold copies of those too, and no program crashed for them.
+pub(super) fn program_words(guest_path: &str, file: &Path) -> Option<String> {
+    let bytes = beginning(file).unwrap_or_default();
+    (!bytes.starts_with(KERNEL_DUMP)).then(|| words(&bytes, host_name(guest_path)))
+}
+
+fn words(dump: &[u8], name: String) -> String {
+    let Ok(crash) = read_user_dump(dump) else { return name };
     let program = crash.process.unwrap_or(name);
     let Some(exception) = crash.exception else { return program };
     let place = match (exception.module, exception.offset) {

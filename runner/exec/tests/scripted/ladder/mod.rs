@@ -191,6 +191,17 @@ fn a_crashed_program_is_evidence_and_is_named() {
     assert_eq!(ladder(&record)[5], "disk: skipped: the evidence is complete");
 }
 
+/// Windows keeps copies of its own dumps among the reports of programs.
+#[test]
+fn a_kernel_s_dump_among_reports_is_no_crashed_program() {
+    let path = "/C:/ProgramData/Microsoft/Windows/WER/ReportQueue/Kernel_141_1/report.dmp";
+    let after = vec![item(path, EvidenceKind::UserDump, crash_in(ACME).build())];
+    let script = Script { sick: true, ..Script::default() };
+    let record = play(with(script, Loot { after, ..Loot::default() }));
+    assert!(evidence(&record).contains(&"report.dmp sftp".to_owned()), "{:?}", evidence(&record));
+    assert!(!failure(&record).message.contains("a program crashed"), "{}", failure(&record).message);
+}
+
 /// Of a healthy arm it is a remark.
 #[test]
 fn a_crashed_program_fails_no_arm() {
