@@ -157,7 +157,8 @@ impl Sorter {
             }
             What::LostEnd => self.present.lost = true,
             What::LastBoot { shutdown_good, id } => {
-                // Of an installation's first boot Windows says that the last shutdown was bad: there was none.
+                // In its first boot an installation of Windows 10 was seen to call the last shutdown, which there was
+                // none of, bad.
                 self.present.before.shutdown_good = shutdown_good.filter(|good| *good || *id != Some(0));
                 self.present.last_boot_id = *id;
             }
