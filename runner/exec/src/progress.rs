@@ -20,6 +20,8 @@ pub(crate) const STANDS: Duration = Duration::from_secs(60);
 const WORKS: u32 = 3;
 /// Looks of which each is remembered, a bit for one.
 const REMEMBERED: u32 = 6;
+/// And in one of as many of the very last: what worked while it started and then stopped has done nothing in these.
+const LATELY: u32 = 2;
 /// Most pictures that are remembered.
 const PICTURES: usize = 256;
 
@@ -105,7 +107,8 @@ impl Progress {
     /// Whether the machine goes on working: a picture alone may be one that firmware paints.
     pub(crate) fn works(&self, now: Duration) -> bool {
         let recently = self.recently(Part::Disk, now) || self.recently(Part::Console, now);
-        recently && self.worked.count_ones() >= WORKS
+        let lately = self.worked & ((1 << LATELY) - 1) != 0;
+        recently && lately && self.worked.count_ones() >= WORKS
     }
 
     fn recently(&self, part: Part, now: Duration) -> bool {
@@ -189,6 +192,7 @@ mod tests {
         assert!(works(&[1, 2, 3, 4, 5, 6, 7, 8]));
         assert!(works(&[1, 2, 2, 3, 3, 4, 4]));
         assert!(!works(&[1, 2, 3, 4, 5, 5, 5, 5, 5]), "it worked while it started");
+        assert!(!works(&[1, 2, 3, 4, 5, 5, 5]), "and stopped just before the end");
         assert!(!works(&[1, 1, 1, 1, 1, 1, 90, 100]), "a burst");
         assert!(
             seen(&[(5, look("a", 0, 1)), (10, look("a", 3, 1)), (15, look("a", 9, 2)), (20, look("a", 9, 3))])
