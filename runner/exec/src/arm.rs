@@ -66,6 +66,8 @@ pub(crate) struct ArmRun<'a> {
     /// The products that are, or may be, in the guest, in the order they came: while there is none, nothing can be a
     /// product's failure.
     pub(crate) installed: Vec<AgentId>,
+    /// Whether an update of Windows itself came: servicing may then restart the guest more than once.
+    pub(crate) services_windows: bool,
     /// How many signs there were before the first product came.
     pub(crate) signs_before_products: usize,
     /// Whether the author's own commands were run: what keeps the lab out may be their doing.
@@ -93,6 +95,7 @@ impl<'a> ArmRun<'a> {
             allowed_restarts: 0,
             told: 0,
             installed: Vec::new(),
+            services_windows: false,
             signs_before_products: 0,
             ran_own_commands: false,
             vanished: Vec::new(),

@@ -58,7 +58,7 @@ impl ArmRun<'_> {
         let mut seen: Option<StepFailure> = None;
         loop {
             // Once a boot was seen to fail, those after it are taken for no better.
-            let in_order = asked > 0 && seen.is_none();
+            let in_order = self.services_windows && asked > 0 && seen.is_none();
             let arrived = self.await_answer(step, asked, in_order, deadline).await;
             let failure = match (arrived, seen.take()) {
                 (Ok(None), None) => return Ok(()),

@@ -17,14 +17,14 @@ use crate::wait::Wait;
 
 /// A guest that starts anew this often without ever settling is in a loop, …
 pub(crate) const LOOP: usize = 3;
-/// … or this often, where its restarts may be in order. Servicing of Windows goes on restarting by itself after the restart
-/// that it was given: an upgrade does so up to three times, one for each of its phases (Microsoft's page on upgrade errors
-/// names SafeOS, first boot and second boot [K]). Twice as many are a loop, however orderly each of them is.
+/// … or this often, where its restarts may be in order. After an update of Windows servicing goes on restarting by itself
+/// after the restart that it was given: an upgrade does so up to three times, one for each of its phases (Microsoft's page
+/// on upgrade errors names SafeOS, first boot and second boot [K]). Twice as many are a loop, however orderly each is.
 ///
 /// From outside nothing tells a restart in order from the reset of a system that fell: QEMU says `guest-reset` of both. So
-/// where a restart was asked for and no stop was told, boots up to here are waited out, and the guest's own log decides
-/// once it answers: it knows each boot that came as far as its log, and how it ended. Of a guest that never answers nobody
-/// can say whether its restarts were in order; it is a loop here, or when its time is over.
+/// where such an update came, a restart was asked for and no stop was told, boots up to here are waited out, and the guest's
+/// own log decides once it answers: it knows each boot that came as far as its log, and how it ended. Of a guest that never
+/// answers nobody can say whether its restarts were in order; it is a loop here, or when its time is over.
 const LOOP_IN_ORDER: usize = 6;
 /// The bucket of a loop of which nothing is known but that it is one.
 const LOOP_WITHOUT_STOP: &str = "loop|no-stop";

@@ -131,6 +131,7 @@ impl ArmRun<'_> {
         }
         self.installed.retain(|agent| *agent != install.agent);
         self.installed.push(install.agent.clone());
+        self.services_windows |= install.method == Method::Msu;
         let clock = &self.scene.ports.clock;
         let begun = clock.elapsed();
         loop {

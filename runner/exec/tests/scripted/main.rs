@@ -67,7 +67,9 @@ async fn play(scripts: Arms<Script>) -> Run {
 
 /// Runs the one-cell plan with a script for each attempt; the last one is followed by all further ones.
 async fn play_on(stage: Stage, scripts: Arms<Vec<Script>>) -> Run {
-    play_plan(&plans::one_cell(), stage, scripts).await
+    let updates_windows = scripts.candidate.iter().any(|script| script.updates_windows);
+    let plan = if updates_windows { plans::of_windows_update() } else { plans::one_cell() };
+    play_plan(&plan, stage, scripts).await
 }
 
 async fn play_plan(plan: &Plan, stage: Stage, scripts: Arms<Vec<Script>>) -> Run {

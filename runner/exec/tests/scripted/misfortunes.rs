@@ -234,7 +234,7 @@ fn failures() -> Vec<Misfortune> {
         ),
         (
             "restarts in order without end",
-            boots(&[&[Good], [Fate::Restart; 9].as_slice()].concat()),
+            Script { updates_windows: true, ..boots(&[&[Good], [Fate::Restart; 9].as_slice()].concat()) },
             Failed("reboot-1", State::Loop),
         ),
         ("a loop of resets", boots(&[Good, Reset, Reset, Reset]), Failed("reboot-1", State::Loop)),
@@ -277,7 +277,7 @@ fn harmless() -> Vec<Misfortune> {
         ("a slow boot", boots(&[Fate::Good, Fate::Slow(80)]), End::Up),
         (
             "servicing that restarts three times more",
-            boots(&[Fate::Good, Fate::Restart, Fate::Restart, Fate::Restart]),
+            Script { updates_windows: true, ..boots(&[Fate::Good, Fate::Restart, Fate::Restart, Fate::Restart]) },
             End::Up,
         ),
         ("a log that is told of at the second question", untold(1, &[]), End::Up),

@@ -86,6 +86,15 @@ fn steps(arm: Arm) -> Vec<Step> {
     ]
 }
 
+/// The same with an update of Windows for a candidate.
+pub(crate) fn of_windows_update() -> Plan {
+    let mut plan = one_cell();
+    let candidate = plan.cells[0].arms.candidate.iter_mut().find(|step| step.id.as_str() == "candidate").unwrap();
+    let Action::Install(install) = &mut candidate.action else { panic!("{candidate:?}") };
+    install.method = Method::Msu;
+    plan
+}
+
 pub(crate) fn one_cell() -> Plan {
     let image = Image {
         id: ImageId::from("memory"),

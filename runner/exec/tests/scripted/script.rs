@@ -120,6 +120,8 @@ pub(crate) struct Script {
     pub(crate) clock_off: i64,
     /// Fates of the boots, in order; all further ones are good.
     pub(crate) boots: Vec<Fate>,
+    /// Whether the candidate is an update of Windows, after which servicing may restart the guest.
+    pub(crate) updates_windows: bool,
     /// Falls during the candidate's installation.
     pub(crate) candidate: Option<Blow>,
     /// Falls during the dwell (only those that give a sign).
