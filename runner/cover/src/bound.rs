@@ -1,0 +1,77 @@
+//! Rows that no plan can do without.
+
+use crate::coverage::{Coverage, Pairs};
+use crate::ground::Ground;
+use crate::space::{Cell, has};
+
+/// A number of rows below which nothing is complete. No row is counted yet.
+pub(crate) fn lower_bound(ground: &Ground, coverage: &Coverage) -> usize {
+    let pairs = coverage.pairs.as_ref().map_or(0, |pairs| fans(ground, pairs));
+    let triples = coverage.triples.as_ref().map_or(0, |triples| triples.densest(ground));
+    let wide = coverage.wide.as_ref().map_or(0, |wide| wide.densest());
+    pairs.max(triples).max(wide).max(usize::from(coverage.wanted() > 0))
+}
+
+/// Pairs of parameters around which more is looked for.
+const TRIED: usize = 32;
+
+/// Cells that exclude each other, each with all values of one more parameter: no two of these pairs share a row.
+///
+/// The cells of one parameter are such a set, and two agents that never run together are too.
+fn fans(ground: &Ground, pairs: &Pairs) -> usize {
+    let space = &ground.space;
+    let mut plain: Vec<(usize, usize, usize)> = Vec::new();
+    for pivot in 0..space.width() {
+        for start in (0..space.width()).filter(|&start| start != pivot) {
+            let sum = space.values(start).map(|cell| weight(ground, pairs, pivot, cell)).sum();
+            plain.push((sum, pivot, start));
+        }
+    }
+    plain.sort_unstable_by(|one, other| other.cmp(one));
+    let most = plain.first().map_or(0, |&(sum, ..)| sum);
+    let tied = plain.iter().filter(|&&(.., start)| ground.rules.bind(start)).take(TRIED);
+    tied.map(|&(_, pivot, start)| fan(ground, pairs, pivot, start)).max().unwrap_or(0).max(most)
+}
+
+/// Values of the pivot that a cell is wanted with.
+fn weight(ground: &Ground, pairs: &Pairs, pivot: usize, cell: Cell) -> usize {
+    ground.space.values(pivot).filter(|&value| has(pairs.uncovered_with(cell), value)).count()
+}
+
+/// All cells of a parameter, and what else keeps out of their way.
+fn fan(ground: &Ground, pairs: &Pairs, pivot: usize, start: usize) -> usize {
+    let space = &ground.space;
+    let mut heavy: Vec<(usize, Cell)> = (0..space.cells() as Cell)
+        .filter(|&cell| ground.is_alive(cell) && space.owner(cell) != pivot)
+        .map(|cell| (weight(ground, pairs, pivot, cell), cell))
+        .filter(|&(weight, _)| weight > 0)
+        .collect();
+    heavy.sort_unstable_by(|one, other| other.0.cmp(&one.0).then(one.1.cmp(&other.1)));
+    let (mut fan, mut sum) = (Vec::new(), 0);
+    let of_start = heavy.iter().filter(|&&(_, cell)| space.owner(cell) == start);
+    let others = heavy.iter().filter(|&&(_, cell)| space.owner(cell) != start);
+    for &(weight, cell) in of_start.chain(others) {
+        if fan.iter().all(|&other| !has(ground.together_with(other), cell)) {
+            fan.push(cell);
+            sum += weight;
+        }
+    }
+    exchange(ground, &heavy, &fan, sum)
+}
+
+/// The fan without the cell that most others go with, filled up again: "none" of an agent makes place for another's.
+fn exchange(ground: &Ground, heavy: &[(usize, Cell)], fan: &[Cell], sum: usize) -> usize {
+    let mut most = sum;
+    for &out in fan {
+        let mut kept: Vec<Cell> = fan.iter().copied().filter(|&cell| cell != out).collect();
+        let mut total: usize = heavy.iter().filter(|(_, cell)| kept.contains(cell)).map(|(weight, _)| weight).sum();
+        for &(weight, cell) in heavy {
+            if cell != out && !kept.contains(&cell) && kept.iter().all(|&k| !has(ground.together_with(k), cell)) {
+                kept.push(cell);
+                total += weight;
+            }
+        }
+        most = most.max(total);
+    }
+    most
+}

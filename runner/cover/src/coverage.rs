@@ -1,0 +1,148 @@
+//! Which combinations stand in how many rows. Pairs and triples are sets of bits, so that what a changed cell gains and
+//! loses is a few words to count; other strengths are tables.
+
+mod build;
+mod open;
+mod pairs;
+mod triples;
+mod wide;
+
+pub(crate) use build::check_size;
+pub(crate) use pairs::Pairs;
+pub(crate) use triples::Triples;
+pub(crate) use wide::Wide;
+
+use crate::random::Random;
+use crate::space::Cell;
+
+/// Rows that counters can hold.
+pub(crate) const MOST_ROWS: usize = 30_000;
+
+/// What a counter of a combination that nobody wants starts from: it never comes down to 0 or 1.
+const UNWANTED: u16 = 0x8000;
+
+/// A changed row as counting sees it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Change<'a> {
+    /// The row before.
+    pub(crate) row: &'a [Cell],
+    /// The cells that stay, as a set.
+    pub(crate) rest: &'a [u64],
+    /// Cells that go.
+    pub(crate) old: &'a [Cell],
+    /// Cells that come, in the order of `old`.
+    pub(crate) new: &'a [Cell],
+}
+
+/// Everything that a plan has to cover.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Coverage {
+    pub(crate) pairs: Option<Pairs>,
+    pub(crate) triples: Option<Triples>,
+    pub(crate) wide: Option<Wide>,
+}
+
+/// Calls the same on each layer that there is, and adds up.
+macro_rules! sum {
+    ($self:ident, $call:ident($($argument:expr),*)) => {
+        $self.pairs.as_ref().map_or(0, |layer| layer.$call($($argument),*))
+            + $self.triples.as_ref().map_or(0, |layer| layer.$call($($argument),*))
+            + $self.wide.as_ref().map_or(0, |layer| layer.$call($($argument),*))
+    };
+}
+
+macro_rules! each {
+    ($self:ident, $call:ident($($argument:expr),*)) => {
+        if let Some(layer) = &mut $self.pairs {
+            layer.$call($($argument),*);
+        }
+        if let Some(layer) = &mut $self.triples {
+            layer.$call($($argument),*);
+        }
+        if let Some(layer) = &mut $self.wide {
+            layer.$call($($argument),*);
+        }
+    };
+}
+
+impl Coverage {
+    /// Combinations that are wanted and stand in no row.
+    pub(crate) fn uncovered(&self) -> u64 {
+        sum!(self, uncovered())
+    }
+
+    /// Combinations that are wanted.
+    pub(crate) fn wanted(&self) -> u64 {
+        sum!(self, wanted())
+    }
+
+    pub(crate) fn add(&mut self, row: &[Cell]) {
+        each!(self, add(row));
+    }
+
+    pub(crate) fn remove(&mut self, row: &[Cell]) {
+        each!(self, remove(row));
+    }
+
+    /// One cell of a row that is counted becomes another.
+    pub(crate) fn change(&mut self, row: &[Cell], parameter: usize, to: Cell) {
+        each!(self, change(row, parameter, to));
+    }
+
+    /// Combinations that a change would cover, less those that would be covered no more.
+    #[inline]
+    pub(crate) fn delta(&self, change: Change<'_>) -> i64 {
+        sum!(self, delta(change))
+    }
+
+    /// Uncovered combinations that a cell makes with chosen cells of a row: `chosen` as a set and as a list.
+    pub(crate) fn fresh(&self, cell: Cell, set: &[u64], chosen: &[Cell]) -> u64 {
+        sum!(self, fresh(cell, set, chosen))
+    }
+
+    /// Uncovered combinations of a row that is not counted yet.
+    pub(crate) fn fresh_row(&self, row: &[Cell], bits: &[u64]) -> u64 {
+        sum!(self, fresh_row(row, bits))
+    }
+
+    /// Uncovered combinations that a cell is part of, roughly.
+    pub(crate) fn promise(&self, cell: Cell) -> u64 {
+        sum!(self, promise(cell))
+    }
+
+    /// Combinations that stand in this row only.
+    pub(crate) fn unique(&self, row: &[Cell], bits: &[u64]) -> u64 {
+        sum!(self, unique(row, bits))
+    }
+
+    /// An uncovered combination, each as likely as any other.
+    pub(crate) fn pick(&mut self, random: &mut Random) -> Option<Vec<Cell>> {
+        let uncovered = self.uncovered();
+        let mut at = random.below(usize::try_from(uncovered).ok().filter(|&count| count > 0)?) as u64;
+        let pairs = self.pairs.as_ref().map_or(0, Pairs::uncovered);
+        if at < pairs {
+            return self.pairs.as_mut()?.pick(random);
+        }
+        at -= pairs;
+        if at < self.triples.as_ref().map_or(0, Triples::uncovered) {
+            return self.triples.as_mut()?.pick(random);
+        }
+        self.wide.as_mut()?.pick(random)
+    }
+
+    /// Uncovered combinations, the first so many.
+    pub(crate) fn missing(&self, most: usize) -> Vec<Vec<Cell>> {
+        let pairs = self.pairs.iter().flat_map(Pairs::missing);
+        let triples = self.triples.iter().flat_map(Triples::missing);
+        let wide = self.wide.iter().flat_map(Wide::missing);
+        pairs.chain(triples).chain(wide).take(most).collect()
+    }
+
+    /// About how many words one look at a changed cell costs.
+    pub(crate) fn cost(&self, width: usize, words: usize) -> u64 {
+        let pairs = self.pairs.as_ref().map_or(0, |_| words);
+        let triples = self.triples.as_ref().map_or(0, |_| words * width / 2);
+        let wide = self.wide.as_ref().map_or(0, |layer| layer.cost() * 4);
+        (2 * (pairs + triples + wide)).max(1) as u64
+    }
+}

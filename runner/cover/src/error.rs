@@ -1,0 +1,58 @@
+//! Why there is no plan.
+
+/// What stops a plan before it has a row.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CoverError {
+    /// No row at all is valid. Leaving out any one of these rules would change that.
+    #[error("no row keeps all rules: {} contradict each other: {}", count(rules.len()), rules.join("; "))]
+    Contradiction {
+        /// Labels of the rules, in the model's order.
+        rules: Vec<String>,
+    },
+    /// More combinations than can be held.
+    #[error(
+        "strength {strength} asks for {combinations} combinations, which take {bytes} bytes of memory; at most \
+         {MOST_BYTES} are used: ask for a lower strength, or for this strength among fewer parameters"
+    )]
+    TooLarge {
+        /// The strength that was asked for.
+        strength: usize,
+        /// How many combinations there are before rules are looked at.
+        combinations: u64,
+        /// What they would take.
+        bytes: u64,
+    },
+    /// Strengths outside what is planned.
+    #[error("strength {0} is not planned: 1 to {MOST_STRENGTH} are")]
+    Strength(usize),
+    /// A group of parameters that the model does not have, or that is smaller than its own strength.
+    #[error("group {group} of parameters {why}")]
+    Group {
+        /// Its place in the list, from 1.
+        group: usize,
+        /// What is wrong.
+        why: &'static str,
+    },
+    /// A seed that is not a row of this model.
+    #[error("seed row {} does not fit the model: it needs a known value, or none, for each parameter", number + 1)]
+    Seed {
+        /// Its place in the request, from 0.
+        number: usize,
+    },
+    /// The rules are so entangled that a solver was stopped after a fixed number of steps.
+    #[error("the rules are too entangled to tell which combinations they allow: the solver was stopped")]
+    TooHard,
+    /// More rows than can be counted.
+    #[error("the plan needs more than {0} rows: ask for a lower strength, or for this one among fewer parameters")]
+    TooManyRows(usize),
+}
+
+/// Memory that one plan may take for its combinations.
+pub(crate) const MOST_BYTES: u64 = 768 << 20;
+
+/// Combinations of more parameters are not planned.
+pub(crate) const MOST_STRENGTH: usize = 6;
+
+fn count(rules: usize) -> String {
+    if rules == 1 { "1 rule".to_string() } else { format!("{rules} rules") }
+}

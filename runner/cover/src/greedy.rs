@@ -1,0 +1,138 @@
+//! Row after row, each the best of some drafts: quick, valid and complete from the first row on.
+
+use crate::coverage::MOST_ROWS;
+use crate::draft::Draft;
+use crate::error::CoverError;
+use crate::ground::{Ground, bits_of};
+use crate::logic::Oracle;
+use crate::random::Random;
+use crate::space::Cell;
+use crate::suite::{Held, Suite};
+
+/// Makes rows. Keeps the last one: a valid row to start the next draft from.
+pub(crate) struct Greedy<'a> {
+    ground: &'a Ground,
+    random: Random,
+    last: Vec<Cell>,
+}
+
+impl<'a> Greedy<'a> {
+    pub(crate) fn new(ground: &'a Ground, stream: u64) -> Self {
+        Self { ground, random: Random::stream(stream), last: ground.sample.clone() }
+    }
+
+    /// Adds rows until everything is covered, each the best of so many drafts.
+    pub(crate) fn finish(
+        &mut self,
+        suite: &mut Suite<'_>,
+        oracle: &mut Oracle,
+        drafts: usize,
+    ) -> Result<(), CoverError> {
+        while suite.coverage.uncovered() > 0 {
+            if suite.len() == MOST_ROWS {
+                return Err(CoverError::TooManyRows(MOST_ROWS));
+            }
+            let row = self.row(suite, oracle, drafts)?;
+            suite.push(row, Held::Nothing);
+        }
+        Ok(())
+    }
+
+    /// A valid row that covers at least one uncovered combination: the best of so many drafts.
+    pub(crate) fn row(
+        &mut self,
+        suite: &mut Suite<'_>,
+        oracle: &mut Oracle,
+        drafts: usize,
+    ) -> Result<Vec<Cell>, CoverError> {
+        let (mut best, mut most) = (self.last.clone(), 0);
+        for _ in 0..drafts.max(1) {
+            let Some(wanted) = suite.coverage.pick(&mut self.random) else { break };
+            let row = self.draft(suite, oracle, &wanted, None)?;
+            let bits = bits_of(&row, self.ground.space.words());
+            let fresh = suite.coverage.fresh_row(&row, &bits);
+            if fresh > most {
+                (best, most) = (row, fresh);
+            }
+        }
+        self.last.clone_from(&best);
+        Ok(best)
+    }
+
+    /// Fills the open cells of a row of which some are decided.
+    pub(crate) fn complete(
+        &mut self,
+        suite: &mut Suite<'_>,
+        oracle: &mut Oracle,
+        valid: &[Cell],
+        decided: &[Cell],
+    ) -> Result<Vec<Cell>, CoverError> {
+        self.draft(suite, oracle, decided, Some(valid))
+    }
+
+    fn draft(
+        &mut self,
+        suite: &Suite<'_>,
+        oracle: &mut Oracle,
+        wanted: &[Cell],
+        valid: Option<&[Cell]>,
+    ) -> Result<Vec<Cell>, CoverError> {
+        let ground = self.ground;
+        let held = valid.is_some();
+        let mut draft = Draft::new(ground, valid.unwrap_or(&self.last));
+        for &cell in wanted {
+            draft.fix(ground, oracle, &mut self.random, cell)?;
+        }
+        let mut order: Vec<usize> = (0..ground.space.width()).filter(|&parameter| !draft.is_fixed(parameter)).collect();
+        self.random.shuffle(&mut order);
+        let mut choices: Vec<(u64, u64, u64, Cell)> = Vec::new();
+        for parameter in order {
+            choices.clear();
+            for cell in ground.space.values(parameter).filter(|&cell| draft.may(ground, cell)) {
+                let fresh = suite.coverage.fresh(cell, draft.set(), draft.cells());
+                choices.push((fresh, suite.coverage.promise(cell), self.random.next(), cell));
+            }
+            choices.sort_unstable_by(|one, other| other.cmp(one));
+            for &(.., cell) in &choices {
+                if draft.fix(ground, oracle, &mut self.random, cell)? {
+                    break;
+                }
+            }
+        }
+        if !held {
+            self.polish(suite, &mut draft, wanted);
+        }
+        Ok(draft.row().to_vec())
+    }
+
+    /// Exchanges single cells as long as that covers more.
+    fn polish(&mut self, suite: &Suite<'_>, draft: &mut Draft, wanted: &[Cell]) {
+        let ground = self.ground;
+        let mut since = 0;
+        let width = ground.space.width();
+        let mut parameter = self.random.below(width);
+        while since < width {
+            parameter = (parameter + 1) % width;
+            since += 1;
+            let now = draft.row()[parameter];
+            if wanted.contains(&now) || ground.space.count(parameter) < 2 {
+                continue;
+            }
+            let mut most = suite.coverage.fresh(now, draft.set(), draft.row());
+            let mut best = now;
+            for cell in ground.space.values(parameter).filter(|&cell| cell != now && ground.is_alive(cell)) {
+                if suite.coverage.promise(cell) <= most && suite.coverage.wide.is_none() {
+                    continue;
+                }
+                let fresh = suite.coverage.fresh(cell, draft.set(), draft.row());
+                if fresh > most && draft.allows(ground, parameter, cell) {
+                    (most, best) = (fresh, cell);
+                }
+            }
+            if best != now {
+                draft.exchange(ground, parameter, best);
+                since = 0;
+            }
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Why cells cannot stand in one row: the smallest set of rules that can be found.
+
+use super::compile::{self, Part, Source};
+use super::oracle::Oracle;
+use crate::model::Model;
+use crate::space::{Cell, Space};
+
+/// Starts of the search for a small set; each gives a set from which no rule can be left out, and the smallest is told.
+const STARTS: usize = 8;
+
+/// A solver that can leave out any rule.
+pub(crate) struct Explainer {
+    oracle: Oracle,
+    sources: Vec<Source>,
+}
+
+impl Explainer {
+    pub(crate) fn new(model: &Model, space: &Space, part: Part) -> Self {
+        let constraints = compile::constraints(model, space, part);
+        let mut sources: Vec<Source> = constraints.iter().map(|(source, _)| *source).collect();
+        sources.sort_unstable();
+        sources.dedup();
+        let switched = constraints
+            .iter()
+            .filter_map(|(source, constraint)| Some((sources.binary_search(source).ok()?, constraint)));
+        let oracle = Oracle::switched(switched, sources.len(), space);
+        Self { oracle, sources }
+    }
+
+    /// Rules none of which can be left out, and which together forbid the cells; nothing when they are not forbidden.
+    ///
+    /// Sets of the smallest size are not proven to be so: several orders of leaving out are tried.
+    pub(crate) fn rules(&mut self, cells: &[Cell]) -> Option<Vec<Source>> {
+        let all: Vec<usize> = (0..self.sources.len()).collect();
+        let core = self.oracle.blame(&all, cells)?;
+        let mut best = self.minimal(core, cells);
+        for start in 1..STARTS {
+            let mut order = all.clone();
+            order.rotate_left(start * all.len() / STARTS);
+            if let Some(core) = self.oracle.blame(&order, cells) {
+                let other = self.minimal(core, cells);
+                if other.len() < best.len() {
+                    best = other;
+                }
+            }
+        }
+        best.sort_unstable();
+        Some(best.into_iter().map(|number| self.sources[number]).collect())
+    }
+
+    fn minimal(&mut self, mut core: Vec<usize>, cells: &[Cell]) -> Vec<usize> {
+        let mut at = 0;
+        while at < core.len() {
+            let mut without = core.clone();
+            without.remove(at);
+            match self.oracle.blame(&without, cells) {
+                // The rules before `at` are needed by every set without this one: they stay in front.
+                Some(smaller) => core = smaller,
+                None => at += 1,
+            }
+        }
+        core
+    }
+}
