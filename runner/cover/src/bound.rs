@@ -9,7 +9,29 @@ pub(crate) fn lower_bound(ground: &Ground, coverage: &Coverage) -> usize {
     let pairs = coverage.pairs.as_ref().map_or(0, |pairs| fans(ground, pairs));
     let triples = coverage.triples.as_ref().map_or(0, |triples| triples.densest(ground));
     let wide = coverage.wide.as_ref().map_or(0, |wide| wide.densest());
-    pairs.max(triples).max(wide).max(usize::from(coverage.wanted() > 0))
+    let free = coverage.pairs.as_ref().map_or(0, |pairs| binary(ground, pairs));
+    pairs.max(triples).max(wide).max(free).max(usize::from(coverage.wanted() > 0))
+}
+
+/// Rows without which two values of each free parameter do not meet two of each other one (Kleitman and Spencer, 1973).
+fn binary(ground: &Ground, pairs: &Pairs) -> usize {
+    let space = &ground.space;
+    let mut free: Vec<[Cell; 2]> = Vec::new();
+    for parameter in (0..space.width()).filter(|&parameter| space.count(parameter) > 1) {
+        let two = [space.cell(parameter, 0), space.cell(parameter, 1)];
+        let meets = |other: &[Cell; 2]| {
+            two.iter().all(|&cell| other.iter().all(|&other| has(pairs.uncovered_with(cell), other)))
+        };
+        if free.iter().all(meets) {
+            free.push(two);
+        }
+    }
+    let enough = |&rows: &usize| choose(rows - 1, rows.div_ceil(2)) >= free.len();
+    if free.len() < 2 { 0 } else { (4..).find(enough).unwrap_or(0) }
+}
+
+fn choose(of: usize, many: usize) -> usize {
+    (0..many).fold(1, |sum, at| sum * (of - at) / (at + 1))
 }
 
 /// Pairs of parameters around which more is looked for.

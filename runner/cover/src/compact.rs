@@ -9,13 +9,22 @@ use crate::error::CoverError;
 use crate::logic::{Broken, Oracle};
 use crate::random::Random;
 use crate::space::{Cell, has};
-use crate::suite::Suite;
+use crate::suite::{Scratch, Suite};
 
 /// Cells that one move may bring in line with the rules.
 const REPAIRS: usize = 4;
 
 /// One move in so many is a leap: a row takes up the combination and what else of itself still fits.
 const LEAP_EVERY: usize = 2000;
+
+/// When to stop, in steps.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Budget {
+    /// In all.
+    pub(crate) all: u64,
+    /// Since a row was last done without.
+    pub(crate) fruitless: u64,
+}
 
 /// Work on one set of rows.
 pub(crate) struct Compaction<'s, 'a> {
@@ -27,9 +36,9 @@ pub(crate) struct Compaction<'s, 'a> {
     /// Words looked at so far, about.
     work: u64,
     cost: u64,
+    change_cost: u64,
     // What moves are made in, so that nothing is allocated for each.
-    old: Vec<Cell>,
-    rest: Vec<u64>,
+    scratch: Scratch,
     best: Vec<Cell>,
     trial_row: Vec<Cell>,
     trial_counts: Vec<u16>,
@@ -38,7 +47,8 @@ pub(crate) struct Compaction<'s, 'a> {
 impl<'s, 'a> Compaction<'s, 'a> {
     pub(crate) fn new(suite: &'s mut Suite<'a>, stream: u64) -> Self {
         let width = suite.ground.space.width();
-        let cost = suite.coverage.cost(width, suite.ground.space.words());
+        let cost = suite.coverage.cost(suite.ground.space.words()) + suite.ground.rules.cost();
+        let change_cost = suite.coverage.change_cost(width);
         let quiet_until = vec![vec![0; width]; suite.len()];
         Self {
             suite,
@@ -47,27 +57,26 @@ impl<'s, 'a> Compaction<'s, 'a> {
             step: 0,
             work: 0,
             cost,
-            old: Vec::new(),
-            rest: Vec::new(),
+            change_cost,
+            scratch: Scratch::default(),
             best: Vec::new(),
             trial_row: Vec::new(),
             trial_counts: Vec::new(),
         }
     }
 
-    /// Compacts a complete suite until it has no more rows than `bound`, or so much work is done. It stays complete.
-    ///
-    /// Gives back the work that was done.
-    pub(crate) fn run(&mut self, oracle: &mut Oracle, bound: usize, limit: u64) -> Result<u64, CoverError> {
+    /// Compacts a complete suite until it has no more rows than `bound`, or the budget is spent. It stays complete.
+    pub(crate) fn run(&mut self, oracle: &mut Oracle, bound: usize, budget: Budget) -> Result<(), CoverError> {
         debug_assert!(self.suite.coverage.uncovered() == 0 && self.suite.len() <= MOST_ROWS);
-        let mut complete = self.suite.rows().to_vec();
-        while self.work < limit {
+        let (mut complete, mut since) = (self.suite.rows().to_vec(), 0);
+        while self.done() < budget.all && self.done() - since < budget.fruitless {
             if self.suite.coverage.uncovered() > 0 {
                 self.step(oracle)?;
                 continue;
             }
             if self.suite.len() < complete.len() {
                 complete = self.suite.rows().to_vec();
+                since = self.done();
             }
             let Some(least) = self.suite.least().filter(|_| self.suite.len() > bound) else { break };
             self.suite.take_out(least);
@@ -77,12 +86,16 @@ impl<'s, 'a> Compaction<'s, 'a> {
         if self.suite.coverage.uncovered() > 0 {
             self.suite.become_rows(&complete);
         }
-        Ok(self.work)
+        Ok(())
+    }
+
+    fn done(&self) -> u64 {
+        self.work + self.scratch.looked
     }
 
     fn step(&mut self, oracle: &mut Oracle) -> Result<(), CoverError> {
         self.step += 1;
-        self.work += self.suite.len() as u64;
+        self.work += 100;
         let Some(wanted) = self.suite.coverage.pick(&mut self.random) else { return Ok(()) };
         if self.random.below(LEAP_EVERY) == 0 {
             return self.leap(oracle, &wanted);
@@ -102,7 +115,9 @@ impl<'s, 'a> Compaction<'s, 'a> {
         let mut best: Option<(i64, u64, usize)> = None;
         let hopeful = self.suite.coverage.uncovered() as i64;
         let mut cells: Vec<Cell> = Vec::with_capacity(wanted.len() + REPAIRS);
-        for at in 0..self.suite.len() {
+        self.work += 4 * self.suite.len() as u64;
+        let first = self.random.below(self.suite.len());
+        for at in (first..self.suite.len()).chain(0..first) {
             cells.clear();
             cells.extend(wanted.iter().filter(|&&cell| !has(self.suite.bits(at), cell)));
             if cells.len() != missing || self.is_held(at, &cells) {
@@ -113,8 +128,9 @@ impl<'s, 'a> Compaction<'s, 'a> {
                 continue;
             }
             self.work += self.cost * cells.len() as u64;
-            let delta = self.suite.delta(at, &cells, &mut self.old, &mut self.rest);
-            if quiet && delta < hopeful {
+            let floor = best.map_or(i64::MIN / 4, |(most, ..)| most).max(if quiet { hopeful } else { i64::MIN / 4 });
+            let delta = self.suite.delta(at, &cells, floor, &mut self.scratch);
+            if delta < floor {
                 continue;
             }
             let candidate = (delta, self.random.next(), at);
@@ -142,6 +158,7 @@ impl<'s, 'a> Compaction<'s, 'a> {
         {
             return true;
         }
+        self.work += 40 + ground.space.width() as u64 / 2 + self.suite.counts(at).len() as u64;
         self.trial_row.clear();
         self.trial_row.extend(self.suite.row(at));
         self.trial_counts.clear();
@@ -174,6 +191,7 @@ impl<'s, 'a> Compaction<'s, 'a> {
         let mut best: Option<(u32, i64, Cell)> = None;
         for &cell in helpers {
             let parameter = ground.space.owner(cell);
+            self.work += 10;
             if touched.contains(&parameter)
                 || helpers.binary_search(&self.trial_row[parameter]).is_ok()
                 || self.suite.holds(at, parameter)
@@ -188,9 +206,10 @@ impl<'s, 'a> Compaction<'s, 'a> {
             }
             cells.push(cell);
             self.work += self.cost * cells.len() as u64;
-            let loss = -self.suite.delta(at, cells, &mut self.old, &mut self.rest);
+            let floor = best.filter(|&(least, ..)| harm == least).map_or(i64::MIN / 4, |(_, loss, _)| -loss);
+            let loss = -self.suite.delta(at, cells, floor, &mut self.scratch);
             cells.pop();
-            if best.is_none_or(|best| (harm, loss) < (best.0, best.1)) {
+            if best.is_none_or(|(least, most, _)| (harm, loss) < (least, most)) {
                 best = Some((harm, loss, cell));
             }
         }
@@ -203,7 +222,7 @@ impl<'s, 'a> Compaction<'s, 'a> {
             let parameter = self.suite.ground.space.owner(cell);
             self.suite.set(at, parameter, cell);
             self.quiet_until[at][parameter] = self.step + 2 + self.random.below(6) as u64;
-            self.work += self.cost + 4 * self.suite.ground.space.width() as u64;
+            self.work += self.change_cost;
         }
     }
 
@@ -233,7 +252,7 @@ impl<'s, 'a> Compaction<'s, 'a> {
                 self.quiet_until[at][parameter] = self.step + 2;
             }
         }
-        self.work += self.cost * 4 * ground.space.width() as u64;
+        self.work += self.change_cost * ground.space.width() as u64;
         Ok(())
     }
 }

@@ -89,10 +89,21 @@ impl Coverage {
         each!(self, change(row, parameter, to));
     }
 
-    /// Combinations that a change would cover, less those that would be covered no more.
+    /// Combinations that a change would cover, less those that would be covered no more. What is less than `floor` need
+    /// not be exact. `looked` grows by about the nanoseconds it took.
     #[inline]
-    pub(crate) fn delta(&self, change: Change<'_>) -> i64 {
-        sum!(self, delta(change))
+    pub(crate) fn delta(&self, change: Change<'_>, floor: i64, looked: &mut u64) -> i64 {
+        let mut delta = 0;
+        if let Some(pairs) = &self.pairs {
+            delta += pairs.delta(change);
+        }
+        if let Some(wide) = &self.wide {
+            delta += wide.delta(change);
+        }
+        if let Some(triples) = &self.triples {
+            delta += triples.delta(change, floor - delta, looked);
+        }
+        delta
     }
 
     /// Uncovered combinations that a cell makes with chosen cells of a row: `chosen` as a set and as a list.
@@ -138,11 +149,19 @@ impl Coverage {
         pairs.chain(triples).chain(wide).take(most).collect()
     }
 
-    /// About how many words one look at a changed cell costs.
-    pub(crate) fn cost(&self, width: usize, words: usize) -> u64 {
-        let pairs = self.pairs.as_ref().map_or(0, |_| words);
-        let triples = self.triples.as_ref().map_or(0, |_| words * width / 2);
-        let wide = self.wide.as_ref().map_or(0, |layer| layer.cost() * 4);
-        (2 * (pairs + triples + wide)).max(1) as u64
+    /// About how long one look at a changed cell takes, in steps of about a nanosecond; triples
+    /// count for themselves.
+    pub(crate) fn cost(&self, words: usize) -> u64 {
+        let pairs = self.pairs.as_ref().map_or(0, |_| 4 * words);
+        let wide = self.wide.as_ref().map_or(0, |layer| layer.cost() * 20);
+        (20 + pairs + wide) as u64
+    }
+
+    /// About how long one changed cell takes, likewise.
+    pub(crate) fn change_cost(&self, width: usize) -> u64 {
+        let pairs = self.pairs.as_ref().map_or(0, |_| 8 * width);
+        let triples = self.triples.as_ref().map_or(0, |_| width * width);
+        let wide = self.wide.as_ref().map_or(0, |layer| layer.cost() * 20);
+        (40 + pairs + triples + wide) as u64
     }
 }

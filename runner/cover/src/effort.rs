@@ -1,6 +1,6 @@
 //! How much work each effort is, and in what order it is done.
 
-use crate::compact::Compaction;
+use crate::compact::{Budget, Compaction};
 use crate::error::CoverError;
 use crate::greedy::Greedy;
 use crate::logic::Oracle;
@@ -20,12 +20,30 @@ pub(crate) fn spend(
     let higher = strength.all().iter().any(|&each| each > 2);
     let drafts = if higher { 3 } else { 16 };
     greedy.finish(suite, oracle, drafts)?;
-    let limit = match effort {
-        Effort::Quick => 10_000_000,
-        Effort::Normal => 300_000_000,
-        Effort::Long => 1_500_000_000,
-    };
-    let limit = if higher { limit * 12 } else { limit };
-    Compaction::new(suite, 20).run(oracle, bound, limit)?;
+    if !higher
+        && !(0..suite.len()).any(|row| suite.stays(row))
+        && let Some(rows) = crate::orthogonal::rows(suite.ground, suite.len())
+    {
+        suite.become_rows(&rows);
+    }
+    let budget = budget(effort, higher, suite.coverage.wanted());
+    Compaction::new(suite, 20).run(oracle, bound, budget)?;
     Ok(())
+}
+
+/// Steps of about a nanosecond on a desk of 2024.
+fn budget(effort: Effort, higher: bool, combinations: u64) -> Budget {
+    let all = match (effort, higher) {
+        (Effort::Quick, false) => 100_000_000,
+        (Effort::Normal, false) | (Effort::Quick, true) => 1_000_000_000,
+        (Effort::Long, false) => 5_000_000_000,
+        (Effort::Normal, true) => 22_000_000_000,
+        (Effort::Long, true) => 34_000_000_000,
+    };
+    let each = match effort {
+        Effort::Quick => 3_000,
+        Effort::Normal => 100_000,
+        Effort::Long => 500_000,
+    };
+    Budget { all, fruitless: combinations.saturating_mul(each).saturating_add(1_000_000) }
 }

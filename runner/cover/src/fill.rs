@@ -3,7 +3,7 @@
 use crate::model::Model;
 use crate::random::Random;
 use crate::space::Cell;
-use crate::suite::Suite;
+use crate::suite::{Scratch, Suite};
 
 /// Draws a value by weight for each cell that may change without uncovering anything. Nothing changes in a model
 /// without weights.
@@ -13,7 +13,7 @@ pub(crate) fn by_weight(model: &Model, suite: &mut Suite<'_>) {
     }
     let ground = suite.ground;
     let mut random = Random::stream(4);
-    let (mut old, mut rest) = (Vec::new(), Vec::new());
+    let mut scratch = Scratch::default();
     for at in 0..suite.len() {
         for (parameter, values) in model.parameters().iter().enumerate() {
             if suite.holds(at, parameter) || values.values.iter().all(|value| value.weight == values.values[0].weight) {
@@ -24,7 +24,7 @@ pub(crate) fn by_weight(model: &Model, suite: &mut Suite<'_>) {
             for cell in ground.space.values(parameter) {
                 let harmless = cell == now
                     || (ground.rules.allows(suite.row(at), suite.counts(at), parameter, cell)
-                        && suite.delta(at, &[cell], &mut old, &mut rest) >= 0);
+                        && suite.delta(at, &[cell], 0, &mut scratch) >= 0);
                 if harmless {
                     free.push((cell, u64::from(values.values[ground.space.value(cell)].weight)));
                 }

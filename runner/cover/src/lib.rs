@@ -23,6 +23,7 @@ mod ground;
 mod logic;
 mod measure;
 mod model;
+mod orthogonal;
 mod parts;
 pub mod pict;
 mod plan;

@@ -13,6 +13,15 @@ pub(crate) enum Held {
     Parameters(Vec<bool>),
 }
 
+/// What changes are looked at in, so that nothing is allocated for each.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    old: Vec<Cell>,
+    rest: Vec<u64>,
+    /// Nanoseconds it took, about; the same on every machine.
+    pub(crate) looked: u64,
+}
+
 #[derive(Debug, Clone)]
 pub(crate) struct Suite<'a> {
     pub(crate) ground: &'a Ground,
@@ -106,9 +115,10 @@ impl<'a> Suite<'a> {
         self.rows[at][parameter] = cell;
     }
 
-    /// What changing cells of a row would gain, less what it would lose. `rest` is a set to work in.
+    /// What changing cells of a row would gain, less what it would lose; when that is less than `floor`, not exactly.
     #[inline]
-    pub(crate) fn delta(&self, at: usize, new: &[Cell], old: &mut Vec<Cell>, rest: &mut Vec<u64>) -> i64 {
+    pub(crate) fn delta(&self, at: usize, new: &[Cell], floor: i64, scratch: &mut Scratch) -> i64 {
+        let Scratch { old, rest, looked } = scratch;
         old.clear();
         rest.clone_from(&self.bits[at]);
         for &cell in new {
@@ -116,7 +126,7 @@ impl<'a> Suite<'a> {
             take(rest, before);
             old.push(before);
         }
-        self.coverage.delta(Change { row: &self.rows[at], rest, old, new })
+        self.coverage.delta(Change { row: &self.rows[at], rest, old, new }, floor, looked)
     }
 
     /// The row whose leaving would uncover least, of those that may leave.

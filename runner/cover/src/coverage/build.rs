@@ -20,7 +20,7 @@ pub(crate) fn check_size(space: &Space, strength: &Strength) -> Result<(), Cover
         combinations = combinations.saturating_add(count);
         bytes = bytes.saturating_add(match each {
             2 => Pairs::bytes(space.cells()),
-            3 => Triples::bytes(space, &parameters),
+            3 => Triples::bytes(space, &parameters, count),
             _ => Wide::bytes(sets, count),
         });
     }

@@ -1,7 +1,6 @@
 //! Triples of cells, of all parameters or of some.
 
 use super::build::Undecided;
-use super::open::Open;
 use super::{Change, UNWANTED};
 use crate::ground::Ground;
 use crate::logic::Part;
@@ -11,8 +10,11 @@ use crate::strength::Strength;
 
 type Triple = [Cell; 3];
 
-/// Guesses at an uncovered triple before all of them are listed.
-const GUESSES: usize = 64;
+/// Uncovered triples that are listed one by one; the list is given up at four times as many.
+const FEW: usize = 512;
+
+/// Guesses at an uncovered triple before all of them are gone through.
+const GUESSES: usize = 4096;
 
 /// What a parameter's cells have instead of a slot when no triple of them is wanted.
 const NO_SLOT: u32 = u32::MAX;
@@ -36,17 +38,16 @@ pub(crate) struct Triples {
     /// Where the counters of two cells begin, less the first cell that can be third.
     bases: Vec<u32>,
     counts: Vec<u16>,
-    /// Nothing as long as so many are uncovered that a few guesses find one.
-    open: Option<Open<Triple>>,
+    /// The uncovered triples, when they are few.
+    few: Option<Vec<Triple>>,
     left: u64,
     wanted: u64,
 }
 
 impl Triples {
-    /// Bytes that it takes for the parameters named, which are in order.
-    pub(crate) fn bytes(space: &Space, parameters: &[usize]) -> u64 {
+    /// Bytes that it takes for the parameters named, which have so many triples.
+    pub(crate) fn bytes(space: &Space, parameters: &[usize], triples: u64) -> u64 {
         let cells: u64 = parameters.iter().map(|&parameter| space.count(parameter) as u64).sum();
-        let [_, _, triples] = sums(space, parameters);
         triples.saturating_mul(2) + cells * cells * (4 + 24 * space.words() as u64)
     }
 
@@ -83,7 +84,7 @@ impl Triples {
             promises: vec![0; space.cells()],
             bases,
             counts: vec![UNWANTED; next as usize],
-            open: None,
+            few: None,
             left: 0,
             wanted: 0,
         }
@@ -263,39 +264,72 @@ impl Triples {
         Self::flip(&mut self.once, other_way, self.words, triple, how);
     }
 
+    /// A triple whose counter went up.
     #[inline]
-    fn more(&mut self, triple: Triple) {
-        let at = self.at(triple);
-        self.counts[at] += 1;
-        match self.counts[at] {
+    fn rose(&mut self, triple: Triple, count: u16) {
+        match count {
             1 => {
                 self.flip_uncovered(triple, take);
                 self.flip_once(triple, put);
                 triple.iter().for_each(|&cell| self.promises[cell as usize] -= 1);
                 self.left -= 1;
+                if let Some(few) = &mut self.few
+                    && let Some(at) = few.iter().position(|few| *few == triple)
+                {
+                    few.swap_remove(at);
+                }
             }
             2 => self.flip_once(triple, take),
             _ => {}
         }
     }
 
+    /// A triple whose counter went down.
     #[inline]
-    fn less(&mut self, triple: Triple) {
-        let at = self.at(triple);
-        self.counts[at] -= 1;
-        match self.counts[at] {
+    fn fell(&mut self, triple: Triple, count: u16) {
+        match count {
             0 => {
                 self.flip_once(triple, take);
                 self.flip_uncovered(triple, put);
                 triple.iter().for_each(|&cell| self.promises[cell as usize] += 1);
                 self.left += 1;
-                if let Some(mut open) = self.open.take() {
-                    open.push(triple, self.left, |triple| self.counts[self.at(triple)] == 0);
-                    self.open = Some(open);
-                }
+                self.few.as_mut().into_iter().for_each(|few| few.push(triple));
+                self.few = self.few.take().filter(|few| few.len() <= 4 * FEW);
             }
             1 => self.flip_once(triple, put),
             _ => {}
+        }
+    }
+
+    fn more(&mut self, triple: Triple) {
+        let at = self.at(triple);
+        self.counts[at] += 1;
+        self.rose(triple, self.counts[at]);
+    }
+
+    fn less(&mut self, triple: Triple) {
+        let at = self.at(triple);
+        self.counts[at] -= 1;
+        self.fell(triple, self.counts[at]);
+    }
+
+    /// Where the counters of two cells in order begin, for a third cell's slot to be added.
+    #[inline]
+    fn base(&self, one: Cell, other: Cell) -> u32 {
+        self.bases[self.slots[one as usize] as usize * self.slot_count + self.slots[other as usize] as usize]
+    }
+
+    /// One triple loses a cell and another has the new cell in its place; `places` are their counters.
+    #[inline]
+    fn exchange(&mut self, places: [u32; 2], gone: impl Fn() -> Triple, come: impl Fn() -> Triple) {
+        let [before, after] = places.map(|place| place as usize);
+        self.counts[before] -= 1;
+        if self.counts[before] < 2 {
+            self.fell(gone(), self.counts[before]);
+        }
+        self.counts[after] += 1;
+        if self.counts[after] < 3 {
+            self.rose(come(), self.counts[after]);
         }
     }
 
@@ -326,51 +360,90 @@ impl Triples {
             return;
         }
         let from = row[parameter];
-        let others: Vec<Cell> = self.each(row).into_iter().filter(|&cell| cell != from).collect();
-        for (at, &one) in others.iter().enumerate() {
-            for &other in &others[at + 1..] {
-                self.less(ordered(from, one, other));
-                self.more(ordered(to, one, other));
+        let cells = self.each(row);
+        let slots: Vec<u32> = cells.iter().map(|&cell| self.slots[cell as usize]).collect();
+        let here = cells.partition_point(|&cell| cell < from);
+        let [old, new] = [from, to].map(|cell| self.slots[cell as usize]);
+        for at in 0..here {
+            let one = cells[at];
+            for &other in &cells[at + 1..here] {
+                let base = self.base(one, other);
+                let places = [base.wrapping_add(old), base.wrapping_add(new)];
+                self.exchange(places, || [one, other, from], || [one, other, to]);
+            }
+            let [before, after] = [self.base(one, from), self.base(one, to)];
+            for next in here + 1..cells.len() {
+                let other = cells[next];
+                let places = [before, after].map(|base| base.wrapping_add(slots[next]));
+                self.exchange(places, || [one, from, other], || [one, to, other]);
+            }
+        }
+        for at in here + 1..cells.len() {
+            let one = cells[at];
+            let [before, after] = [self.base(from, one), self.base(to, one)];
+            for next in at + 1..cells.len() {
+                let other = cells[next];
+                let places = [before, after].map(|base| base.wrapping_add(slots[next]));
+                self.exchange(places, || [from, one, other], || [to, one, other]);
             }
         }
     }
 
     /// Members that the sets of `cell` with each cell of the row share with `rest`; each triple is met twice.
+    /// It ends early when there are more than `most`.
     #[inline]
-    fn twice(&self, sets: &[u64], cell: Cell, row: &[Cell], rest: &[u64]) -> u64 {
+    fn twice(&self, sets: &[u64], cell: Cell, row: &[Cell], rest: &[u64], most: i64, looked: &mut u64) -> i64 {
         let slot = self.slots[cell as usize] as usize * self.slot_count;
         let mut sum = 0;
         for (parameter, &other) in row.iter().enumerate() {
             if self.inside[parameter] && has(rest, other) {
                 let line = (slot + self.slots[other as usize] as usize) * self.words;
-                sum += u64::from(shared(&sets[line..][..self.words], rest));
+                sum += i64::from(shared(&sets[line..][..self.words], rest));
+                *looked += 4 + 4 * self.words as u64;
+                if sum > most {
+                    break;
+                }
             }
         }
         sum
     }
 
-    fn with(&self, sets: &[u64], cells: &[Cell], row: &[Cell], rest: &[u64]) -> i64 {
+    /// Members of a kind that cells make among each other and with `rest`; it ends early beyond `most`.
+    fn with(&self, sets: &[u64], cells: &[Cell], change: Change<'_>, most: i64, looked: &mut u64) -> i64 {
         let mut sum = 0;
         for (at, &one) in cells.iter().enumerate() {
             if self.slots[one as usize] == NO_SLOT {
                 continue;
             }
-            sum += self.twice(sets, one, row, rest) as i64 / 2;
-            for (next, &other) in cells[..at].iter().enumerate() {
-                if self.slots[other as usize] == NO_SLOT {
-                    continue;
-                }
+            for (next, &other) in
+                cells[..at].iter().enumerate().filter(|(_, other)| self.slots[**other as usize] != NO_SLOT)
+            {
                 let set = &sets[self.line(one, other)..][..self.words];
-                sum += i64::from(shared(set, rest));
+                sum += i64::from(shared(set, change.rest));
                 sum += cells[..next].iter().filter(|&&third| has(set, third)).count() as i64;
             }
+            sum += self.twice(
+                sets,
+                one,
+                change.row,
+                change.rest,
+                (most - sum).saturating_mul(2).saturating_add(1),
+                looked,
+            ) / 2;
         }
         sum
     }
 
-    pub(crate) fn delta(&self, change: Change<'_>) -> i64 {
-        self.with(&self.uncovered, change.new, change.row, change.rest)
-            - self.with(&self.once, change.old, change.row, change.rest)
+    pub(crate) fn delta(&self, change: Change<'_>, floor: i64, looked: &mut u64) -> i64 {
+        let gain = match &self.few {
+            Some(few) if few.len() < change.row.len() * self.words => {
+                *looked += 4 * few.len() as u64;
+                let shown = |&cell: &Cell| has(change.rest, cell) || change.new.contains(&cell);
+                few.iter().filter(|triple| triple.iter().all(shown)).count() as i64
+            }
+            _ => self.with(&self.uncovered, change.new, change, i64::MAX, looked),
+        };
+        gain - self.with(&self.once, change.old, change, gain.saturating_sub(floor), looked)
     }
 
     pub(crate) fn fresh(&self, cell: Cell, set: &[u64], chosen: &[Cell]) -> u64 {
@@ -393,60 +466,29 @@ impl Triples {
 
     pub(crate) fn unique(&self, row: &[Cell], bits: &[u64]) -> u64 {
         let cells = row.iter().filter(|&&cell| self.slots[cell as usize] != NO_SLOT);
-        cells.map(|&cell| self.twice(&self.once, cell, row, bits)).sum::<u64>() / 6
+        cells.map(|&cell| self.twice(&self.once, cell, row, bits, i64::MAX, &mut 0)).sum::<i64>() as u64 / 6
     }
 
     pub(crate) fn pick(&mut self, random: &mut Random) -> Option<Vec<Cell>> {
-        if self.open.is_none() {
-            if let Some(guess) = self.guess(random) {
-                return Some(guess);
-            }
-            let mut open = Open::default();
-            open.fill(self.each_uncovered().collect());
-            self.open = Some(open);
+        if self.few.is_none() && self.left <= FEW as u64 {
+            self.few = Some(self.each_uncovered().collect());
         }
-        let mut open = self.open.take()?;
-        let picked = open.pick(random, |triple| self.counts[self.at(triple)] == 0);
-        self.open = Some(open);
-        picked.map(Vec::from)
+        match &self.few {
+            Some(few) => few.get(random.below(few.len())).map(|triple| triple.to_vec()),
+            None => {
+                (0..GUESSES).find_map(|_| self.guess(random)).or_else(|| self.each_uncovered().next().map(Vec::from))
+            }
+        }
     }
 
     fn guess(&self, random: &mut Random) -> Option<Vec<Cell>> {
-        for _ in 0..GUESSES {
-            let (one, other) = (random.below(self.cells.len()), random.below(self.cells.len()));
-            let line = (one * self.slot_count + other) * self.words;
-            let set = &self.uncovered[line..][..self.words];
-            let count: usize = set.iter().map(|word| word.count_ones() as usize).sum();
-            if let Some(third) = members(set).nth(random.below(count)) {
-                let mut triple = vec![self.cells[one], self.cells[other], third];
-                triple.sort_unstable();
-                return Some(triple);
-            }
-        }
-        None
+        let (one, other) = (random.below(self.cells.len()), random.below(self.cells.len()));
+        let line = (one * self.slot_count + other) * self.words;
+        let set = &self.uncovered[line..][..self.words];
+        let count: usize = set.iter().map(|word| word.count_ones() as usize).sum();
+        let third = members(set).nth(random.below(count))?;
+        let mut triple = vec![self.cells[one], self.cells[other], third];
+        triple.sort_unstable();
+        Some(triple)
     }
-}
-
-/// A cell among two that are in order.
-#[inline]
-fn ordered(cell: Cell, one: Cell, other: Cell) -> Triple {
-    if cell < one {
-        [cell, one, other]
-    } else if cell < other {
-        [one, cell, other]
-    } else {
-        [one, other, cell]
-    }
-}
-
-/// Elementary symmetric sums of the parameters' sizes: values, pairs, triples.
-pub(crate) fn sums(space: &Space, parameters: &[usize]) -> [u64; 3] {
-    let [mut ones, mut twos, mut threes] = [0u64; 3];
-    for &parameter in parameters {
-        let count = space.count(parameter) as u64;
-        threes = threes.saturating_add(twos.saturating_mul(count));
-        twos = twos.saturating_add(ones.saturating_mul(count));
-        ones = ones.saturating_add(count);
-    }
-    [ones, twos, threes]
 }
