@@ -42,7 +42,7 @@ fn budget(effort: Effort, higher: bool, combinations: u64) -> Budget {
     };
     let each = match effort {
         Effort::Quick => 3_000,
-        Effort::Normal => 100_000,
+        Effort::Normal => 300_000,
         Effort::Long => 500_000,
     };
     Budget { all, fruitless: combinations.saturating_mul(each).saturating_add(1_000_000) }
