@@ -1,6 +1,7 @@
 //! How much work each effort is, and in what order it is done.
 
 use crate::compact::{Budget, Compaction};
+use crate::coverage::{Coverage, Pairs};
 use crate::error::CoverError;
 use crate::greedy::Greedy;
 use crate::logic::Oracle;
@@ -26,24 +27,18 @@ pub(crate) fn spend(
     {
         suite.become_rows(&rows);
     }
-    let budget = budget(effort, higher, suite.coverage.wanted());
-    Compaction::new(suite, 20).run(oracle, bound, budget)?;
-    Ok(())
+    let budget = budget(effort, &suite.coverage);
+    Compaction::new(suite, 20).run(oracle, bound, budget)
 }
 
-/// Steps of about a nanosecond on a desk of 2024.
-fn budget(effort: Effort, higher: bool, combinations: u64) -> Budget {
-    let all = match (effort, higher) {
-        (Effort::Quick, false) => 100_000_000,
-        (Effort::Normal, false) | (Effort::Quick, true) => 1_000_000_000,
-        (Effort::Long, false) => 5_000_000_000,
-        (Effort::Normal, true) => 22_000_000_000,
-        (Effort::Long, true) => 34_000_000_000,
+/// Steps of about a nanosecond on a desk of 2024. Combinations beyond pairs are allowed more: each move costs more there.
+fn budget(effort: Effort, coverage: &Coverage) -> Budget {
+    let (pairs, each_beyond, most, each_fruitless) = match effort {
+        Effort::Quick => (100_000_000, 1_000, 1_000_000_000, 3_000),
+        Effort::Normal => (1_000_000_000, 20_000, 22_000_000_000, 300_000),
+        Effort::Long => (5_000_000_000, 50_000, 34_000_000_000, 1_000_000),
     };
-    let each = match effort {
-        Effort::Quick => 3_000,
-        Effort::Normal => 300_000,
-        Effort::Long => 500_000,
-    };
-    Budget { all, fruitless: combinations.saturating_mul(each).saturating_add(1_000_000) }
+    let beyond = coverage.wanted() - coverage.pairs.as_ref().map_or(0, Pairs::wanted);
+    let all = beyond.saturating_mul(each_beyond).saturating_add(pairs).min(most);
+    Budget { all, fruitless: coverage.wanted().saturating_mul(each_fruitless).saturating_add(1_000_000) }
 }

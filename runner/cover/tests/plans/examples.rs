@@ -1,7 +1,8 @@
 //! Cases that are told, each for one promise.
 
 use coexist_cover::{
-    CoverError, Effort, Expression, Model, ModelError, Parameter, Predicate, Request, Rule, Strength, explain, plan,
+    CoverError, Demand, Effort, Expression, Model, ModelError, Parameter, Predicate, Request, Rule, Strength, explain,
+    measure, most_first, plan,
 };
 
 use crate::checker::{combinations, every_row, is_valid};
@@ -82,6 +83,83 @@ fn replanning_after_one_more_value_keeps_every_row_and_adds_few() {
     assert!(after.rows.len() - before.rows.len() <= 4 + 2, "{} rows more", after.rows.len() - before.rows.len());
 }
 
+/// A lab like those that are planned for: images, settings, agents of which each two neighbours exclude each other.
+fn lab(agents: usize, versions: usize) -> Model {
+    let mut parameters = vec![
+        Parameter::new("image", (0..7).map(|image| format!("w{image}"))),
+        Parameter::new("hvci", ["off", "on"]),
+        Parameter::new("vbs", ["off", "on", "locked"]),
+        Parameter::new("secureboot", ["off", "on"]),
+        Parameter::new("update", ["none", "lcu", "preview"]),
+    ];
+    let first = parameters.len();
+    parameters.extend((0..agents).map(|agent| {
+        let versions = (1..=versions).map(|version| format!("v{version}"));
+        Parameter::new(format!("agent{agent}"), std::iter::once("none".to_string()).chain(versions))
+    }));
+    let installed = |agent: usize| Predicate::one_of(first + agent, (1..=versions).collect());
+    let mut rules = vec![
+        Rule::holds("hvci needs vbs", Expression::is(1, 1).implies(Expression::is(2, 0).negated())),
+        Rule::holds("locked needs secure boot", Expression::is(2, 2).implies(Expression::is(3, 1))),
+        Rule::holds("agent 0 is not for w0", Expression::is(0, 0).implies(Expression::is(first, 0))),
+        Rule { label: "one at least".into(), demand: Demand::AtLeast(1, (0..agents).map(installed).collect()) },
+    ];
+    rules.extend((0..agents).step_by(2).map(|agent| {
+        Rule::exclusive(format!("{agent} or {}", agent + 1), vec![installed(agent), installed(agent + 1)])
+    }));
+    Model::new(parameters, rules).expect("only what exists is named")
+}
+
+#[test]
+fn one_more_version_of_an_agent_costs_what_it_has_to() {
+    for (agents, versions) in [(8, 3), (12, 4)] {
+        let model = lab(agents, versions);
+        let before = plan(&model, &Request::strength(2)).unwrap();
+        assert!(before.rows.iter().all(|row| is_valid(&model, row)));
+        let more = lab(agents, versions + 1);
+        let mut parameters = model.parameters().to_vec();
+        parameters[6] = more.parameters()[6].clone();
+        // The rules of the larger lab, as far as the smaller one has their values.
+        let wider = |rule: &Rule| {
+            let mut rule = rule.clone();
+            if let Demand::AtLeast(_, of) | Demand::AtMost(_, of) = &mut rule.demand {
+                let grown = of.iter_mut().filter(|predicate| predicate.parameter == 6);
+                grown.for_each(|predicate| predicate.values.push(versions + 1));
+            }
+            rule
+        };
+        let model = Model::new(parameters, model.rules().iter().map(wider).collect()).unwrap();
+        let seeds: Vec<_> = before.rows.iter().map(|row| row.iter().copied().map(Some).collect()).collect();
+        let after = plan(&model, &Request { seeds, ..Request::strength(2) }).unwrap();
+        assert_eq!(after.rows[..before.rows.len()], before.rows);
+        // Seven images, or the versions of two agents that exclude each other and neither of them.
+        let bound = 7.max(2 * versions + 1);
+        let new = after.rows.len() - before.rows.len();
+        assert!(new <= bound + 2, "{new} new rows for {agents} agents");
+    }
+}
+
+#[test]
+fn the_first_rows_in_order_cover_most() {
+    let model = lab(6, 2);
+    let made = plan(&model, &Request::strength(2)).unwrap();
+    let order = most_first(&model, &Strength::uniform(2), &made.rows).unwrap();
+    let mut sorted = order.clone();
+    sorted.sort_unstable();
+    assert_eq!(sorted, (0..made.rows.len()).collect::<Vec<_>>());
+    let covered = |numbers: &[usize]| {
+        let rows: Vec<_> = numbers.iter().map(|&number| made.rows[number].clone()).collect();
+        measure(&model, &Strength::uniform(2), &rows, 0).unwrap().covered
+    };
+    for chosen in 0..8 {
+        let next = covered(&order[..=chosen]);
+        for &other in &order[chosen..] {
+            let instead = [&order[..chosen], &[other]].concat();
+            assert!(next >= covered(&instead), "row {other} adds more in place {chosen}");
+        }
+    }
+}
+
 #[test]
 fn weights_show_where_nothing_else_decides() {
     let mut parameters = grid(3, 2);
@@ -100,8 +178,8 @@ fn a_group_constraint_over_many_agents_is_no_obstacle() {
     parameters.push(Parameter::new("image", ["one", "two", "three"]));
     let installed: Vec<Predicate> = (0..24).map(|agent| Predicate::one_of(agent, vec![1, 2, 3, 4])).collect();
     let rules = vec![
-        Rule { label: "one at least".into(), demand: coexist_cover::Demand::AtLeast(1, installed.clone()) },
-        Rule { label: "three at most".into(), demand: coexist_cover::Demand::AtMost(3, installed.clone()) },
+        Rule { label: "one at least".into(), demand: Demand::AtLeast(1, installed.clone()) },
+        Rule { label: "three at most".into(), demand: Demand::AtMost(3, installed.clone()) },
     ];
     let model = Model::new(parameters, rules).unwrap();
     let request = Request { effort: Effort::Quick, ..Request::strength(2) };
