@@ -19,7 +19,8 @@ pub(crate) fn spend(
     bound: usize,
 ) -> Result<(), CoverError> {
     let higher = strength.all().iter().any(|&each| each > 2);
-    let drafts = if higher { 3 } else { 16 };
+    // Many rows are many drafts: fewer for each then.
+    let drafts = if higher { 3 } else { (6400 / bound.max(1)).clamp(4, 16) };
     greedy.finish(suite, oracle, drafts)?;
     if !higher
         && !(0..suite.len()).any(|row| suite.stays(row))
