@@ -7,7 +7,10 @@
 mod constraints;
 mod lines;
 mod meaning;
+mod rows;
 mod tokens;
+
+pub use rows::PictRows;
 
 use crate::model::{Model, ModelError};
 use crate::strength::{Group, Strength};

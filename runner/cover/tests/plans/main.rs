@@ -49,6 +49,13 @@ proptest! {
                 };
                 if negatives == 0 {
                     prop_assert!(every.iter().all(|row| !survives(row, None)));
+                    let together = |some: &[usize]| {
+                        every.iter().any(|row| some.iter().all(|&number| !breaks(&model, number, row)))
+                    };
+                    for one in 0..model.rules().len() {
+                        prop_assert!(numbers.len() < 2 || together(&[one]));
+                        prop_assert!(numbers.len() < 3 || (0..one).all(|other| together(&[one, other])));
+                    }
                     for &number in &numbers {
                         prop_assert!(every.iter().any(|row| survives(row, Some(number))));
                     }

@@ -110,6 +110,27 @@ fn a_rule_is_named_by_its_line_and_text() {
     assert!(told.ends_with("line 3: IF [A] = 1 THEN [A] = 2; line 5: [A] = 1"), "{told}");
 }
 
+#[test]
+fn rows_are_read_back_by_any_of_their_names() {
+    let dialect = Dialect::default();
+    let model = read("A: one | uno, two\nB: ~-1, 0\nC: x\n");
+    let read = model.rows("\u{feff}b\tA\tZ\r\n~-1\tUNO\tq\r\n\n0\tthree\n", &dialect).unwrap();
+    assert_eq!(read.rows, [vec![Some(0), Some(0), None], vec![None, Some(1), None]]);
+    assert_eq!(read.lines, [2, 4]);
+    let notes: Vec<String> = read.notes.iter().map(|note| format!("{}: {}", note.line, note.text)).collect();
+    assert_eq!(
+        notes,
+        [
+            "1: the model has no parameter \"Z\": its column is passed over",
+            "4: parameter \"A\" has no value \"three\": the cell is open",
+        ]
+    );
+    let told = |text: &str| model.rows(text, &dialect).unwrap_err()[0].to_string();
+    assert_eq!(told("A\ta\n"), "line 1: the heading names parameter \"a\" twice");
+    assert_eq!(told("A\none\tx\n"), "line 2: the row has 2 cells, and the heading 1");
+    assert_eq!(told(" \n"), "line 1: there is no heading: parameters separated by tabs were expected");
+}
+
 proptest! {
     #[test]
     fn no_text_is_too_strange(text in "(?s)[AB:,|~()<>{}@#\\[\\]\"\\\\;=*? \n0-9IFTHENORANDLIKé-]{0,200}") {
