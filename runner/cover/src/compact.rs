@@ -66,12 +66,15 @@ impl<'s, 'a> Compaction<'s, 'a> {
     }
 
     /// Compacts a complete suite until it has no more rows than `bound`, or the budget is spent. It stays complete.
-    pub(crate) fn run(&mut self, oracle: &mut Oracle, bound: usize, budget: Budget) -> Result<(), CoverError> {
+    pub(crate) fn run(&mut self, oracle: &mut Oracle, bound: usize, budget: Budget) {
         debug_assert!(self.suite.coverage.uncovered() == 0 && self.suite.len() <= MOST_ROWS);
         let (mut complete, mut since) = (self.suite.rows().to_vec(), 0);
         while self.done() < budget.all && self.done() - since < budget.fruitless {
             if self.suite.coverage.uncovered() > 0 {
-                self.step(oracle)?;
+                if self.step(oracle).is_err() {
+                    // The solver's patience is at an end, and there is a complete plan.
+                    break;
+                }
                 continue;
             }
             if self.suite.len() < complete.len() {
@@ -86,7 +89,6 @@ impl<'s, 'a> Compaction<'s, 'a> {
         if self.suite.coverage.uncovered() > 0 {
             self.suite.become_rows(&complete);
         }
-        Ok(())
     }
 
     fn done(&self) -> u64 {

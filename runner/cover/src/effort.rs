@@ -29,7 +29,8 @@ pub(crate) fn spend(
         suite.become_rows(&rows);
     }
     let budget = budget(effort, &suite.coverage);
-    Compaction::new(suite, 20).run(oracle, bound, budget)
+    Compaction::new(suite, 20).run(oracle, bound, budget);
+    Ok(())
 }
 
 /// Steps of about a nanosecond on a desk of 2024. Combinations beyond pairs are allowed more: each move costs more there.

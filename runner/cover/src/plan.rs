@@ -1,7 +1,7 @@
 //! From a model to rows.
 
 use crate::bound::lower_bound;
-use crate::coverage::Coverage;
+use crate::coverage::{Coverage, MOST_ROWS};
 use crate::error::CoverError;
 use crate::greedy::Greedy;
 use crate::model::Model;
@@ -93,6 +93,9 @@ pub fn plan(model: &Model, request: &Request) -> Result<Plan, CoverError> {
         plan.combinations += coverage.wanted();
         let bound = lower_bound(&ground, &coverage);
         plan.lower_bound += bound;
+        if bound > MOST_ROWS {
+            return Err(CoverError::TooManyRows(MOST_ROWS));
+        }
         let mut suite = Suite::new(&ground, coverage);
         let mut greedy = Greedy::new(&ground, 10 + number as u64);
         let mine: Vec<_> = seeds.of_part(number).collect();

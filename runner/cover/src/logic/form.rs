@@ -6,10 +6,11 @@ use crate::space::{Cell, Space};
 /// A clause: true in a row that has one of its cells. Sorted, none twice.
 pub(crate) type Clause = Vec<Cell>;
 
-/// Clauses that one rule may become. Beyond it the rule is kept as a tree: distribution grows without bound.
-const CLAUSES: usize = 256;
-/// Cells in all clauses of one rule, likewise.
-const CELLS: usize = 20_000;
+/// Clauses that alternatives may be multiplied out to. Beyond it the rule is kept as a tree.
+const PRODUCT: usize = 256;
+/// Clauses of one rule, and cells in all of them, likewise.
+const CLAUSES: usize = 20_000;
+const CELLS: usize = 4_000_000;
 
 /// An expression in negation normal form.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,7 +57,7 @@ impl Form {
                 let mut product = vec![Vec::new()];
                 for part in parts {
                     let factor = part.clauses(space)?;
-                    if product.len() * factor.len() > CLAUSES {
+                    if product.len() * factor.len() > PRODUCT {
                         return None;
                     }
                     product = product.iter().flat_map(|one| factor.iter().map(|other| union(one, other))).collect();

@@ -9,6 +9,9 @@ use crate::space::{Cell, Space};
 /// Polls of the solver for one question. Real models need a few hundred; a contrived one shall not run for ever.
 const PATIENCE: u64 = 3_000_000;
 
+/// Polls for all questions about one model: no plan waits for ever on many hard ones.
+const PATIENCE_IN_ALL: u64 = 1_000_000_000;
+
 /// Values beyond which "not two of them" is written with helper variables.
 const PAIRWISE: usize = 8;
 
@@ -27,13 +30,14 @@ pub(crate) enum Answer {
 #[derive(Debug, Default)]
 struct Patience {
     polls: std::cell::Cell<u64>,
-    limit: u64,
+    in_all: std::cell::Cell<u64>,
 }
 
 impl Callbacks for Patience {
     fn stop(&self) -> bool {
         self.polls.set(self.polls.get() + 1);
-        self.polls.get() > self.limit
+        self.in_all.set(self.in_all.get() + 1);
+        self.polls.get() > PATIENCE || self.in_all.get() > PATIENCE_IN_ALL
     }
 }
 
@@ -71,9 +75,8 @@ impl Oracle {
     }
 
     fn bare(space: &Space) -> Self {
-        let patience = Patience { limit: PATIENCE, ..Patience::default() };
         let mut oracle = Self {
-            solver: Solver::new(SolverOpts::default(), patience),
+            solver: Solver::new(SolverOpts::default(), Patience::default()),
             width: space.width(),
             owners: (0..space.cells() as Cell).map(|cell| space.owner(cell) as u32).collect(),
             cells: Vec::new(),
