@@ -19,8 +19,12 @@ pub(crate) fn spend(
     bound: usize,
 ) -> Result<(), CoverError> {
     let higher = strength.all().iter().any(|&each| each > 2);
-    // Many rows are many drafts: fewer for each then.
-    let drafts = if higher { 3 } else { (6400 / bound.max(1)).clamp(4, 16) };
+    // Where rows are many, or a draft takes long, there are fewer drafts for each.
+    let drafts = match &suite.coverage {
+        coverage if coverage.wide.is_some() => 1,
+        _ if higher => 3,
+        _ => (6400 / bound.max(1)).clamp(4, 16),
+    };
     greedy.finish(suite, oracle, drafts)?;
     if !higher
         && !(0..suite.len()).any(|row| suite.stays(row))
