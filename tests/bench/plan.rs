@@ -1,8 +1,9 @@
-//! Plans for every PICT model in a folder: rows, CPU time, and how that compares with what PICT needed.
+//! Plans for every PICT model in a folder: rows, CPU time, and how that compares with what PICT (pairs) or ACTS (triples)
+//! needed.
 //!
 //! `bench-plan FOLDER [--strength T] [--effort quick|normal|long] [--rows FOLDER]`, always a release build. With `--rows`
 //! each plan is written as TSV, for a checker that shares nothing with the planner. Exits with 1 when any plan is larger
-//! than PICT's.
+//! than theirs.
 #![allow(clippy::print_stdout, reason = "a benchmark tells its figures")]
 
 use std::error::Error;
@@ -32,7 +33,7 @@ fn main() -> Result<ExitCode, Failure> {
         .filter(|path| path.extension().is_some_and(|extension| extension == "pict"))
         .collect();
     models.sort();
-    println!("model                                     rows  bound   PICT  ratio  cpu s");
+    println!("model                                     rows  bound  known  ratio  cpu s");
     let (mut logs, mut slowest, mut larger) = (Vec::new(), 0f64, 0);
     for path in models {
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
