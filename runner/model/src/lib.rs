@@ -13,6 +13,7 @@ mod evidence_places;
 mod fault;
 mod guest_path;
 mod hex;
+mod history;
 mod hive;
 mod ids;
 mod image;
@@ -39,6 +40,7 @@ pub use evidence_places::{EvidenceFolder, EvidencePlaces, EvidenceSettings, Hold
 pub use fault::{FaultFacts, FaultKind, LabFault};
 pub use guest_path::is_file_name;
 pub use hex::Hex;
+pub use history::{ArmCost, PastCell, Standing};
 pub use hive::{CrashSettings, DriverService, HiveFacts};
 pub use ids::{AgentId, CellId, ImageId, RunId, Sha256, StepId};
 pub use image::{Disk, DiskBus, Edition, Firmware, GuestAccess, Image, MachineProfile, NetworkCard, WindowsFacts};

@@ -21,7 +21,7 @@ pub(crate) fn pin(checked: &Checked, missing: Severity, messages: &mut Vec<Messa
             images.insert(image.id.clone(), image);
         }
     }
-    for set in checked.sets.iter().chain(checked.include.iter().map(|row| &row.set)) {
+    for set in checked.agents.sets().iter().chain(checked.include.iter().map(|row| &row.set)) {
         for member in &set.members {
             let product = checked.products.get(&member.agent);
             let release = product.and_then(|it| it.releases.iter().find(|it| it.version == member.version));

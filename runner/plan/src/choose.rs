@@ -24,7 +24,7 @@ pub(crate) fn choose<'a>(checked: &'a Checked, sources: &Sources, messages: &mut
         .axes
         .iter()
         .map(|axis| axis.values.len())
-        .chain([checked.images.len(), checked.sets.len()])
+        .chain([checked.images.len(), checked.agents.sets().len()])
         .try_fold(1, usize::checked_mul)
         .filter(|many| *many <= MOST_CELLS);
     if many.is_none() {
@@ -42,7 +42,7 @@ pub(crate) fn choose<'a>(checked: &'a Checked, sources: &Sources, messages: &mut
     let mut rows = Vec::new();
     for image in &checked.images {
         for values in combinations(checked) {
-            for set in &checked.sets {
+            for set in checked.agents.sets() {
                 let row = Row { image, values: values.clone(), set };
                 let mut keep = true;
                 for (rule, used) in checked.exclude.iter().zip(&mut used) {

@@ -109,7 +109,7 @@ pub(crate) fn check_candidate(
         ..install
     };
     let vendor = product.map_or("Microsoft", |product| &product.vendor).to_owned();
-    Some(Candidate { kind, vendor, package, install, span: written.span })
+    Some(Candidate { kind, vendor, package, install, signing: None, span: written.span })
 }
 
 /// The step that installs a product at one of its releases.

@@ -10,7 +10,9 @@ use crate::catalogue::{self, Desk};
 use crate::checked::candidate::check_candidate;
 use crate::checked::package::{Placeholders, check_data, check_probe};
 use crate::checked::recipe::{twice, unknown_version};
-use crate::checked::{AgentSet, Axis, AxisValue, Checked, Deadlines, ListedImage, Member, Pinned, Product, Scenario};
+use crate::checked::{
+    AgentSet, Agents, Axis, AxisValue, Checked, Deadlines, ListedImage, Member, Order, Pinned, Product, Range, Scenario,
+};
 use crate::element::{At, List, items};
 use crate::message::{Message, Mistake};
 use crate::scalars::{AgentRef, Deadline, Name};
@@ -93,7 +95,11 @@ impl Checker<'_> {
             name_span: name.span,
             images,
             axes: std::mem::take(&mut self.axes),
-            sets,
+            agents: Agents::Sets(sets),
+            order: Order::Fixed(self.order().iter().map(|name| name.value.0.clone()).collect()),
+            constraints: Vec::new(),
+            coverage: None,
+            waves: Vec::new(),
             products: self.products.iter().filter_map(|(id, it)| Some((id.clone(), it.clone()?))).collect(),
             candidate: candidate?,
             scenario,
@@ -124,9 +130,14 @@ impl Checker<'_> {
                 );
             }
             let values = written.value.entries.iter().filter_map(|(value, how)| {
-                Some(AxisValue { setting: self.check_value(&name.value, &value.value, how)?, span: value.span })
+                Some(AxisValue {
+                    setting: self.check_value(&name.value, &value.value, how)?,
+                    weight: 1,
+                    range: Range::Usual,
+                    span: value.span,
+                })
             });
-            axes.push(Axis { values: values.collect(), name: name.value.0.clone() });
+            axes.push(Axis { values: values.collect(), name: name.value.0.clone(), means: None });
         }
         axes
     }
@@ -213,7 +224,7 @@ impl Checker<'_> {
                 self.tell(message, "matrix.md#settings");
             }
         }
-        Some(ListedImage { image, span: name.span })
+        Some(ListedImage { image, weight: 1, span: name.span })
     }
 
     // ---- agents

@@ -1,4 +1,5 @@
 //! Files checked: every reference followed, every default filled in, nothing optional that must be there.
+#![allow(dead_code, reason = "what a matrix wants is read from the next commits on")]
 
 mod candidate;
 mod image;
@@ -8,6 +9,7 @@ mod package;
 mod recipe;
 mod rows;
 mod together;
+mod wanted;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -22,6 +24,11 @@ pub(crate) use candidate::{install, kind_word};
 pub(crate) use image::check_image;
 pub(crate) use matrix::check_matrix;
 pub(crate) use recipe::check_recipe;
+#[allow(unused_imports, reason = "read from the next commits on")]
+pub(crate) use wanted::{
+    AgentPool, Agents, Also, Because, Beside, Condition, Constraint, Coverage, Exclusive, Factor, Means, Offer,
+    OfferedVersion, Order, Range, Signing, Wave,
+};
 
 use crate::source::Span;
 use crate::written::recipe::InstallKind;
@@ -34,7 +41,13 @@ pub(crate) struct Checked {
     /// Images that cells are made of, in the matrix's order.
     pub(crate) images: Vec<ListedImage>,
     pub(crate) axes: Vec<Axis>,
-    pub(crate) sets: Vec<AgentSet>,
+    pub(crate) agents: Agents,
+    pub(crate) order: Order,
+    pub(crate) constraints: Vec<Constraint>,
+    /// `None`: the full product of everything.
+    pub(crate) coverage: Option<Coverage>,
+    /// In the order they run; cells of none of them run last.
+    pub(crate) waves: Vec<Wave>,
     pub(crate) products: BTreeMap<String, Rc<Product>>,
     pub(crate) candidate: Candidate,
     pub(crate) scenario: Scenario,
@@ -50,6 +63,8 @@ pub(crate) struct Checked {
 #[derive(Debug, Clone)]
 pub(crate) struct ListedImage {
     pub(crate) image: Rc<Image>,
+    /// How much it is liked where the choice changes no coverage; 1 is the usual.
+    pub(crate) weight: u32,
     pub(crate) span: Span,
 }
 
@@ -57,12 +72,16 @@ pub(crate) struct ListedImage {
 #[derive(Debug, Clone)]
 pub(crate) struct Axis {
     pub(crate) name: String,
+    pub(crate) means: Option<Means>,
     pub(crate) values: Vec<AxisValue>,
 }
 
 #[derive(Debug, Clone)]
 pub(crate) struct AxisValue {
     pub(crate) setting: SettingValue,
+    /// How much it is liked where the choice changes no coverage; 1 is the usual.
+    pub(crate) weight: u32,
+    pub(crate) range: Range,
     pub(crate) span: Span,
 }
 
@@ -117,6 +136,8 @@ pub(crate) struct Candidate {
     pub(crate) vendor: String,
     pub(crate) package: Package,
     pub(crate) install: Install,
+    /// How its drivers are signed, where the matrix says so.
+    pub(crate) signing: Option<Signing>,
     pub(crate) span: Span,
 }
 

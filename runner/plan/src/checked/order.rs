@@ -39,7 +39,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn order(&self) -> &'a [At<Name>] {
+    pub(super) fn order(&self) -> &'a [At<Name>] {
         items(self.written.order.as_ref())
     }
 

@@ -30,7 +30,7 @@ impl Checker<'_> {
             match given.iter().find(|(name, _, _)| *name == axis.name) {
                 Some((_, value, span)) => {
                     let known = axis.values.iter().find(|it| it.setting.value == *value);
-                    values.extend(known.map(|it| AxisValue { setting: it.setting.clone(), span: *span }));
+                    values.extend(known.map(|it| AxisValue { span: *span, ..it.clone() }));
                 }
                 None if row.value.whole => {
                     let found = format!("this row does not say the setting {}", quote(&axis.name));
