@@ -46,7 +46,11 @@ fn main() -> Result<ExitCode, Failure> {
                 continue;
             }
         };
-        let request = Request { strength: parsed.strength(asked.strength), effort: asked.effort, seeds: Vec::new() };
+        let request = Request {
+            strength: parsed.strength(asked.strength),
+            effort: asked.effort,
+            ..Request::strength(asked.strength)
+        };
         let made = match plan(&parsed.model, &request) {
             Ok(made) => made,
             Err(error) => {

@@ -4,13 +4,13 @@ use crate::coverage::{Coverage, Pairs};
 use crate::ground::Ground;
 use crate::space::{Cell, has};
 
-/// A number of rows below which nothing is complete. No row is counted yet.
+/// How many rows more there have to be for everything to be covered, at least.
 pub(crate) fn lower_bound(ground: &Ground, coverage: &Coverage) -> usize {
     let pairs = coverage.pairs.as_ref().map_or(0, |pairs| fans(ground, pairs));
     let triples = coverage.triples.as_ref().map_or(0, |triples| triples.densest(ground));
     let wide = coverage.wide.as_ref().map_or(0, |wide| wide.densest());
     let free = coverage.pairs.as_ref().map_or(0, |pairs| binary(ground, pairs));
-    pairs.max(triples).max(wide).max(free).max(usize::from(coverage.wanted() > 0))
+    pairs.max(triples).max(wide).max(free).max(usize::from(coverage.uncovered() > 0))
 }
 
 /// Rows without which two values of each free parameter do not meet two of each other one (Kleitman and Spencer, 1973).

@@ -7,7 +7,7 @@ mod pairs;
 mod triples;
 mod wide;
 
-pub(crate) use build::check_size;
+pub(crate) use build::{check_size, each_wanted_set};
 pub(crate) use pairs::Pairs;
 pub(crate) use triples::Triples;
 pub(crate) use wide::Wide;
@@ -74,6 +74,15 @@ impl Coverage {
     /// Combinations that are wanted.
     pub(crate) fn wanted(&self) -> u64 {
         sum!(self, wanted())
+    }
+
+    /// Whether a combination, its cells in order, is wanted.
+    pub(crate) fn asks_for(&self, cells: &[Cell]) -> bool {
+        match *cells {
+            [one, other] => self.pairs.as_ref().is_some_and(|pairs| pairs.asks_for(one, other)),
+            [one, other, third] => self.triples.as_ref().is_some_and(|triples| triples.asks_for([one, other, third])),
+            _ => self.wide.as_ref().is_some_and(|wide| wide.asks_for(cells)),
+        }
     }
 
     pub(crate) fn add(&mut self, row: &[Cell]) {

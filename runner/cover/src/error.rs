@@ -39,6 +39,22 @@ pub enum CoverError {
         /// Its place in the request, from 0.
         number: usize,
     },
+    /// A row counted or masked, or a parameter to fill alike, that is not of this model.
+    #[error("{what} {} does not fit the model", number + 1)]
+    Unfit {
+        /// What is meant by the number.
+        what: &'static str,
+        /// Its place in the request, from 0.
+        number: usize,
+    },
+    /// More masked rows than can be kept out.
+    #[error("{rows} rows are masked; at most {most} can be kept out of a plan for a model of this size")]
+    TooManyMasked {
+        /// How many there are.
+        rows: usize,
+        /// How many there may be.
+        most: usize,
+    },
     /// The rules are so entangled that a solver was stopped after a fixed number of steps.
     #[error("the rules are too entangled to tell which combinations they allow: the solver was stopped")]
     TooHard,

@@ -1,44 +1,39 @@
-//! Cells that no combination needs, filled by weight.
+//! Cells that no combination needs: filled by weight, then as the request likes.
 
-use crate::model::Model;
-use crate::random::Random;
+mod alike;
+mod higher;
+mod weight;
+
+use crate::model::{Model, Parameter};
+use crate::plan::Fill;
 use crate::space::Cell;
+use crate::strength::Strength;
 use crate::suite::{Scratch, Suite};
 
-/// Draws a value by weight for each cell that may change without uncovering anything. Nothing changes in a model
-/// without weights.
-pub(crate) fn by_weight(model: &Model, suite: &mut Suite<'_>) {
-    if !model.has_weights() {
-        return;
+/// Fills every cell that may change without uncovering anything.
+pub(crate) fn fill(model: &Model, fill: &Fill, strength: &Strength, suite: &mut Suite<'_>) {
+    weight::draw(model, suite);
+    // What weights decided stays.
+    let mut open: Vec<bool> = model.parameters().iter().map(|parameter| !is_weighted(parameter)).collect();
+    if let Fill::Alike(parameters) = fill {
+        alike::join(parameters, model, suite);
+        parameters.iter().for_each(|&parameter| open[parameter] = false);
     }
-    let ground = suite.ground;
-    let mut random = Random::stream(4);
-    let mut scratch = Scratch::default();
-    for at in 0..suite.len() {
-        for (parameter, values) in model.parameters().iter().enumerate() {
-            if suite.holds(at, parameter) || values.values.iter().all(|value| value.weight == values.values[0].weight) {
-                continue;
-            }
-            let now = suite.row(at)[parameter];
-            let mut free: Vec<(Cell, u64)> = Vec::new();
-            for cell in ground.space.values(parameter) {
-                let harmless = cell == now
-                    || (ground.rules.allows(suite.row(at), suite.counts(at), parameter, cell)
-                        && suite.delta(at, &[cell], 0, &mut scratch) >= 0);
-                if harmless {
-                    free.push((cell, u64::from(values.values[ground.space.value(cell)].weight)));
-                }
-            }
-            let all: u64 = free.iter().map(|(_, weight)| weight).sum();
-            let mut draw = random.below(all as usize) as u64;
-            let drawn = free.into_iter().find(|&(_, weight)| {
-                let here = draw < weight;
-                draw = draw.saturating_sub(weight);
-                here
-            });
-            if let Some((cell, _)) = drawn.filter(|&(cell, _)| cell != now) {
-                suite.set(at, parameter, cell);
-            }
-        }
-    }
+    higher::cover(strength, &open, suite);
+}
+
+/// Whether some values are liked more than others.
+fn is_weighted(parameter: &Parameter) -> bool {
+    parameter.values.iter().any(|value| value.weight != parameter.values[0].weight)
+}
+
+/// What a cell of a row can become without uncovering anything or breaking a rule, and what it is.
+fn free(suite: &Suite<'_>, at: usize, parameter: usize, scratch: &mut Scratch) -> Vec<Cell> {
+    let (ground, now) = (suite.ground, suite.row(at)[parameter]);
+    let harmless = |&cell: &Cell| {
+        cell == now
+            || (ground.rules.allows(suite.row(at), suite.counts(at), parameter, cell)
+                && suite.delta(at, &[cell], 0, scratch) >= 0)
+    };
+    ground.space.values(parameter).filter(harmless).collect()
 }

@@ -33,10 +33,11 @@ mod seeds;
 mod space;
 mod strength;
 mod suite;
+mod tested;
 
 pub use error::CoverError;
 pub use measure::{InvalidRow, Measure, explain, measure};
 pub use model::{Demand, Expression, Model, ModelError, Parameter, Predicate, Rule, Value};
-pub use order::most_first;
-pub use plan::{DroppedSeed, Effort, Plan, Request, plan};
+pub use order::{most_first, most_first_after};
+pub use plan::{DroppedSeed, Effort, Fill, Plan, Request, plan};
 pub use strength::{Group, Strength};

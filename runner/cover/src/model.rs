@@ -99,14 +99,15 @@ impl Model {
         &self.rules
     }
 
+    /// The same with rules that are known to fit.
+    pub(crate) fn and(&self, rules: impl IntoIterator<Item = Rule>) -> Self {
+        let rules = self.rules.iter().cloned().chain(rules).collect();
+        Self { parameters: self.parameters.clone(), rules }
+    }
+
     /// Whether any value is out of range.
     pub fn has_negative_values(&self) -> bool {
         self.parameters.iter().any(|parameter| parameter.values.iter().any(|value| value.negative))
-    }
-
-    /// Whether any value is liked more or less than others.
-    pub(crate) fn has_weights(&self) -> bool {
-        self.parameters.iter().any(|parameter| parameter.values.iter().any(|value| value.weight != 1))
     }
 
     /// The rows as people see them. A value with several names shows them in turn, from the first row on.

@@ -7,11 +7,15 @@ use crate::model::Model;
 use crate::plan::RANGE_LABEL;
 use crate::space::{Cell, Space};
 
+/// The kinds there may be.
+pub(crate) fn kinds(model: &Model) -> &'static [Part] {
+    if model.has_negative_values() { &[Part::Usual, Part::OutOfRange] } else { &[Part::Usual] }
+}
+
 /// What is known of each kind that has any valid row.
 pub(crate) fn of(model: &Model) -> Result<Vec<(Ground, Oracle)>, CoverError> {
-    let kinds: &[Part] = if model.has_negative_values() { &[Part::Usual, Part::OutOfRange] } else { &[Part::Usual] };
     let mut parts = Vec::new();
-    for &kind in kinds {
+    for &kind in kinds(model) {
         parts.extend(Ground::new(model, kind)?);
     }
     if parts.is_empty() {

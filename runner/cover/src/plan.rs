@@ -20,7 +20,18 @@ pub enum Effort {
     Long,
 }
 
-/// What is asked for.
+/// What becomes of cells that no combination needs. Weights come first: only values of equal weight are chosen among.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Fill {
+    /// They hold as many combinations as can be of one parameter more than the strength, at strengths 1 and 2.
+    #[default]
+    HigherCoverage,
+    /// Rows share their values of these parameters where that uncovers nothing: what costs a restart changes less often.
+    /// Cells of other parameters are filled as usual.
+    Alike(Vec<usize>),
+}
+
+/// What is asked for. [`Request::strength`] is the usual request; name what differs from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
     /// Which combinations are covered.
@@ -29,16 +40,29 @@ pub struct Request {
     pub effort: Effort,
     /// Rows that come first, unchanged. A cell without a value is chosen by the plan.
     pub seeds: Vec<Vec<Option<usize>>>,
+    /// What becomes of cells that no combination needs.
+    pub fill: Fill,
+    /// Rows that were tested already: the plan covers only what they do not. Those that break rules cover nothing.
+    pub counted: Vec<Vec<usize>>,
+    /// Rows that do not come again and cover nothing, like rules of their own: their combinations are planned elsewhere.
+    pub masked: Vec<Vec<usize>>,
 }
 
 impl Request {
-    /// All combinations of so many parameters, with the usual effort and no seeds.
+    /// All combinations of so many parameters, with the usual effort, from nothing.
     pub fn strength(base: usize) -> Self {
-        Self { strength: Strength::uniform(base), effort: Effort::Normal, seeds: Vec::new() }
+        Self {
+            strength: Strength::uniform(base),
+            effort: Effort::Normal,
+            seeds: Vec::new(),
+            fill: Fill::default(),
+            counted: Vec::new(),
+            masked: Vec::new(),
+        }
     }
 }
 
-/// Rows that are valid and cover every feasible combination that was asked for.
+/// Rows that are valid and cover every feasible combination that was asked for, with the rows counted already.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
     /// Value numbers by parameter. The seeds that were kept come first, in their order.
@@ -49,10 +73,19 @@ pub struct Plan {
     pub dropped: Vec<DroppedSeed>,
     /// Feasible combinations that were asked for, all of which are covered.
     pub combinations: u64,
+    /// How many of them the rows counted already cover.
+    pub counted: u64,
     /// Rows that no plan can do without, seeds apart.
     pub lower_bound: usize,
+    /// Rows beyond the seeds that no plan with these seeds can do without.
+    ///
+    /// After one added value it is at least the values of any other parameter that it has to meet, and the values of
+    /// several that exclude each other.
+    pub least_new: usize,
     /// Values that no valid row can hold: parameter and value.
     pub impossible: Vec<(usize, usize)>,
+    /// Combinations that only masked rows could hold, each as parameters and values: the plan does not cover them.
+    pub only_masked: Vec<Vec<(usize, usize)>>,
 }
 
 /// A seed that breaks rules.
@@ -77,20 +110,35 @@ pub fn plan(model: &Model, request: &Request) -> Result<Plan, CoverError> {
     let strength = request.strength.check(model)?;
     let space = Space::new(model.parameters());
     crate::coverage::check_size(&space, &strength)?;
-    let mut parts = crate::parts::of(model)?;
-    let mut seeds = crate::seeds::sort(model, &mut parts, &request.seeds)?;
+    crate::tested::check(model, request)?;
+    let masking = crate::tested::without(model, &request.masked)?;
+    let asked = masking.as_ref().unwrap_or(model);
+    let mut parts = crate::parts::of(asked)?;
+    let mut seeds = crate::seeds::sort(asked, &mut parts, &request.seeds)?;
     let mut plan = Plan {
         rows: Vec::new(),
         seeds: 0,
         dropped: std::mem::take(&mut seeds.dropped),
         combinations: 0,
+        counted: 0,
         lower_bound: 0,
+        least_new: 0,
         impossible: crate::parts::impossible(&parts),
+        only_masked: Vec::new(),
     };
+    let lost =
+        |part, coverage: Option<&Coverage>| crate::tested::lost(model, part, &strength, coverage, &request.masked);
+    for &kind in crate::parts::kinds(model).iter().filter(|&&kind| parts.iter().all(|(ground, _)| ground.part != kind))
+    {
+        plan.only_masked.extend(lost(kind, None));
+    }
     let mut rows_of_seeds = std::collections::BTreeMap::new();
     for (number, (ground, mut oracle)) in parts.into_iter().enumerate() {
-        let coverage = Coverage::new(&ground, &mut oracle, &strength)?;
+        let mut coverage = Coverage::new(&ground, &mut oracle, &strength)?;
         plan.combinations += coverage.wanted();
+        plan.only_masked.extend(lost(ground.part, Some(&coverage)));
+        crate::tested::count(&ground, &mut coverage, &request.counted);
+        plan.counted += coverage.wanted() - coverage.uncovered();
         let bound = lower_bound(&ground, &coverage);
         plan.lower_bound += bound;
         if bound > MOST_ROWS {
@@ -103,8 +151,13 @@ pub fn plan(model: &Model, request: &Request) -> Result<Plan, CoverError> {
             let row = greedy.complete(&mut suite, &mut oracle, &seed.valid, &seed.cells)?;
             suite.push(row, Held::Parameters(seed.held.clone()));
         }
+        // Cells of seeds that are open may cover what is left: only whole seeds say how much more is needed.
+        let whole = mine.iter().all(|seed| seed.held.iter().all(|held| *held));
+        let least_new = if whole { lower_bound(&ground, &suite.coverage) } else { bound.saturating_sub(mine.len()) };
+        plan.least_new += least_new;
+        let bound = bound.max(mine.len() + least_new);
         crate::effort::spend(request.effort, &strength, &mut suite, &mut greedy, &mut oracle, bound)?;
-        crate::fill::by_weight(model, &mut suite);
+        crate::fill::fill(model, &request.fill, &strength, &mut suite);
         let mut rows = suite.rows().iter().map(|row| space.values_of(row));
         for (seed, row) in mine.iter().zip(&mut rows) {
             rows_of_seeds.insert(seed.number, row);

@@ -60,16 +60,25 @@ impl Coverage {
         }
         if all.iter().any(|strength| ![2, 3].contains(strength)) {
             let mut sets = Vec::new();
-            for each in all.into_iter().filter(|strength| ![2, 3].contains(strength)) {
-                each_set(&strength.parameters(each, width), each, &mut Vec::new(), &mut |set| {
-                    if strength.wants(set) {
-                        sets.push(set.to_vec());
-                    }
-                });
-            }
+            each_wanted_set(strength, width, &mut |set| {
+                if ![2, 3].contains(&set.len()) {
+                    sets.push(set.to_vec());
+                }
+            });
             coverage.wide = Some(wide(ground, oracle, &sets)?);
         }
         Ok(coverage)
+    }
+}
+
+/// Visits every set of parameters whose combinations are asked for, each once.
+pub(crate) fn each_wanted_set(strength: &Strength, width: usize, visit: &mut dyn FnMut(&[usize])) {
+    for each in strength.all() {
+        each_set(&strength.parameters(each, width), each, &mut Vec::new(), &mut |set| {
+            if strength.wants(set) {
+                visit(set);
+            }
+        });
     }
 }
 

@@ -65,6 +65,11 @@ impl Pairs {
         &self.uncovered[cell as usize * self.words..][..self.words]
     }
 
+    /// Whether the pair is wanted, covered or not.
+    pub(crate) fn asks_for(&self, one: Cell, other: Cell) -> bool {
+        self.counts[self.at(one, other)] < UNWANTED
+    }
+
     fn once_with(&self, cell: Cell) -> &[u64] {
         &self.once[cell as usize * self.words..][..self.words]
     }

@@ -106,10 +106,21 @@ impl Wide {
         self.wanted
     }
 
-    /// The most wanted combinations of any set of parameters: each needs a row of its own.
+    /// Whether a combination is wanted, covered or not.
+    pub(crate) fn asks_for(&self, cells: &[Cell]) -> bool {
+        let owners = || cells.iter().map(|&cell| self.space.owner(cell) as u32);
+        let group = self.groups.iter().find(|group| group.parameters.iter().copied().eq(owners()));
+        group.is_some_and(|group| {
+            let places =
+                cells.iter().zip(&group.strides).map(|(&cell, &stride)| self.space.value(cell) as u32 * stride);
+            self.counts[(group.base + places.sum::<u32>()) as usize] < UNWANTED
+        })
+    }
+
+    /// The most uncovered combinations of any set of parameters: each needs a row of its own.
     pub(crate) fn densest(&self) -> usize {
         let of = |group: &Group| &self.counts[group.base as usize..(group.base + group.size) as usize];
-        self.groups.iter().map(|group| of(group).iter().filter(|&&count| count < UNWANTED).count()).max().unwrap_or(0)
+        self.groups.iter().map(|group| of(group).iter().filter(|&&count| count == 0).count()).max().unwrap_or(0)
     }
 
     /// Groups of a parameter, at most.

@@ -69,3 +69,10 @@ pub(crate) fn strength(width: usize) -> impl Strategy<Value = Strength> {
         });
     (1usize..5, prop::collection::vec(group, 0..3)).prop_map(|(base, groups)| Strength { base, groups })
 }
+
+pub(crate) fn with_strength() -> impl Strategy<Value = (Model, Strength)> {
+    model().prop_flat_map(|model| {
+        let width = model.parameters().len();
+        (Just(model), strength(width))
+    })
+}

@@ -67,7 +67,7 @@ fn sub_models_have_an_order_of_their_own() {
     let strength = read.strength(2);
     assert_eq!(strength.groups[0].parameters, [0, 1, 2]);
     assert_eq!([strength.groups[0].strength, strength.groups[1].strength], [3, 2]);
-    let made = plan(&read.model, &Request { strength, effort: Effort::Quick, seeds: Vec::new() }).unwrap();
+    let made = plan(&read.model, &Request { strength, effort: Effort::Quick, ..Request::strength(2) }).unwrap();
     assert_eq!(made.rows.len(), 8);
 }
 
