@@ -1,5 +1,12 @@
 //! What can be asked on the command line.
 
+mod coverage;
+mod pict;
+mod plan;
+
+pub(crate) use coverage::CoverageArgs;
+pub(crate) use plan::{PictPlanArgs, PlanArgs};
+
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
@@ -23,8 +30,10 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     /// Check matrices, recipes and images: every mistake at once
     Check(CheckArgs),
-    /// Show what a matrix would run, without running it
+    /// Show what a matrix would run, without running it; or choose rows for a PICT model
     Plan(PlanArgs),
+    /// Measure which combinations of a PICT model an existing suite covers
+    Coverage(CoverageArgs),
     /// Run a matrix and write reports
     Run(RunArgs),
     /// Write the reports of a finished run again, from its record
@@ -56,18 +65,6 @@ pub(crate) struct CheckArgs {
     /// When to use colour
     #[arg(long, value_enum, default_value_t)]
     pub(crate) color: Color,
-}
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct PlanArgs {
-    /// The matrix
-    pub(crate) matrix: PathBuf,
-    /// Write the whole plan as JSON
-    #[arg(long)]
-    pub(crate) json: bool,
-    /// Only cells with this id; may be given more than once
-    #[arg(long = "cell", value_name = "ID")]
-    pub(crate) cells: Vec<String>,
 }
 
 #[derive(Debug, clap::Args)]

@@ -6,6 +6,7 @@ mod doctor;
 mod exit_codes;
 mod host;
 mod packages;
+mod pict;
 mod plan;
 mod printable;
 mod progress;
@@ -34,6 +35,7 @@ fn dispatch(args: Args) -> Exit {
     match args.command {
         Command::Check(check) => check::check(&check),
         Command::Plan(plan) => plan::plan(&plan),
+        Command::Coverage(coverage) => pict::coverage(&coverage),
         Command::Run(run) => run::run(&run),
         Command::Report(report) => report::report(&report),
         Command::Triage(triage) => triage::triage(&triage),

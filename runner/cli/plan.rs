@@ -9,9 +9,21 @@ use coexist_plan::{Planned, Report};
 use crate::args::{Color, PlanArgs};
 use crate::say;
 
-/// Prints the plan of a matrix.
+/// Prints the plan of a matrix, or of a PICT model.
 pub(crate) fn plan(args: &PlanArgs) -> Exit {
-    let plan = match make(&args.matrix, &args.cells, Color::Auto) {
+    if let Some(model) = &args.pict.pict {
+        return crate::pict::plan(model, &args.pict, args.json);
+    }
+    // The parser cannot say this: what an option requires is not asked for where it conflicts with what was given.
+    if let Some(option) = args.pict.without_model() {
+        say::aside(&format!(
+            "error: {option} is about a PICT model: give one with --pict MODEL in place of the matrix"
+        ));
+        return Exit::Usage;
+    }
+    // The parser lets nothing through that has neither.
+    let Some(matrix) = &args.matrix else { return Exit::Internal };
+    let plan = match make(matrix, &args.cells, Color::Auto) {
         Ok(plan) => plan,
         Err(exit) => return exit,
     };

@@ -55,6 +55,14 @@ pub enum CoverError {
         /// How many there may be.
         most: usize,
     },
+    /// A value that the model does not have.
+    #[error("the model has no parameter number {parameter}, counted from 0, with a value number {value}")]
+    UnknownValue {
+        /// The parameter's number.
+        parameter: usize,
+        /// The value's number.
+        value: usize,
+    },
     /// The rules are so entangled that a solver was stopped after a fixed number of steps.
     #[error("the rules are too entangled to tell which combinations they allow: the solver was stopped")]
     TooHard,

@@ -11,6 +11,7 @@
 //! Nothing here reads a clock, a file or an address: the same model and request give the same rows on every machine, and
 //! effort is counted in steps.
 
+mod asked;
 mod bound;
 mod compact;
 mod coverage;
@@ -35,6 +36,7 @@ mod strength;
 mod suite;
 mod tested;
 
+pub use asked::combinations;
 pub use error::CoverError;
 pub use measure::{InvalidRow, Measure, explain, measure};
 pub use model::{Demand, Expression, Model, ModelError, Parameter, Predicate, Rule, Value};

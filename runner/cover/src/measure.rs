@@ -94,13 +94,13 @@ pub fn measure(model: &Model, strength: &Strength, rows: &[Vec<usize>], listed: 
 /// `values` are parameters with a value each.
 ///
 /// # Errors
-/// [`CoverError::Seed`] for a parameter or value that the model does not have.
+/// [`CoverError::UnknownValue`] for a parameter or value that the model does not have.
 pub fn explain(model: &Model, values: &[(usize, usize)]) -> Result<Option<Vec<String>>, CoverError> {
-    let known = |&(parameter, value): &(usize, usize)| {
+    let known = |(parameter, value): (usize, usize)| {
         model.parameters().get(parameter).is_some_and(|parameter| value < parameter.values.len())
     };
-    if !values.iter().all(known) {
-        return Err(CoverError::Seed { number: 0 });
+    if let Some(&(parameter, value)) = values.iter().find(|&&pair| !known(pair)) {
+        return Err(CoverError::UnknownValue { parameter, value });
     }
     let space = Space::new(model.parameters());
     let cells: Vec<_> = values.iter().map(|&(parameter, value)| space.cell(parameter, value)).collect();

@@ -1,13 +1,16 @@
 //! Models in PICT's language, so that people can bring what they have.
 //!
-//! Read as its documentation describes it (`doc/pict.md` in github.com/microsoft/pict): parameters with aliases, weights,
-//! references and values out of range; sub-models; constraints. Two things are stricter: a constraint about an unknown
-//! parameter is a mistake here, not a warning, and nothing is read that is larger than the limits below.
+//! Read as its documentation describes it (`doc/pict.md` in github.com/microsoft/pict, commit c3dad2b), and where that is
+//! silent as its source does: parameters with aliases, weights, references and values out of range; sub-models;
+//! constraints. What is stricter here is listed in `docs/pict.md`; nothing is read that is larger than the limits below.
 
 mod constraints;
 mod lines;
 mod meaning;
+mod names;
+mod numbers;
 mod rows;
+mod size;
 mod tokens;
 
 pub use rows::PictRows;
@@ -15,12 +18,12 @@ pub use rows::PictRows;
 use crate::model::{Model, ModelError};
 use crate::strength::{Group, Strength};
 
-/// Bytes of a model's text.
-const MOST_TEXT: usize = 4 << 20;
-/// Values of all parameters, after references are followed.
-const MOST_VALUES: usize = 12_288;
+/// Bytes of a text that is read: of a model, or of rows.
+pub const MOST_TEXT: usize = 4 << 20;
 /// Parentheses and negations around a term.
 const MOST_LEVELS: usize = 60;
+/// Mistakes and notes that are told of one text.
+const MOST_TOLD: usize = 100;
 
 /// How a model is written. The default is PICT's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,9 +45,18 @@ impl Default for Dialect {
 }
 
 impl Dialect {
-    /// What two names have in common when they are the same name.
+    /// What two names have in common when they are the same name. As in PICT, every sign has its own upper case, which
+    /// also says which of two texts is the smaller one.
     fn key(&self, name: &str) -> String {
-        if self.case_sensitive { name.to_string() } else { name.to_lowercase() }
+        if self.case_sensitive { name.to_string() } else { name.chars().map(upper).collect() }
+    }
+}
+
+fn upper(sign: char) -> char {
+    let mut all = sign.to_uppercase();
+    match (all.next(), all.next()) {
+        (Some(one), None) => one,
+        _ => sign,
     }
 }
 
@@ -88,7 +100,18 @@ pub struct Note {
     pub text: String,
 }
 
-/// What is wrong with a model's text.
+impl Note {
+    /// Adds a note, unless there are many already: the last one then says that there are more.
+    fn add(notes: &mut Vec<Self>, line: usize, text: impl FnOnce() -> String) {
+        if notes.len() < MOST_TOLD {
+            notes.push(Self { line, text: text() });
+        } else if notes.len() == MOST_TOLD {
+            notes.push(Self { line, text: "there are more such remarks, which are not listed".to_string() });
+        }
+    }
+}
+
+/// What is wrong with a model's text, or with that of rows.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PictError {
     /// A mistake on a line.
@@ -100,7 +123,7 @@ pub enum PictError {
         what: String,
     },
     /// More text than is read.
-    #[error("the model has {0} bytes; at most {MOST_TEXT} are read")]
+    #[error("the text has {0} bytes; at most {MOST_TEXT} are read: split it")]
     TooLong(usize),
     /// The parts do not make a model.
     #[error(transparent)]
@@ -116,15 +139,16 @@ impl PictError {
 /// Reads a model.
 ///
 /// # Errors
-/// Every mistake that was found; a constraint that cannot be read hides none of the others.
+/// Every mistake that was found, or the first hundred; a constraint that cannot be read hides none of the others. What is
+/// too large is told alone.
 pub fn parse(text: &str, dialect: &Dialect) -> Result<PictModel, Vec<PictError>> {
     if text.len() > MOST_TEXT {
         return Err(vec![PictError::TooLong(text.len())]);
     }
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut mistakes = Vec::new();
-    let read = lines::read(text, dialect, &mut mistakes);
-    let rules = meaning::rules(&read, dialect, &mut mistakes);
+    let mut read = lines::read(text, dialect, &mut mistakes)?;
+    let rules = meaning::rules(&mut read, dialect, &mut mistakes)?;
     if !mistakes.is_empty() {
         return Err(mistakes);
     }

@@ -1,5 +1,6 @@
 //! Constraints by their grammar. AND binds tighter than OR, NOT tighter than both.
 
+use super::size::short;
 use super::tokens::{Relation, Token, Word};
 use super::{MOST_LEVELS, PictError};
 
@@ -32,10 +33,12 @@ pub(super) enum Term {
     Like {
         parameter: String,
         pattern: String,
+        negated: bool,
     },
     In {
         parameter: String,
         values: Vec<Operand>,
+        negated: bool,
     },
     /// Whether a parameter, or any when none is named, is out of range.
     Range {
@@ -51,20 +54,16 @@ pub(super) enum Operand {
     Parameter(String),
 }
 
-/// Reads every constraint; one with a mistake is told and left out.
-pub(super) fn written(tokens: &[Token], mistakes: &mut Vec<PictError>) -> Vec<Written> {
-    let mut all = Vec::new();
-    for constraint in tokens.split_inclusive(|token| token.word == Word::End) {
-        let mut reader = Reader { tokens: constraint, at: 0, levels: 0 };
-        match reader.constraint() {
-            Ok(constraint) => all.push(constraint),
-            Err(what) => {
-                let at = reader.at.min(constraint.len().saturating_sub(1));
-                mistakes.push(PictError::at(constraint.get(at).map_or(0, |token| token.line), what));
-            }
-        }
-    }
-    all
+/// Reads one constraint.
+///
+/// # Errors
+/// What is wrong, with its line.
+pub(super) fn written(tokens: &[Token]) -> Result<Written, PictError> {
+    let mut reader = Reader { tokens, at: 0, levels: 0 };
+    reader.constraint().map_err(|what| {
+        let at = reader.at.min(tokens.len().saturating_sub(1));
+        PictError::at(tokens.get(at).map_or(0, |token| token.line), what)
+    })
 }
 
 struct Reader<'t> {
@@ -149,17 +148,7 @@ impl Reader<'_> {
 
     fn term(&mut self) -> Parsed<Term> {
         match self.next() {
-            Some(Word::Range(negative)) => {
-                self.expect(&Word::Open, "\"(\"")?;
-                let parameter = if let Some(Word::Parameter(name)) = self.peek().cloned() {
-                    self.at += 1;
-                    Some(name)
-                } else {
-                    None
-                };
-                self.expect(&Word::Close, "\")\"")?;
-                Ok(Term::Range { parameter, negative })
-            }
+            Some(Word::Range { negative, parameter }) => Ok(Term::Range { parameter, negative }),
             Some(Word::Parameter(parameter)) => self.about(parameter),
             _ => {
                 self.at = self.at.saturating_sub(1);
@@ -169,10 +158,15 @@ impl Reader<'_> {
     }
 
     fn about(&mut self, parameter: String) -> Parsed<Term> {
+        if let Some(Word::Relation(relation)) = self.peek() {
+            let relation = *relation;
+            self.at += 1;
+            return Ok(Term::Compared { parameter, relation, with: self.operand(true)? });
+        }
+        let negated = self.accept(&Word::Not);
         match self.next() {
-            Some(Word::Relation(relation)) => Ok(Term::Compared { parameter, relation, with: self.operand(true)? }),
             Some(Word::Like) => match self.next() {
-                Some(Word::Text(pattern)) => Ok(Term::Like { parameter, pattern }),
+                Some(Word::Text(pattern)) => Ok(Term::Like { parameter, pattern, negated }),
                 _ => Err("a \"pattern\" was expected after LIKE".to_string()),
             },
             Some(Word::In) => {
@@ -182,9 +176,12 @@ impl Reader<'_> {
                     values.push(self.operand(false)?);
                 }
                 self.expect(&Word::CloseSet, "\",\" or \"}\"")?;
-                Ok(Term::In { parameter, values })
+                Ok(Term::In { parameter, values, negated })
             }
-            _ => Err(format!("a relation was expected after [{parameter}]: =, <>, <, <=, >, >=, LIKE or IN")),
+            _ => {
+                let name = short(&parameter);
+                Err(format!("a relation was expected after the parameter {name}: =, <>, <, <=, >, >=, LIKE or IN"))
+            }
         }
     }
 

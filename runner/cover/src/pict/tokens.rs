@@ -1,6 +1,7 @@
-//! Constraints as words.
+//! Constraints as words, one constraint after the other.
 
-use super::PictError;
+use super::size::{MOST_WORDS, short};
+use super::{PictError, numbers};
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Word {
@@ -12,8 +13,11 @@ pub(super) enum Word {
     Not,
     Like,
     In,
-    /// `true` for values out of range.
-    Range(bool),
+    /// Whether a parameter, or any when none is named, is out of range or in it.
+    Range {
+        negative: bool,
+        parameter: Option<String>,
+    },
     /// Between brackets.
     Parameter(String),
     /// Between quotes.
@@ -40,7 +44,9 @@ pub(super) enum Relation {
 }
 
 impl Relation {
-    pub(super) fn holds(self, order: std::cmp::Ordering) -> bool {
+    /// Whether it holds between two that compare like this; `nan` compares with nothing, and is only unequal.
+    pub(super) fn holds(self, order: Option<std::cmp::Ordering>) -> bool {
+        let Some(order) = order else { return self == Self::NotEqual };
         match self {
             Self::Equal => order.is_eq(),
             Self::NotEqual => order.is_ne(),
@@ -60,9 +66,7 @@ pub(super) struct Token {
     pub(super) span: std::ops::Range<usize>,
 }
 
-const WORDS: [(&str, Word); 10] = [
-    ("ISNEGATIVE", Word::Range(true)),
-    ("ISPOSITIVE", Word::Range(false)),
+const WORDS: [(&str, Word); 8] = [
     ("THEN", Word::Then),
     ("ELSE", Word::Else),
     ("LIKE", Word::Like),
@@ -88,59 +92,121 @@ const SIGNS: [(&str, Word); 12] = [
     (";", Word::End),
 ];
 
-/// The words of constraints that begin on a line. What cannot be read is told and passed over up to the next `;`.
-pub(super) fn tokens(text: &str, first_line: usize, mistakes: &mut Vec<PictError>) -> Vec<Token> {
-    let (mut tokens, mut at, mut line) = (Vec::new(), 0, first_line);
-    let mut line_is_empty = true;
-    while let Some(next) = text[at..].chars().next() {
-        if next == '\n' {
-            (line, line_is_empty) = (line + 1, true);
-        }
-        if next.is_whitespace() {
-            at += next.len_utf8();
-        } else if next == '#' && line_is_empty {
-            at += text[at..].find('\n').unwrap_or(text.len() - at);
-        } else {
-            line_is_empty = false;
-            let length = match word(&text[at..]) {
-                Ok((word, length)) => {
-                    tokens.push(Token { word, line, span: at..at + length });
-                    length
-                }
-                Err(what) => {
-                    mistakes.push(PictError::at(line, what));
-                    // The rest of the constraint says nothing any more: it ends here.
-                    while tokens.last().is_some_and(|token| token.word != Word::End) {
-                        tokens.pop();
-                    }
-                    text[at..].find(';').map_or(text.len() - at, |end| end + 1)
-                }
-            };
-            line += text[at..at + length].matches('\n').count();
-            at += length;
-        }
+/// A text from which constraints are taken.
+pub(super) struct Scanner<'t> {
+    text: &'t str,
+    at: usize,
+    /// From 1.
+    pub(super) line: usize,
+    line_is_empty: bool,
+}
+
+impl<'t> Scanner<'t> {
+    /// Constraints that begin on a line.
+    pub(super) fn new(text: &'t str, line: usize) -> Self {
+        Self { text, at: 0, line, line_is_empty: true }
     }
-    tokens
+
+    /// The words of the next constraint with the `;` that ends it; nothing after the last.
+    ///
+    /// # Errors
+    /// For what cannot be read. It is passed over up to the next `;`.
+    pub(super) fn constraint(&mut self) -> Option<Result<Vec<Token>, PictError>> {
+        let mut tokens: Vec<Token> = Vec::new();
+        while let Some(start) = self.word_start() {
+            match word(&self.text[start..]) {
+                Ok(_) if tokens.len() == MOST_WORDS => {
+                    let what =
+                        format!("the constraint has more than {MOST_WORDS} words, the most that are read: split it");
+                    return Some(Err(self.pass_over(what)));
+                }
+                Ok((word, length)) => {
+                    let ends = word == Word::End;
+                    tokens.push(Token { word, line: self.line, span: start..start + length });
+                    self.skip_to(start + length);
+                    if ends {
+                        return Some(Ok(tokens));
+                    }
+                }
+                Err(what) => return Some(Err(self.pass_over(what))),
+            }
+        }
+        (!tokens.is_empty()).then_some(Ok(tokens))
+    }
+
+    /// Where the next word begins, after space and comments.
+    fn word_start(&mut self) -> Option<usize> {
+        while let Some(next) = self.text[self.at..].chars().next() {
+            if next.is_whitespace() {
+                self.skip_to(self.at + next.len_utf8());
+            } else if next == '#' && self.line_is_empty {
+                let rest = &self.text[self.at..];
+                self.at += rest.find('\n').unwrap_or(rest.len());
+            } else {
+                self.line_is_empty = false;
+                return Some(self.at);
+            }
+        }
+        None
+    }
+
+    fn skip_to(&mut self, end: usize) {
+        let lines = self.text[self.at..end].matches('\n').count();
+        self.line += lines;
+        self.line_is_empty |= lines > 0;
+        self.at = end;
+    }
+
+    /// The rest of the constraint says nothing any more.
+    fn pass_over(&mut self, what: String) -> PictError {
+        let mistake = PictError::at(self.line, what);
+        let end = self.text[self.at..].find(';').map_or(self.text.len(), |end| self.at + end + 1);
+        self.skip_to(end);
+        mistake
+    }
 }
 
 fn word(text: &str) -> Result<(Word, usize), String> {
-    let first = text.chars().next().unwrap_or(' ');
-    match first {
-        '[' => quoted(text, ']').map(|(name, length)| (Word::Parameter(name), length)),
-        '"' => quoted(text, '"').map(|(text, length)| (Word::Text(text), length)),
-        _ => {
-            let number = text.find(|c: char| !(c.is_ascii_alphanumeric() || "+-.".contains(c))).unwrap_or(text.len());
-            if let Some(number_read) = super::meaning::number(&text[..number]) {
-                return Ok((Word::Number(number_read), number));
-            }
-            let starts = |word: &str| text.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word));
-            let known = SIGNS.iter().chain(&WORDS).find(|(word, _)| starts(word));
-            let shown: String = text.chars().take_while(|c| !c.is_whitespace()).take(20).collect();
-            known.map(|(text, word)| (word.clone(), text.len())).ok_or_else(|| {
-                format!("{shown:?} is not understood; parameters stand in [brackets], texts in \"quotes\"")
-            })
-        }
+    match text.chars().next() {
+        Some('[') => return quoted(text, ']').map(|(name, length)| (Word::Parameter(name), length)),
+        Some('"') => return quoted(text, '"').map(|(text, length)| (Word::Text(text), length)),
+        _ => {}
     }
+    if let Some((number, length)) = numbers::starts(text) {
+        return Ok((Word::Number(number), length));
+    }
+    if let Some(function) = function(text) {
+        return function;
+    }
+    let known = SIGNS.iter().chain(&WORDS).find(|(word, _)| starts(text, word));
+    let shown: String = text.chars().take_while(|c| !c.is_whitespace()).take(20).collect();
+    known.map(|(text, word)| (word.clone(), text.len())).ok_or_else(|| {
+        format!("{} is not understood; parameters stand in [brackets], texts in \"quotes\"", short(&shown))
+    })
+}
+
+fn starts(text: &str, word: &str) -> bool {
+    text.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word))
+}
+
+/// `IsNegative(parameter)`, where PICT has the bare name between the parentheses; with brackets it is read too.
+fn function(text: &str) -> Option<Result<(Word, usize), String>> {
+    let negative = starts(text, "ISNEGATIVE");
+    if !negative && !starts(text, "ISPOSITIVE") {
+        return None;
+    }
+    const NAME: usize = "ISNEGATIVE".len();
+    let rest = text[NAME..].trim_start();
+    let before = text.len() - rest.len();
+    if !rest.starts_with('(') {
+        return Some(Err(format!("\"(\" was expected after {}", &text[..NAME])));
+    }
+    Some(quoted(rest, ')').map(|(inside, length)| {
+        let inside = inside.trim();
+        let bare = inside.strip_prefix('[').and_then(|inside| inside.strip_suffix(']')).unwrap_or(inside);
+        let parameter = (!inside.is_empty()).then(|| bare.to_string());
+        (Word::Range { negative, parameter }, before + length)
+    }))
 }
 
 /// What stands up to a closing sign; a backslash takes the next sign as it is.
