@@ -14,7 +14,7 @@ pub(crate) fn before(new: &Agent) -> Agent {
     let mut old = new.clone();
     old.version = "0.1".to_owned();
     old.product_code = "{5A7E1C00-0000-4000-8000-000000000001}".to_owned();
-    old.driver.card.misfortunes.clear();
+    old.misfortunes_mut().clear();
     old
 }
 

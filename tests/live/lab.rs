@@ -162,10 +162,10 @@ impl Lab {
         let package = self.write_package(&agent.package_name(), &agent.package().unwrap());
         let then: String = then.iter().map(|command| format!("\n    - '{command}'")).collect();
         let install = if then.is_empty() { "kind: msi".to_owned() } else { format!("kind: msi\n  then:{then}") };
-        let parts = format!(
-            "services: [{}]\ndrivers:\n  - {{name: {}, file: {}}}\n",
-            agent.service.name, agent.driver.service, agent.driver.file_name
-        );
+        let mut parts = format!("services: [{}]\n", agent.service.name);
+        if let Some(driver) = &agent.driver {
+            parts.push_str(&format!("drivers:\n  - {{name: {}, file: {}}}\n", driver.service, driver.file_name));
+        }
         self.write_recipe_file(&agent.id, [&agent.vendor, &agent.product, &agent.version], &package, &install, &parts);
     }
 

@@ -37,8 +37,8 @@ impl Suffers {
     fn drawn(&self, seed: u64) -> Misbehaving {
         let mut drawn = Misbehaving::random(seed, self.trouble);
         if let Some(also) = self.also {
-            let also = Misbehaving::random(seed, also).agent.driver.card.misfortunes;
-            drawn.agent.driver.card.misfortunes.extend(also);
+            let also = Misbehaving::random(seed, also).agent;
+            drawn.agent.misfortunes_mut().extend_from_slice(also.misfortunes());
         }
         match self.dumps {
             None => drawn,
@@ -88,7 +88,7 @@ pub(crate) fn run_watched(
 /// The version before, with the misfortunes that are its own.
 fn older(agent: &Agent) -> Agent {
     let mut older = before(agent);
-    older.driver.card.misfortunes.clone_from(&agent.driver.card.misfortunes);
+    *older.misfortunes_mut() = agent.misfortunes().to_vec();
     older
 }
 

@@ -3,7 +3,7 @@
 mod layout;
 
 use serde::{Deserialize, Serialize};
-use standin_behaviour::Card;
+use standin_behaviour::{Card, Misfortune};
 
 use crate::ForgeError;
 use crate::pe::{self, Identity};
@@ -26,8 +26,9 @@ pub struct Agent {
     pub upgrade_code: String,
     /// Its user-mode service.
     pub service: Service,
-    /// Its kernel driver.
-    pub driver: Driver,
+    /// Its kernel driver; absent for a product that has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub driver: Option<Driver>,
     /// Further registry values.
     #[serde(default)]
     pub registry: Vec<RegistryValue>,
@@ -49,7 +50,7 @@ pub struct Service {
     pub display_name: String,
 }
 
-/// A file-system filter driver, started by the system.
+/// A kernel driver, started by the system: a file-system filter where its card has an altitude.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Driver {
@@ -61,6 +62,16 @@ pub struct Driver {
     pub image_size: u32,
     /// How it behaves; its altitude becomes the minifilter instance's.
     pub card: Card,
+    /// Load order group of a file-system filter; absent for `FSFilter Activity Monitor`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+}
+
+impl Driver {
+    /// What it is, in words.
+    fn role(&self) -> &'static str {
+        if self.card.altitude.is_some() { "filter driver" } else { "driver" }
+    }
 }
 
 /// A registry value below `HKLM`.
@@ -126,6 +137,21 @@ impl Agent {
         format!("{} {}", self.vendor, self.product)
     }
 
+    /// What goes wrong with its driver; nothing for a product without one.
+    #[must_use]
+    pub fn misfortunes(&self) -> &[Misfortune] {
+        self.driver.as_ref().map_or(&[], |driver| &driver.card.misfortunes)
+    }
+
+    /// The same, to be changed.
+    ///
+    /// # Panics
+    /// When the product has no driver.
+    #[expect(clippy::expect_used, reason = "only a driver can misbehave; whoever asks for more has made a mistake")]
+    pub fn misfortunes_mut(&mut self) -> &mut Vec<Misfortune> {
+        &mut self.driver.as_mut().expect("a driver").card.misfortunes
+    }
+
     /// The installer package.
     ///
     /// # Errors
@@ -137,10 +163,10 @@ impl Agent {
     /// The driver's file.
     ///
     /// # Errors
-    /// When the version is malformed or the image size too small for the card.
+    /// When the product has no driver, the version is malformed or the image size too small for the card.
     pub fn driver_file(&self) -> Result<Vec<u8>, ForgeError> {
-        let driver = &self.driver;
-        let identity = self.identity(&driver.file_name, "filter driver")?;
+        let driver = self.driver.as_ref().ok_or_else(|| ForgeError::NoDriver { id: self.id.clone() })?;
+        let identity = self.identity(&driver.file_name, driver.role())?;
         pe::driver(&identity, &driver.card, driver.image_size)
     }
 

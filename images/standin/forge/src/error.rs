@@ -30,6 +30,12 @@ pub enum ForgeError {
         /// Windows path.
         path: String,
     },
+    /// The product has no driver.
+    #[error("{id} has no driver")]
+    NoDriver {
+        /// Short name of the product.
+        id: String,
+    },
     /// The version is not two to three numbers with dots.
     #[error("{version:?} is no product version such as 7.1")]
     Version {

@@ -1,7 +1,7 @@
 //! Invented vendors' packages: real MSI files that install real PE services and drivers.
 //!
-//! [`vendors`] holds three vendors as data, [`misbehaving`] makes more of them at random for live tests; both are
-//! [`Agent`]s, and [`Agent::package`] makes the MSI. The same agent always gives the same bytes, on every machine: times
+//! [`vendors`] holds the demo's three vendors as data, [`nightly`] those of the nightly lab, [`misbehaving`] makes more of
+//! them at random for live tests; all are [`Agent`]s, and [`Agent::package`] makes the MSI. The same agent always gives the same bytes, on every machine: times
 //! are fixed, identifiers follow from names, and the cabinet is stored, not compressed, because a compressor's output
 //! may change with its version.
 //!
@@ -19,7 +19,8 @@
 //!   on uninstall) for the driver.
 //! - `CustomAction` 3106 (34 + in script + no impersonation), source `System64Folder`, all under `NOT Installed`:
 //!   `sc.exe create NAME type= filesys start= system error= normal binPath= \SystemRoot\System32\drivers\FILE group= "…"
-//!   DisplayName= "…"` at 4100, `sc.exe start NAME` at 5850; the quirks add `cmd.exe /c exit N` at 4050 and
+//!   DisplayName= "…"` at 4100 (`type= kernel` and no group where the driver filters no files), `sc.exe start NAME` at 5850;
+//!   neither where the product has no driver; the quirks add `cmd.exe /c exit N` at 4050 and
 //!   `cmd.exe /c ping -t 127.0.0.1 >nul` at 4060. A driver's minifilter instance (`Instances\…\Altitude`, `Flags`) is
 //!   `Registry` rows under its service key, written between the two. `ServiceInstall` cannot do this part: Windows
 //!   Installer does not support kernel drivers there.
@@ -30,13 +31,14 @@
 //!   failing quirk strikes before that.
 
 mod agent;
-mod demo;
 mod error;
+mod files;
 pub mod installer;
 pub mod misbehaving;
+pub mod nightly;
 pub mod pe;
 pub mod vendors;
 
 pub use agent::{Agent, Content, Driver, Quirks, RegistryData, RegistryValue, Service};
-pub use demo::{Written, write_demo_packages};
 pub use error::ForgeError;
+pub use files::{Written, write_packages};

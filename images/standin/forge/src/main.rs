@@ -1,4 +1,4 @@
-//! Writes the demo's packages and prints their digests.
+//! Writes the stand-in's packages and prints their digests.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command's output")]
 
 use std::error::Error;
@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-/// Writes the packages of the demo's invented vendors and prints `sha256  name` lines.
+/// Writes the packages of the invented vendors and prints `sha256  name` lines.
 #[derive(Parser)]
 #[command(name = "standin-forge")]
 struct Arguments {
@@ -17,7 +17,7 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    match standin_forge::write_demo_packages(&Arguments::parse().out) {
+    match standin_forge::write_packages(&Arguments::parse().out) {
         Ok(files) => {
             files.iter().for_each(|file| println!("{}  {}", file.sha256, file.name));
             ExitCode::SUCCESS

@@ -114,7 +114,7 @@ impl Misbehaving {
 #[must_use]
 pub fn harmless(seed: u64) -> Agent {
     let mut drawn = Misbehaving::random(seed, Trouble::Hang).agent;
-    drawn.driver.card.misfortunes.clear();
+    drawn.misfortunes_mut().clear();
     drawn
 }
 
@@ -197,7 +197,7 @@ mod tests {
         for seed in 0..200 {
             for trouble in TROUBLES {
                 let drawn = Misbehaving::random(seed, trouble);
-                let driver = &drawn.agent.driver;
+                let driver = drawn.agent.driver.as_ref().unwrap();
                 assert_eq!(driver.file_name, drawn.truth.driver);
                 assert_eq!(drawn, Misbehaving::random(seed, trouble));
                 let deed = &driver.card.misfortunes[0].deed;
@@ -219,7 +219,7 @@ mod tests {
     /// Troubles of one kind with other conditions must not become the same card by an oversight.
     #[test]
     fn every_trouble_has_a_card_of_its_own() {
-        let cards: Vec<_> = TROUBLES.map(|it| Misbehaving::random(5, it).agent.driver.card.misfortunes).into();
+        let cards: Vec<_> = TROUBLES.map(|it| Misbehaving::random(5, it).agent.misfortunes().to_vec()).into();
         for (number, card) in cards.iter().enumerate() {
             assert!(!card.is_empty());
             assert!(!cards[..number].contains(card), "{:?}", TROUBLES[number]);
@@ -250,7 +250,7 @@ mod tests {
         assert_eq!(old.path, new.path);
         let first_line = new.text.lines().next().unwrap().to_owned();
         assert!(!old.text.starts_with(&first_line));
-        assert_eq!(drawn.agent.driver.card.misfortunes[0].when, [Condition::ContentVersion(first_line)]);
+        assert_eq!(drawn.agent.misfortunes()[0].when, [Condition::ContentVersion(first_line)]);
     }
 
     #[test]

@@ -11,9 +11,9 @@ pub const CONTENT_NAME: &str = "globex-content-291.dat";
 /// Where Globex Sensor keeps its content.
 pub const CONTENT_PATH: &str = r"C:\ProgramData\Globex\channel.dat";
 
-const ACME_DRIVER: &str = "acmeflt.sys";
+pub(crate) const ACME_DRIVER: &str = "acmeflt.sys";
 const GLOBEX_DRIVER: &str = "globexflt.sys";
-const INITECH_DRIVER: &str = "initechflt.sys";
+pub(crate) const INITECH_DRIVER: &str = "initechflt.sys";
 
 /// Every package of the demo.
 #[must_use]
@@ -28,13 +28,13 @@ pub fn content_291() -> Vec<u8> {
 }
 
 /// Behaves well.
-fn acme(version: &str) -> Agent {
+pub(crate) fn acme(version: &str) -> Agent {
     let card = Card { altitude: Some("328110".to_owned()), content: None, misfortunes: Vec::new() };
     agent(["acme-endpoint", "Acme", "Endpoint", version], "AcmeSvc", ACME_DRIVER, 0x6_0000, card)
 }
 
 /// Faults at every boot once content 291 is there, Acme's driver is loaded too, and memory integrity is on.
-fn globex(version: &str) -> Agent {
+pub(crate) fn globex(version: &str) -> Agent {
     let misfortune = Misfortune {
         at: Moment::Boot,
         when: vec![
@@ -92,12 +92,13 @@ pub(crate) fn agent(names: [&str; 4], service: &str, driver: &str, image_size: u
         product_code: guid(&["product", id, version]),
         upgrade_code: guid(&["upgrade", id]),
         service: Service { name: service.to_owned(), display_name: format!("{vendor} {product} Service") },
-        driver: Driver {
+        driver: Some(Driver {
             service: driver.trim_end_matches(".sys").to_owned(),
             file_name: driver.to_owned(),
             image_size,
             card,
-        },
+            group: None,
+        }),
         registry: Vec::new(),
         content: None,
         quirks: Quirks::default(),
@@ -105,7 +106,7 @@ pub(crate) fn agent(names: [&str; 4], service: &str, driver: &str, image_size: u
 }
 
 /// Memory integrity (HVCI) is switched on.
-fn memory_integrity() -> Condition {
+pub(crate) fn memory_integrity() -> Condition {
     Condition::Registry {
         key: r"HKLM\SYSTEM\CurrentControlSet\Control\DeviceGuard\Scenarios\HypervisorEnforcedCodeIntegrity".to_owned(),
         name: "Enabled".to_owned(),

@@ -1,4 +1,4 @@
-//! The demo's packages: pinned bytes, and what msitools and the database library read back.
+//! The packages: pinned bytes, and what msitools and the database library read back.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests may stop at the first surprise")]
 
@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::Command;
 
 use msi::{Package, Select};
-use standin_forge::{Agent, Quirks, installer, vendors, write_demo_packages};
+use standin_forge::{Agent, Driver, Quirks, installer, nightly, vendors, write_packages};
 
 /// Set to rewrite the pinned digests.
 const ACCEPT: &str = "STANDIN_FORGE_ACCEPT";
@@ -17,7 +17,7 @@ const ACCEPT: &str = "STANDIN_FORGE_ACCEPT";
 fn the_bytes_are_pinned() {
     let folder = tempfile::tempdir().unwrap();
     let lines = |name: &str| -> String {
-        let files = write_demo_packages(&folder.path().join(name)).unwrap();
+        let files = write_packages(&folder.path().join(name)).unwrap();
         files.iter().map(|file| format!("{}  {}\n", file.sha256, file.name)).collect()
     };
     let (first, second) = (lines("a"), lines("b"));
@@ -48,6 +48,7 @@ fn export(file: &Path, table: &str) -> Vec<Vec<String>> {
 
 fn agents() -> Vec<Agent> {
     let mut agents = vendors::demo();
+    agents.extend(nightly::nightly());
     let quirks = Quirks {
         requires_property: Some("CUSTOMERTOKEN".to_owned()),
         fails_with: Some(5),
@@ -82,7 +83,6 @@ fn msitools_read_every_table() {
             "ServiceControl",
             "MsiFileHash",
             "LaunchCondition",
-            "CustomAction",
             "Upgrade",
             "Media",
             "InstallExecuteSequence",
@@ -93,17 +93,28 @@ fn msitools_read_every_table() {
         }
         let properties = export(&file, "Property");
         assert!(properties.contains(&vec!["UpgradeCode".to_owned(), agent.upgrade_code.clone()]), "{properties:?}");
-        let actions: BTreeSet<String> = export(&file, "CustomAction").into_iter().map(|row| row[0].clone()).collect();
+        let acts = agent.driver.is_some();
+        assert_eq!(tables.contains("CustomAction"), acts, "{}: a driver needs actions of its own", agent.id);
+        let actions = if acts { export(&file, "CustomAction") } else { Vec::new() };
+        let actions: BTreeSet<String> = actions.into_iter().map(|row| row[0].clone()).collect();
         let sequence: BTreeSet<String> =
             export(&file, "InstallExecuteSequence").into_iter().map(|row| row[0].clone()).collect();
         assert!(actions.is_subset(&sequence), "an action is never run: {actions:?}");
+        for action in ["RegisterDriver", "StartDriver"] {
+            assert_eq!(sequence.contains(action), acts, "{}: {action}", agent.id);
+        }
         assert_eq!(sequence.contains("ScheduleReboot"), agent.quirks.wants_reboot);
         assert_eq!(actions.contains("Fail"), agent.quirks.fails_with.is_some());
 
         let out = folder.path().join(&agent.id);
         tool("msiextract", &["-C", out.to_str().unwrap()], &file);
-        let installed = std::fs::read(out.join("drivers").join(&agent.driver.file_name)).unwrap();
-        assert_eq!(installed, agent.driver_file().unwrap());
+        match &agent.driver {
+            Some(driver) => {
+                let installed = std::fs::read(out.join("drivers").join(&driver.file_name)).unwrap();
+                assert_eq!(installed, agent.driver_file().unwrap());
+            }
+            None => assert!(!out.join("drivers").exists()),
+        }
     }
 }
 
@@ -112,6 +123,9 @@ fn every_reference_between_tables_holds() {
     for agent in agents() {
         let mut package = Package::open(Cursor::new(agent.package().unwrap())).unwrap();
         let mut column = |table: &str, name: &str| -> Vec<String> {
+            if !package.has_table(table) {
+                return Vec::new();
+            }
             let rows = package.select_rows(Select::table(table).columns(&[name])).unwrap();
             rows.filter_map(|row| row[0].as_str().map(str::to_owned)).collect()
         };
@@ -163,7 +177,7 @@ fn the_cabinet_holds_what_the_file_table_says() {
 
 #[test]
 fn versions_share_components_but_not_products() {
-    let demo = vendors::demo();
+    let (demo, nightly) = (vendors::demo(), nightly::nightly());
     let (old, new) = (&demo[1], &demo[2]);
     assert_eq!(old.upgrade_code, new.upgrade_code);
     assert_ne!(old.product_code, new.product_code);
@@ -173,20 +187,24 @@ fn versions_share_components_but_not_products() {
         rows.map(|row| row[0].as_str().unwrap().to_owned()).collect()
     };
     assert_eq!(components(old), components(new));
-    let all: BTreeSet<String> = demo.iter().flat_map(&components).collect();
-    assert_eq!(all.len(), 3 + 4 + 3, "vendors share a component");
+    let every = demo.iter().chain(&nightly);
+    let all: BTreeSet<String> = every.flat_map(&components).collect();
+    assert_eq!(all.len(), 3 + 4 + 3 + 3 + 2 + 3 + 3, "products share a component");
 }
 
 #[test]
 fn agents_that_contradict_themselves_are_refused() {
     let globex = vendors::demo().swap_remove(1);
     type Change = fn(&mut Agent);
+    fn driver(agent: &mut Agent) -> &mut Driver {
+        agent.driver.as_mut().unwrap()
+    }
     let broken: [(&str, Change); 5] = [
         ("version", |it| it.version = "7".to_owned()),
         ("version", |it| it.version = "7.300".to_owned()),
-        ("too small", |it| it.driver.image_size = 0x3_0000),
+        ("too small", |it| driver(it).image_size = 0x3_0000),
         ("content", |it| it.content = None),
-        ("content", |it| it.driver.card.content = Some(r"C:\other".to_owned())),
+        ("content", |it| driver(it).card.content = Some(r"C:\other".to_owned())),
     ];
     for (part, change) in broken {
         let mut agent = globex.clone();

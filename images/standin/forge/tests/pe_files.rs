@@ -7,7 +7,7 @@ use proptest::prelude::{ProptestConfig, prop_assert, prop_assert_eq, proptest};
 use standin_behaviour::{Card, SECTION};
 use standin_forge::misbehaving::{Misbehaving, Trouble};
 use standin_forge::pe::{self, Identity};
-use standin_forge::{Agent, vendors};
+use standin_forge::{Agent, nightly, vendors};
 
 fn string(file: &PeFile<'_>, key: &str) -> String {
     let version = file.resources().unwrap().version_info().unwrap();
@@ -37,6 +37,10 @@ fn check_common(bytes: &[u8], agent: &Agent, file_name: &str) {
     }
 }
 
+fn agents() -> Vec<Agent> {
+    [vendors::demo(), nightly::nightly()].concat()
+}
+
 fn card_of(bytes: &[u8]) -> Card {
     let file = PeFile::from_bytes(bytes).unwrap();
     let section = file.section_headers().by_name(SECTION).unwrap();
@@ -45,14 +49,18 @@ fn card_of(bytes: &[u8]) -> Card {
 
 #[test]
 fn drivers_are_drivers_with_a_card() {
-    for agent in vendors::demo() {
+    for agent in agents() {
+        let Some(driver) = &agent.driver else {
+            assert!(agent.driver_file().unwrap_err().to_string().contains("no driver"));
+            continue;
+        };
         let bytes = agent.driver_file().unwrap();
-        check_common(&bytes, &agent, &agent.driver.file_name);
+        check_common(&bytes, &agent, &driver.file_name);
         let file = PeFile::from_bytes(&bytes).unwrap();
         assert_eq!(file.optional_header().Subsystem, 1, "native");
-        assert_eq!(file.optional_header().SizeOfImage, agent.driver.image_size);
+        assert_eq!(file.optional_header().SizeOfImage, driver.image_size);
         assert!(bytes.len() < 8_192, "{}", bytes.len());
-        assert_eq!(card_of(&bytes), agent.driver.card);
+        assert_eq!(card_of(&bytes), driver.card);
         let entry = file.derva_slice::<u8>(file.optional_header().AddressOfEntryPoint, 15).unwrap();
         assert_eq!(entry[13..], [0xc3, 0xc3], "two routines, two returns");
     }
@@ -60,7 +68,7 @@ fn drivers_are_drivers_with_a_card() {
 
 #[test]
 fn services_are_programs_with_imports_and_no_card() {
-    for agent in vendors::demo() {
+    for agent in agents() {
         let bytes = agent.service_file().unwrap();
         check_common(&bytes, &agent, &format!("{}.exe", agent.service.name));
         let file = PeFile::from_bytes(&bytes).unwrap();
@@ -92,7 +100,7 @@ proptest! {
 
     #[test]
     fn any_driver_is_valid(seed: u64, company in "[ -~à-ÿ]{1,40}", image_pages in 0x120_u32..0x400) {
-        let card = Misbehaving::random(seed, Trouble::BootLoop).agent.driver.card;
+        let card = Misbehaving::random(seed, Trouble::BootLoop).agent.driver.unwrap().card;
         let identity = Identity {
             file_name: "anyflt.sys".to_owned(),
             company: company.clone(),

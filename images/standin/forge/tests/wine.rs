@@ -10,13 +10,15 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use standin_forge::misbehaving::{Misbehaving, Trouble, harmless};
-use standin_forge::{Agent, Quirks, vendors};
+use standin_forge::{Agent, Quirks, nightly, vendors};
 use tempfile::TempDir;
 
 /// Longest that one command may take, seconds; a prefix takes ten to build when the machine is idle.
 const DEADLINE_S: &str = "300";
 /// Longest wait for the service controller.
 const READY: Duration = Duration::from_secs(120);
+/// Where a filter stands whose package names no group.
+const ACTIVITY_MONITOR: &str = "FSFilter Activity Monitor";
 const NOT_INSTALLED: i32 = 1605;
 const REBOOT_REQUIRED: i32 = 3010;
 
@@ -119,20 +121,25 @@ impl Wine {
     fn assert_installed(&self, agent: &Agent) {
         let folder = format!(r"C:\Program Files\{}\{}", agent.vendor, agent.product);
         let program = format!(r"{folder}\{}.exe", agent.service.name);
-        let driver = format!(r"C:\windows\system32\drivers\{}", agent.driver.file_name);
         assert_eq!(std::fs::read(self.path(&program)).unwrap(), agent.service_file().unwrap());
-        assert_eq!(std::fs::read(self.path(&driver)).unwrap(), agent.driver_file().unwrap());
         assert!(self.path(&format!(r"{folder}\readme.txt")).is_file());
         if let Some(content) = &agent.content {
             assert_eq!(std::fs::read_to_string(self.path(&content.path)).unwrap(), content.text);
         }
         assert!(self.running(&agent.service.name), "{} does not run", agent.service.name);
-        assert!(self.running(&agent.driver.service), "{} does not run", agent.driver.service);
         let key = format!(r"SOFTWARE\{}\{}", agent.vendor, agent.product);
         assert_eq!(self.registry(&key, "Version").as_deref(), Some(agent.version.as_str()));
-        let service = &agent.driver.service;
-        let instance = format!(r"SYSTEM\CurrentControlSet\Services\{service}\Instances\{service} Instance");
-        assert_eq!(self.registry(&instance, "Altitude"), agent.driver.card.altitude);
+        if let Some(driver) = &agent.driver {
+            let file = format!(r"C:\windows\system32\drivers\{}", driver.file_name);
+            assert_eq!(std::fs::read(self.path(&file)).unwrap(), agent.driver_file().unwrap());
+            let service = &driver.service;
+            assert!(self.running(service), "{service} does not run");
+            let key = format!(r"SYSTEM\CurrentControlSet\Services\{service}");
+            let instance = format!(r"{key}\Instances\{service} Instance");
+            assert_eq!(self.registry(&instance, "Altitude"), driver.card.altitude);
+            let expected = driver.card.altitude.as_ref().map(|_| driver.group.as_deref().unwrap_or(ACTIVITY_MONITOR));
+            assert_eq!(self.registry(&key, "Group").as_deref(), expected);
+        }
         let listed = format!(r"SOFTWARE\Microsoft\Windows\CurrentVersion\Uninstall\{}", agent.product_code);
         assert_eq!(self.registry(&listed, "DisplayName"), Some(agent.product_name()));
     }
@@ -140,15 +147,19 @@ impl Wine {
     /// Nothing of the agent is left.
     fn assert_absent(&self, agent: &Agent) {
         assert!(!self.path(&format!(r"C:\Program Files\{}\{}", agent.vendor, agent.product)).exists());
-        assert!(!self.path(&format!(r"C:\windows\system32\drivers\{}", agent.driver.file_name)).exists());
-        for service in [&agent.service.name, &agent.driver.service] {
-            assert_ne!(self.code(&format!("sc query {service}")), 0, "{service} is still registered");
-        }
-        let keys = [
+        let mut services = vec![&agent.service.name];
+        let mut keys = vec![
             format!(r"SOFTWARE\{}\{}", agent.vendor, agent.product),
-            format!(r"SYSTEM\CurrentControlSet\Services\{}", agent.driver.service),
             format!(r"SOFTWARE\Microsoft\Windows\CurrentVersion\Uninstall\{}", agent.product_code),
         ];
+        if let Some(driver) = &agent.driver {
+            assert!(!self.path(&format!(r"C:\windows\system32\drivers\{}", driver.file_name)).exists());
+            services.push(&driver.service);
+            keys.push(format!(r"SYSTEM\CurrentControlSet\Services\{}", driver.service));
+        }
+        for service in services {
+            assert_ne!(self.code(&format!("sc query {service}")), 0, "{service} is still registered");
+        }
         for key in keys {
             assert_ne!(self.code(&format!(r#"reg query "HKLM\{key}""#)), 0, "{key} is still there");
         }
@@ -185,6 +196,19 @@ fn wine_installs_and_removes_the_packages() {
         wine.assert_absent(agent);
     }
 
+    for agent in
+        nightly::nightly().iter().filter(|it| ["hooli-insight", "tyrell-lock", "vandelay-vault"].contains(&&*it.id))
+    {
+        assert_eq!(
+            wine.install(agent, ""),
+            if agent.quirks.wants_reboot { REBOOT_REQUIRED } else { 0 },
+            "{}",
+            agent.id
+        );
+        wine.assert_installed(agent);
+        assert_eq!(wine.uninstall(agent), 0, "{}", agent.id);
+        wine.assert_absent(agent);
+    }
     upgrades(&wine, globex, globex_next);
     quirks(&wine);
 }

@@ -19,16 +19,16 @@ fn as_pelite_says(bytes: &[u8], key: &str) -> Option<String> {
 #[test]
 fn who_made_a_driver() {
     for agent in vendors::demo() {
-        let bytes = agent.driver_file().unwrap();
+        let (bytes, driver) = (agent.driver_file().unwrap(), agent.driver.as_ref().unwrap());
         let file = read_driver_file(&bytes).unwrap();
         assert_eq!(file.company, as_pelite_says(&bytes, "CompanyName"));
         assert_eq!(file.product, as_pelite_says(&bytes, "ProductName"));
-        assert_eq!(file.name.as_deref(), Some(agent.driver.file_name.to_lowercase().as_str()));
+        assert_eq!(file.name.as_deref(), Some(driver.file_name.to_lowercase().as_str()));
         assert_eq!(file.company.as_deref(), Some(agent.vendor.as_str()));
         assert_eq!(file.product, Some(agent.product_name()));
         assert_eq!(file.version, Some(format!("{}.0.0", agent.version)));
         assert_eq!(file.architecture.as_deref(), Some("x64"));
-        assert_eq!(file.size, Some(agent.driver.image_size.into()));
+        assert_eq!(file.size, Some(driver.image_size.into()));
         assert!(file.timestamp.is_some());
         assert_eq!((file.signer, file.damaged), (None, false));
         assert_eq!(file.notes, ["no embedded signature; a catalogue may sign it"]);

@@ -3,7 +3,7 @@
 use md5::{Digest, Md5};
 use msi::Value;
 
-use super::{Agent, Content, RegistryData};
+use super::{Agent, Content, Driver, RegistryData};
 use crate::ForgeError;
 use crate::installer::{CABINET, Database, ShortNames, Summary, file_name, guid, text, uuid};
 
@@ -22,6 +22,8 @@ const DRIVER_EVENTS: i32 = 32 + 128;
 const COMMAND: i32 = 34 + 1024 + 2048;
 /// File attribute "vital": the installation fails without it.
 const VITAL: i32 = 512;
+/// Group of a filter whose card names none.
+const ACTIVITY_MONITOR: &str = "FSFilter Activity Monitor";
 const PROGRAM_DATA: &str = r"C:\ProgramData\";
 
 /// The package's rows while they are gathered.
@@ -47,7 +49,9 @@ pub(super) fn package(agent: &Agent) -> Result<Vec<u8>, ForgeError> {
     layout.properties();
     layout.folders();
     layout.program()?;
-    layout.driver()?;
+    if let Some(driver) = &agent.driver {
+        layout.driver(driver)?;
+    }
     layout.content()?;
     layout.feature_and_media();
     layout.conditions();
@@ -84,7 +88,9 @@ impl Layout<'_> {
         }
         self.folder("VENDORDIR", "ProgramFiles64Folder", &self.agent.vendor);
         self.folder("INSTALLDIR", "VENDORDIR", &self.agent.product);
-        self.folder("DRIVERSDIR", "System64Folder", "drivers");
+        if self.agent.driver.is_some() {
+            self.folder("DRIVERSDIR", "System64Folder", "drivers");
+        }
     }
 
     fn folder(&mut self, key: &str, parent: &str, name: &str) {
@@ -143,16 +149,19 @@ impl Layout<'_> {
         Ok(())
     }
 
-    fn driver(&mut self) -> Result<(), ForgeError> {
-        let driver = &self.agent.driver;
+    fn driver(&mut self, driver: &Driver) -> Result<(), ForgeError> {
         let path = format!(r"drivers\{}", driver.file_name);
         self.component("C_Driver", "DRIVERSDIR", "F_Driver", &path);
         self.versioned("F_Driver", "C_Driver", &driver.file_name, self.agent.driver_file()?);
         self.service_control("SC_Driver", &driver.service, DRIVER_EVENTS, "C_Driver");
-        let display_name = format!("{} filter driver", self.agent.product_name());
+        let display_name = format!("{} {}", self.agent.product_name(), driver.role());
+        let (kind, group) = match &driver.card.altitude {
+            Some(_) => ("filesys", format!(" group= \"{}\"", driver.group.as_deref().unwrap_or(ACTIVITY_MONITOR))),
+            None => ("kernel", String::new()),
+        };
         let create = format!(
-            "sc.exe create {} type= filesys start= system error= normal binPath= \\SystemRoot\\System32\\drivers\\{} \
-             group= \"FSFilter Activity Monitor\" DisplayName= \"{display_name}\"",
+            "sc.exe create {} type= {kind} start= system error= normal binPath= \\SystemRoot\\System32\\drivers\\{}{group} \
+             DisplayName= \"{display_name}\"",
             driver.service, driver.file_name
         );
         self.command("RegisterDriver", &create);
@@ -169,7 +178,7 @@ impl Layout<'_> {
 
     fn content(&mut self) -> Result<(), ForgeError> {
         let content = self.agent.content.as_ref();
-        let read = self.agent.driver.card.content.as_deref();
+        let read = self.agent.driver.as_ref().and_then(|it| it.card.content.as_deref());
         let Some(Content { path, text: contents }) = content else {
             return match read {
                 Some(path) => Err(ForgeError::Content { path: path.to_owned() }),
@@ -266,6 +275,9 @@ impl Layout<'_> {
             ("PublishProduct", 6400, ""),
             ("InstallFinalize", 6600, ""),
         ];
+        if self.agent.driver.is_none() {
+            actions.retain(|(action, ..)| !["RegisterDriver", "StartDriver"].contains(action));
+        }
         if quirks.wants_reboot {
             actions.push(("ScheduleReboot", 6550, FRESH));
         }

@@ -157,7 +157,7 @@ fn what_a_system_survives_is_told_in_its_files() {
     let (_, services) = vm.ssh(&format!("sc query {}", crashes.agent.service.name));
     assert!(services.contains("STOPPED") && services.contains("1067"), "{services}");
     let (_, filters) = vm.ssh("fltmc filters");
-    assert!(!filters.contains(&vanishes.agent.driver.service), "{filters}");
+    assert!(!filters.contains(&vanishes.agent.driver.unwrap().service), "{filters}");
     let (_, events) = vm.ssh("wevtutil qe Application /f:xml");
     assert!(events.contains("LiveKernelEvent") && events.contains("APPCRASH"), "{events}");
 }

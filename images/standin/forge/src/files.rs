@@ -1,10 +1,10 @@
-//! The demo's files on disk.
+//! The stand-in's packages on disk.
 
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use crate::{ForgeError, vendors};
+use crate::{ForgeError, nightly, vendors};
 
 /// A file that was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,14 +15,15 @@ pub struct Written {
     pub sha256: String,
 }
 
-/// Writes the demo's packages and its content update into a folder, which is made when missing. The list is in the
-/// order of the names.
+/// Writes what the recipes and matrices of the repository name (the demo's packages and its content update, those of the
+/// nightly lab) into a folder, which is made when missing. The list is in the order of the names.
 ///
 /// # Errors
 /// When a package cannot be made or a file cannot be written.
-pub fn write_demo_packages(folder: &Path) -> Result<Vec<Written>, ForgeError> {
+pub fn write_packages(folder: &Path) -> Result<Vec<Written>, ForgeError> {
     let mut files = vec![(vendors::CONTENT_NAME.to_owned(), vendors::content_291())];
-    for agent in vendors::demo() {
+    files.push((nightly::SCRIPT_NAME.to_owned(), nightly::oceanic_baseline()));
+    for agent in vendors::demo().into_iter().chain(nightly::nightly()) {
         files.push((agent.package_name(), agent.package()?));
     }
     files.sort();
