@@ -1,7 +1,7 @@
-//! The boot configuration data, as far as it decides what happens after failed boots.
+//! The boot configuration data, as far as it decides what happens after failed boots, and which signatures count.
 //!
 //! It lies where Windows shows it in the registry: `HKLM\BCD00000000\Objects\{object}\Elements\<number>`, value `Element`.
-//! Numbers of the elements are those of Microsoft's BCD reference (BcdOSLoaderElementTypes).
+//! Numbers of the elements are those of Microsoft's BCD reference (BcdOSLoaderElementTypes, BcdLibraryElementTypes).
 
 use std::io;
 
@@ -11,6 +11,8 @@ use crate::{RegValue, Registry};
 const LOADER: &str = r"HKLM\BCD00000000\Objects\{5a7e1c00-0000-4000-8000-0000000000bc}\Elements";
 /// BcdOSLoaderBoolean_AutoRecoveryEnabled.
 const RECOVERY_ENABLED: &str = "16000009";
+/// BcdLibraryBoolean_AllowPrereleaseSignatures, which `bcdedit` calls `testsigning`.
+const TEST_SIGNING: &str = "16000049";
 /// BcdOSLoaderInteger_BootStatusPolicy.
 const BOOT_STATUS_POLICY: &str = "250000e0";
 const ELEMENT: &str = "Element";
@@ -78,6 +80,20 @@ impl<'a> BootStore<'a> {
     /// What the file system said.
     pub fn set_recovery_enabled(self, enabled: bool) -> io::Result<()> {
         self.set(RECOVERY_ENABLED, vec![u8::from(enabled)])
+    }
+
+    /// Whether test-signed drivers are let in, where that is set.
+    #[must_use]
+    pub fn test_signing(self) -> Option<bool> {
+        self.first_byte(TEST_SIGNING).map(|it| it != 0)
+    }
+
+    /// Sets it.
+    ///
+    /// # Errors
+    /// What the file system said.
+    pub fn set_test_signing(self, enabled: bool) -> io::Result<()> {
+        self.set(TEST_SIGNING, vec![u8::from(enabled)])
     }
 
     /// Which failures count.

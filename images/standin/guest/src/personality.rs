@@ -32,8 +32,9 @@ const fn server(product: &'static str, build: u32, name: &'static str, version: 
 }
 
 /// All of them; the first is played when the machine asks for none of them.
-static TABLE: [Row; 6] = [
+static TABLE: [Row; 7] = [
     client("standin-client-26100", 26_100, "24H2", true),
+    client("standin-client-26200", 26_200, "25H2", true),
     client("standin-client-22631", 22_631, "23H2", true),
     client("standin-client-19045", 19_045, "22H2", false),
     server("standin-server-26100", 26_100, "Windows Server 2025 Standard", "24H2"),

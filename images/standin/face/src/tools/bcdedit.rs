@@ -35,6 +35,7 @@ fn set(process: &Process, arguments: &Arguments) -> u32 {
     let store = BootStore::new(&process.system.registry);
     let written = match element.to_ascii_lowercase().as_str() {
         "recoveryenabled" => yes_or_no(value).map(|it| store.set_recovery_enabled(it)),
+        "testsigning" => yes_or_no(value).map(|it| store.set_test_signing(it)),
         "bootstatuspolicy" => BootStatusPolicy::named(value).map(|it| store.set_policy(it)),
         _ => return wrong(process, "The element data type specified is not recognized, or does not apply."),
     };
@@ -61,16 +62,22 @@ fn show(process: &Process) -> u32 {
     process.out("");
     process.out("Windows Boot Loader");
     process.out("-------------------");
-    for (name, value) in [
+    let yes_no = |it| if it { "Yes" } else { "No" };
+    let mut elements = vec![
         ("identifier", "{current}"),
         ("device", "partition=C:"),
         ("path", r"\Windows\system32\winload.exe"),
         ("description", "Coexist's stand-in guest"),
-        ("recoveryenabled", if store.recovery_enabled() { "Yes" } else { "No" }),
+        ("recoveryenabled", yes_no(store.recovery_enabled())),
         ("osdevice", "partition=C:"),
         ("systemroot", r"\Windows"),
         ("bootstatuspolicy", store.policy().name()),
-    ] {
+    ];
+    // Windows lists only what is set.
+    if let Some(it) = store.test_signing() {
+        elements.insert(5, ("testsigning", yes_no(it)));
+    }
+    for (name, value) in elements {
         process.out(format!("{name:COLUMN$}{value}"));
     }
     0

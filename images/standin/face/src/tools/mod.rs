@@ -18,6 +18,7 @@ mod tar;
 mod tasklist;
 #[cfg(test)]
 mod tests;
+mod verifier;
 mod wevtutil;
 mod xpath;
 
@@ -85,6 +86,7 @@ const TABLE: &[(&str, Tool)] = &[
     ("tar", tar::run),
     ("tasklist", tasklist::run),
     ("timeout", small::timeout),
+    ("verifier", verifier::run),
     ("wevtutil", wevtutil::run),
     ("where", small::locate),
     ("whoami", small::whoami),

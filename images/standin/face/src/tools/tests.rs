@@ -193,6 +193,47 @@ fn bcdedit_sets_what_failed_boots_lead_to() {
 }
 
 #[test]
+fn bcdedit_lists_test_signing_once_it_is_set() {
+    let machine = Machine::new();
+    let listed = || machine.run("bcdedit /enum {current}").0;
+    assert!(!listed().contains("testsigning"));
+    for (word, shown) in [("on", "Yes"), ("off", "No")] {
+        assert_eq!(machine.run(&format!("bcdedit /set testsigning {word}")).2, 0);
+        assert!(listed().contains(&format!("testsigning             {shown}\r\n")), "{}", listed());
+    }
+    assert_eq!(machine.run("bcdedit /set testsigning maybe").2, 1);
+}
+
+#[test]
+fn verifier_says_what_it_wants_by_its_exit_code() {
+    let machine = Machine::new();
+    let key = r"HKLM\SYSTEM\CurrentControlSet\Control\Session Manager\Memory Management";
+    let value = |name| machine.system.registry.text(key, name);
+    let shown =
+        |flags: &str| machine.run("verifier /querysettings").0.contains(&format!("Verifier Flags: {flags}\r\n"));
+    assert!(shown("0x00000000"));
+    assert_eq!(machine.run("verifier /reset").2, 0, "there was nothing to forget");
+    assert_eq!(machine.run("verifier /standard /driver acmeflt.sys Globexflt.sys").2, 2);
+    assert_eq!(value("VerifyDriverLevel").as_deref(), Some("133563"));
+    assert_eq!(value("VerifyDrivers").as_deref(), Some("acmeflt.sys Globexflt.sys"));
+    assert!(shown("0x000209bb"));
+    assert_eq!(machine.run("verifier /flags 0x209BF /all").2, 2);
+    assert_eq!((value("VerifyDriverLevel").as_deref(), value("VerifyDrivers").as_deref()), (Some("133567"), Some("*")));
+    for wrong in ["", "/standard", "/standard /driver", "/standard /driver *.sys", "/flags many /all", "/driver a.sys"]
+    {
+        assert_eq!(machine.run(&format!("verifier {wrong}")).2, 1, "{wrong}");
+    }
+    assert_eq!(machine.run("verifier /reset").2, 2);
+    assert_eq!((value("VerifyDriverLevel"), value("VerifyDrivers")), (None, None));
+    // what a matrix writes where only 0 will do
+    let line = r#"cmd /c "verifier /flags 0x209bb /driver a.sys & if errorlevel 2 (exit 0) else (exit 1)""#;
+    assert_eq!(machine.run(line).2, 0);
+    assert_eq!(machine.run(&line.replace("a.sys", "a")).2, 1, "no driver's file");
+    assert_eq!(machine.run(r#"verifier /querysettings | findstr /c:"Verifier Flags: 0x000209bb""#).2, 0);
+    assert_eq!(machine.run(r#"verifier /querysettings | findstr /c:"Verifier Flags: 0x00000000""#).2, 1);
+}
+
+#[test]
 fn shutdown() {
     let machine = Machine::new();
     assert_eq!(machine.run("shutdown /r /t 0 /f /d p:4:1 /c \"lab reboot\"").2, 0);
