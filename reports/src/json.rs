@@ -6,7 +6,7 @@ use coexist_model::{
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-use crate::view::{kind_name, moment};
+use crate::view::moment;
 use crate::{Report, ReportError, text};
 
 /// Schema name of `run.json`.
@@ -166,7 +166,7 @@ pub fn run_json(report: Report<'_>) -> Result<String, ReportError> {
         candidate: CandidateJson {
             agent: candidate.agent.as_str(),
             vendor: &candidate.vendor,
-            kind: kind_name(candidate.kind),
+            kind: candidate.kind.as_str(),
             version: &candidate.version,
             sha256: candidate.sha256.as_ref().map(|it| it.as_str()),
         },

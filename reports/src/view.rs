@@ -251,16 +251,6 @@ pub(crate) fn verdict_words(verdict: Verdict) -> &'static str {
     }
 }
 
-pub(crate) fn kind_name(kind: CandidateKind) -> &'static str {
-    match kind {
-        CandidateKind::Upgrade => "upgrade",
-        CandidateKind::Fresh => "fresh",
-        CandidateKind::Content => "content",
-        CandidateKind::Driver => "driver",
-        CandidateKind::WindowsUpdate => "windows-update",
-    }
-}
-
 fn kind_words(kind: CandidateKind) -> &'static str {
     match kind {
         CandidateKind::Upgrade => "upgrade",

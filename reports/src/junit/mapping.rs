@@ -24,7 +24,7 @@ use jiff::Timestamp;
 
 use super::{Case, CaseResult, JunitOptions, Suite, Told, details};
 use crate::facts::attempt_words;
-use crate::view::{Row, Undecided, kind_name};
+use crate::view::{Row, Undecided};
 use crate::{Report, text};
 
 /// The check that compares the arms; it ends the candidate's suite.
@@ -254,7 +254,7 @@ impl<'a> Mapper<'a> {
         }
         if self.arm == Arm::Candidate {
             add("candidate.agent", plan.candidate.agent.to_string());
-            add("candidate.kind", kind_name(plan.candidate.kind).to_owned());
+            add("candidate.kind", plan.candidate.kind.as_str().to_owned());
             add("candidate.version", plan.candidate.version.clone());
         }
         for (number, attempt) in (1..).zip(&self.record().abandoned) {

@@ -40,7 +40,7 @@ pub use evidence_places::{EvidenceFolder, EvidencePlaces, EvidenceSettings, Hold
 pub use fault::{FaultFacts, FaultKind, LabFault};
 pub use guest_path::is_file_name;
 pub use hex::Hex;
-pub use history::{ArmCost, Digests, PastCell, PastRun, Standing, past_run, standing};
+pub use history::{ArmCost, Digests, Met, Part, PartKind, PastCell, PastRun, Standing, past_run, standing};
 pub use hive::{CrashSettings, DriverService, HiveFacts};
 pub use ids::{AgentId, CellId, ImageId, RunId, Sha256, StepId};
 pub use image::{Disk, DiskBus, Edition, Firmware, GuestAccess, Image, MachineProfile, NetworkCard, WindowsFacts};

@@ -86,6 +86,20 @@ pub enum CandidateKind {
     WindowsUpdate,
 }
 
+impl CandidateKind {
+    /// Its name in every format.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Upgrade => "upgrade",
+            Self::Fresh => "fresh",
+            Self::Content => "content",
+            Self::Driver => "driver",
+            Self::WindowsUpdate => "windows-update",
+        }
+    }
+}
+
 /// Where a package comes from. It is verified against its digest before anything starts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -2,6 +2,7 @@
 //!
 //! [`past_run`] makes it of a record and its verdicts; `standing.rs` has the rule of what counts as tested.
 
+mod met;
 mod standing;
 
 use std::collections::BTreeMap;
@@ -13,6 +14,7 @@ use crate::{
     Run, RunId, Seconds, Sha256, Verdict, Verdicts,
 };
 
+pub use met::{Met, Part, PartKind};
 pub use standing::{Standing, standing};
 
 /// An earlier run, with those of its cells that ran.

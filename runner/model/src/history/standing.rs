@@ -32,6 +32,9 @@ pub enum Standing {
 }
 
 impl Standing {
+    /// Both of them.
+    pub const ALL: [Self; 2] = [Self::Tested, Self::Masked];
+
     /// Its name in every format.
     #[must_use]
     pub fn as_str(self) -> &'static str {
