@@ -1,8 +1,8 @@
 //! Rows that no plan can do without.
 
 use crate::coverage::{Coverage, Pairs};
-use crate::ground::Ground;
-use crate::space::{Cell, has};
+use crate::ground::{Ground, bits_of};
+use crate::space::{Cell, has, members, shared, take};
 
 /// How many rows more there have to be for everything to be covered, at least.
 pub(crate) fn lower_bound(ground: &Ground, coverage: &Coverage) -> usize {
@@ -10,7 +10,8 @@ pub(crate) fn lower_bound(ground: &Ground, coverage: &Coverage) -> usize {
     let triples = coverage.triples.as_ref().map_or(0, |triples| triples.densest(ground));
     let wide = coverage.wide.as_ref().map_or(0, |wide| wide.densest());
     let free = coverage.pairs.as_ref().map_or(0, |pairs| binary(ground, pairs));
-    pairs.max(triples).max(wide).max(free).max(usize::from(coverage.uncovered() > 0))
+    let groups = coverage.pairs.as_ref().map_or(0, |pairs| groups(ground, pairs));
+    pairs.max(triples).max(wide).max(free).max(groups).max(usize::from(coverage.uncovered() > 0))
 }
 
 /// Rows without which two values of each free parameter do not meet two of each other one (Kleitman and Spencer, 1973).
@@ -94,6 +95,44 @@ fn exchange(ground: &Ground, heavy: &[(usize, Cell)], fan: &[Cell], sum: usize) 
             }
         }
         most = most.max(total);
+    }
+    most
+}
+
+/// Cells that exclude each other and that one more cell has to meet: the most there are for the cells that want most.
+///
+/// After one added value little else is left to cover, and this is what it costs at least.
+fn groups(ground: &Ground, pairs: &Pairs) -> usize {
+    let mut heavy: Vec<(u64, Cell)> = (0..ground.space.cells() as Cell)
+        .map(|cell| (pairs.promise(cell), cell))
+        .filter(|&(most, _)| most > 0)
+        .collect();
+    heavy.sort_unstable_by(|one, other| other.cmp(one));
+    heavy.into_iter().take(TRIED).map(|(_, cell)| group(ground, pairs.uncovered_with(cell))).max().unwrap_or(0)
+}
+
+/// A large group of cells among these of which no two share a row.
+fn group(ground: &Ground, cells: &[u64]) -> usize {
+    let cells: Vec<Cell> = members(cells).collect();
+    let words = ground.space.words();
+    let excludes = |cell: Cell| -> Vec<u64> {
+        let mut set = bits_of(&cells, words);
+        set.iter_mut().zip(ground.together_with(cell)).for_each(|(set, together)| *set &= !together);
+        take(&mut set, cell);
+        set
+    };
+    let excluded: std::collections::BTreeMap<Cell, Vec<u64>> =
+        cells.iter().map(|&cell| (cell, excludes(cell))).collect();
+    let degree = |set: &[u64], cell: Cell| shared(set, &excluded[&cell]);
+    let mut most = 0;
+    for &start in &cells {
+        let (mut size, mut left) = (1, excluded[&start].clone());
+        // The cell that leaves most to choose from comes next.
+        while let Some(next) = members(&left).max_by_key(|&cell| (degree(&left, cell), std::cmp::Reverse(cell))) {
+            size += 1;
+            left.iter_mut().zip(&excluded[&next]).for_each(|(left, next)| *left &= next);
+        }
+        most = most.max(size);
     }
     most
 }
