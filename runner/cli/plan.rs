@@ -43,7 +43,8 @@ pub(crate) fn plan(args: &PlanArgs) -> Exit {
 /// no plan.
 pub(crate) fn make(matrix: &Path, only: &[String], color: Color) -> Result<Plan, Exit> {
     let tell = |report: &Report| say::aside(&report.render(color.enabled()));
-    let planned = coexist_plan::load(matrix).and_then(|matrix| coexist_plan::plan(&matrix));
+    let planned =
+        coexist_plan::load(matrix).and_then(|matrix| coexist_plan::plan(&matrix, &coexist_plan::Ask::default()));
     let Planned { mut plan, warnings } = planned.map_err(|report| {
         tell(&report);
         Exit::Usage

@@ -28,7 +28,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!("image                  firmware  times  median s    max s   limit s  max/limit");
     for matrix in ["matrices/demo.yaml", "matrices/upgrade.yaml"] {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let plan = coexist_plan::load(&root.join(matrix)).and_then(|matrix| coexist_plan::plan(&matrix));
+        let ask = coexist_plan::Ask::default();
+        let plan = coexist_plan::load(&root.join(matrix)).and_then(|matrix| coexist_plan::plan(&matrix, &ask));
         let plan = plan.map_err(|report| report.to_string())?;
         for image in plan.plan.images.values() {
             let mut seconds = Vec::new();

@@ -15,6 +15,7 @@ use crate::choose;
 use crate::element::{Element, Reader};
 use crate::message::{Message, Mistake, Report, Severity, WRITING};
 use crate::node::{Kind, Node};
+use crate::planning::{Ask, Effort};
 use crate::source::{absolute, shown, tidy};
 use crate::written;
 use kind::{Homes, kind_of};
@@ -78,7 +79,8 @@ pub fn check<P: AsRef<Path>>(paths: &[P]) -> Report {
     }
     for (path, source, node) in matrices {
         if let Some(checked) = matrix(path, source, &node, &mut desk) {
-            choose::choose(&checked, &desk.sources, &mut desk.messages);
+            let ask = Ask { effort: Effort::Quick, ..Ask::default() };
+            choose::choose(&checked, &desk.sources, &ask, &mut desk.messages);
             artefacts::pin(&checked, Severity::Warning, &mut desk.messages);
         }
     }

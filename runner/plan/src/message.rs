@@ -149,6 +149,12 @@ mistakes! {
     ExcludesNothing = "excludes-nothing",
     /// A row that is included and excluded.
     IncludedAndExcluded = "included-and-excluded",
+    /// A row that is included and breaks a rule.
+    IncludedAgainstRule = "included-against-rule",
+    /// Rules that no cell keeps together.
+    Contradiction = "contradiction",
+    /// A value that no cell can have.
+    ImpossibleValue = "impossible-value",
     /// Every cell is excluded.
     NoCells = "no-cells",
     /// More cells than a plan may have.

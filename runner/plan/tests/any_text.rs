@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use coexist_model::Arm;
-use coexist_plan::{check, load, plan};
+use coexist_plan::{Ask, check, load, plan};
 use proptest::prelude::*;
 use support::Lab;
 
@@ -45,7 +45,7 @@ fn survives(text: &str) {
         assert!(line >= 1 && column >= 1, "{report}");
     }
     if let Ok(resolved) = load(&matrix) {
-        let _ = plan(&resolved);
+        let _ = plan(&resolved, &Ask::default());
     }
 }
 

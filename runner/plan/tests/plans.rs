@@ -7,7 +7,7 @@ mod support;
 use std::collections::BTreeSet;
 
 use coexist_model::{Action, Arm, CandidateKind, Cell, Method, PackageSource, Plan, Probe, Restart, Seconds};
-use coexist_plan::{Mistake, check, load, plan, render_text};
+use coexist_plan::{Ask, Mistake, check, load, plan, render_text};
 use support::Lab;
 
 const SETTINGS: &str = r#"
@@ -211,7 +211,7 @@ fn a_matrix_that_excludes_everything_has_a_plan_without_cells() {
     let lab = Lab::new();
     let nothing = format!("{}exclude:\n  - agents: [globex-sensor]\n", with_candidate("[[globex-sensor]]", UPGRADE));
     let matrix = lab.matrix(&nothing);
-    let planned = plan(&load(&matrix).unwrap()).unwrap();
+    let planned = plan(&load(&matrix).unwrap(), &Ask::default()).unwrap();
     assert!(planned.plan.cells.is_empty() && planned.plan.images.is_empty());
     let told = lab.told(&planned.warnings);
     assert_eq!((planned.warnings.errors(), planned.warnings.warnings()), (0, 1), "{told}");
@@ -225,14 +225,14 @@ fn warnings_come_with_a_plan_and_with_errors() {
     let lab = Lab::new();
     let text = with_candidate("[[globex-sensor]]", UPGRADE);
     let useless = "exclude:\n  - agents: [globex-sensor@1.1]\n";
-    let planned = plan(&load(&lab.matrix(&format!("{text}{useless}"))).unwrap()).unwrap();
+    let planned = plan(&load(&lab.matrix(&format!("{text}{useless}"))).unwrap(), &Ask::default()).unwrap();
     assert_eq!(planned.plan.cells.len(), 1);
     assert_eq!(planned.warnings.messages()[0].mistake(), Mistake::ExcludesNothing, "{}", planned.warnings);
     let unwanted = "  - {image: lab-2022}\ninclude:\n  - {image: lab-2022, agents: [globex-sensor]}\n";
     let two = format!("{text}{useless}{unwanted}").replace("[lab-11]", "[lab-11, lab-2022]");
-    let report = plan(&load(&lab.matrix(&two)).unwrap()).unwrap_err();
+    let report = plan(&load(&lab.matrix(&two)).unwrap(), &Ask::default()).unwrap_err();
     assert_eq!((report.errors(), report.warnings()), (1, 1), "{report}");
-    assert!(plan(&load(&lab.matrix(&text)).unwrap()).unwrap().warnings.messages().is_empty());
+    assert!(plan(&load(&lab.matrix(&text)).unwrap(), &Ask::default()).unwrap().warnings.messages().is_empty());
 }
 
 #[test]

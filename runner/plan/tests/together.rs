@@ -8,7 +8,7 @@ mod support;
 use std::collections::{BTreeMap, BTreeSet};
 
 use coexist_model::{Action, Arm, Cell};
-use coexist_plan::{Mistake, check, load, plan};
+use coexist_plan::{Ask, Mistake, check, load, plan};
 use proptest::prelude::*;
 use support::Lab;
 
@@ -152,7 +152,7 @@ proptest! {
             return Ok(());
         };
         let cells: BTreeMap<String, Cell> =
-            plan(&resolved).unwrap().plan.cells.into_iter().map(|cell| (cell.id.to_string(), cell)).collect();
+            plan(&resolved, &Ask::default()).unwrap().plan.cells.into_iter().map(|cell| (cell.id.to_string(), cell)).collect();
         prop_assert_eq!(cells.len(), world.sets.len());
         for set in &world.sets {
             let cell = &cells[&format!("lab-11.as-it-is.{}", world.cell_order(set).join("+"))];

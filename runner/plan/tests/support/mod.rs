@@ -103,5 +103,5 @@ impl Lab {
 
 pub(crate) fn plan_at(path: &Path) -> coexist_model::Plan {
     let resolved = coexist_plan::load(path).unwrap_or_else(|report| panic!("{report}"));
-    coexist_plan::plan(&resolved).unwrap_or_else(|report| panic!("{report}")).plan
+    coexist_plan::plan(&resolved, &coexist_plan::Ask::default()).unwrap_or_else(|report| panic!("{report}")).plan
 }

@@ -1,0 +1,88 @@
+//! Which combinations become cells.
+//!
+//! ```text
+//! Checked ─► rules ─┬─► full    the product of everything, without what rules forbid (no `coverage:`)
+//!                   └─► model ─► coexist_cover ─► cover    few rows that hold every combination asked for
+//! ```
+//!
+//! [`rules`] lists what every row keeps, once; `full` looks at rows with it, `model` writes it for the engine.
+
+mod cover;
+mod full;
+mod id;
+mod model;
+mod order;
+mod rules;
+mod sets;
+mod strength;
+
+pub(crate) use id::id;
+
+use crate::checked::{AgentSet, AxisValue, Checked, IncludeRow, ListedImage};
+use crate::message::{Message, Mistake};
+use crate::planning::Ask;
+use crate::source::Sources;
+use rules::Rule;
+
+/// One chosen combination.
+#[derive(Debug, Clone)]
+pub(crate) struct Row<'a> {
+    pub(crate) image: &'a ListedImage,
+    /// One value for each axis, in the axes' order.
+    pub(crate) values: Vec<&'a AxisValue>,
+    /// In the order of installation.
+    pub(crate) set: AgentSet,
+}
+
+/// Chooses rows: those that the matrix includes come first where coverage is asked for, and last in a full product, as
+/// they are additions there. `None` after an error; no row at all is a warning.
+pub(crate) fn choose<'a>(
+    checked: &'a Checked,
+    sources: &Sources,
+    ask: &Ask,
+    messages: &mut Vec<Message>,
+) -> Option<Vec<Row<'a>>> {
+    let rules = rules::of(checked, sources);
+    let included = included(checked, &rules, messages);
+    match &checked.coverage {
+        Some(coverage) => cover::rows(checked, coverage, &rules, included?, ask, messages),
+        None => full::rows(checked, sources, &rules, included, messages),
+    }
+}
+
+/// The rows that the matrix includes, once each; `None` when one of them breaks a rule.
+fn included<'a>(checked: &'a Checked, rules: &[Rule<'_>], messages: &mut Vec<Message>) -> Option<Vec<Row<'a>>> {
+    let before = messages.len();
+    let mut rows: Vec<Row<'a>> = Vec::new();
+    for (included, row) in checked.include.iter().map(|included| (included, of_included(included))) {
+        let broken: Vec<&Rule<'_>> = rules.iter().filter(|rule| !rule.kept_by(&row)).collect();
+        if let Some(message) = against(included.span, &broken) {
+            messages.push(message);
+        } else if !rows.iter().any(|other| id(other) == id(&row)) {
+            rows.push(row);
+        }
+    }
+    (messages.len() == before).then_some(rows)
+}
+
+fn of_included(included: &IncludeRow) -> Row<'_> {
+    Row { image: &included.image, values: included.values.iter().collect(), set: included.set.clone() }
+}
+
+fn against(span: crate::source::Span, broken: &[&Rule<'_>]) -> Option<Message> {
+    let excluded = broken.iter().find(|rule| rule.excludes());
+    let message = match (excluded, broken.first()) {
+        (Some(rule), _) => {
+            let found = "this row is excluded as well";
+            Message::error(Mistake::IncludedAndExcluded, span, found, "included here")
+                .related(rule.span, "excluded here")
+        }
+        (None, Some(_)) => {
+            let found = format!("this row breaks {}", crate::words::count(broken.len(), "rule"));
+            let message = Message::error(Mistake::IncludedAgainstRule, span, found, "included here");
+            broken.iter().fold(message, |message, rule| message.related(rule.span, rule.label.clone()))
+        }
+        (None, None) => return None,
+    };
+    Some(message.page("matrix.md#include"))
+}
