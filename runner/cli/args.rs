@@ -1,10 +1,12 @@
 //! What can be asked on the command line.
 
 mod coverage;
+mod effort;
 mod pict;
 mod plan;
 
 pub(crate) use coverage::CoverageArgs;
+pub(crate) use effort::Effort;
 pub(crate) use plan::{PictPlanArgs, PlanArgs};
 
 use std::io::IsTerminal;
@@ -78,6 +80,8 @@ pub(crate) struct RunArgs {
     /// Only cells with this id; may be given more than once
     #[arg(long = "cell", value_name = "ID")]
     pub(crate) cells: Vec<String>,
+    #[command(flatten)]
+    pub(crate) wishes: crate::plan::Wishes,
     /// How to show progress
     #[arg(long, value_enum, default_value_t, env = "COEXIST_PROGRESS")]
     pub(crate) progress: ProgressStyle,

@@ -1,36 +1,50 @@
 //! `coexist plan`, and the plan that `coexist run` carries out.
 
+mod rows;
+mod wishes;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use coexist_model::{Exit, Plan};
-use coexist_plan::{Planned, Report};
+use coexist_plan::{Planned, Report, Resolved};
+
+pub(crate) use wishes::{Show, Wishes};
 
 use crate::args::{Color, PlanArgs};
 use crate::say;
 
-/// Prints the plan of a matrix, or of a PICT model.
+/// A plan, and what it was made from.
+pub(crate) struct Made {
+    pub(crate) resolved: Resolved,
+    /// Cut down to the cells that were asked for; its rows are those of all.
+    pub(crate) planned: Planned,
+}
+
+/// Prints the plan of a matrix, or the rows of a PICT model.
 pub(crate) fn plan(args: &PlanArgs) -> Exit {
-    if let Some(model) = &args.pict.pict {
-        return crate::pict::plan(model, &args.pict, args.json);
-    }
-    // The parser cannot say this: what an option requires is not asked for where it conflicts with what was given.
-    if let Some(option) = args.pict.without_model() {
-        say::aside(&format!(
-            "error: {option} is about a PICT model: give one with --pict MODEL in place of the matrix"
-        ));
+    if let Some((option, about)) = args.misplaced() {
+        say::aside(&format!("error: {option} is about {about}"));
         return Exit::Usage;
+    }
+    if let Some(model) = &args.pict.pict {
+        return crate::pict::plan(model, &args.pict, &args.wishes, args.json);
     }
     // The parser lets nothing through that has neither.
     let Some(matrix) = &args.matrix else { return Exit::Internal };
-    let plan = match make(matrix, &args.cells, Color::Auto) {
-        Ok(plan) => plan,
+    let made = match make(matrix, &args.cells, &args.wishes, Color::Auto) {
+        Ok(made) => made,
         Err(exit) => return exit,
     };
-    if !args.json {
-        return say::say(&coexist_plan::render_text(&plan), Exit::Clean);
+    let exit = rows::keep(matrix, args, &made);
+    if exit != Exit::Clean {
+        return exit;
     }
-    match serde_json::to_string_pretty(&plan) {
+    let plan = &made.planned.plan;
+    if !args.json {
+        return say::say(&coexist_plan::render_text(plan), Exit::Clean);
+    }
+    match serde_json::to_string_pretty(plan) {
         Ok(json) => say::say(&format!("{json}\n"), Exit::Clean),
         Err(error) => {
             crate::complain(&error);
@@ -41,23 +55,28 @@ pub(crate) fn plan(args: &PlanArgs) -> Exit {
 
 /// The plan of a matrix, cut down to the cells that were asked for. Tells its warnings, and says itself why there is
 /// no plan.
-pub(crate) fn make(matrix: &Path, only: &[String], color: Color) -> Result<Plan, Exit> {
+pub(crate) fn make(matrix: &Path, only: &[String], wishes: &Wishes, color: Color) -> Result<Made, Exit> {
     let tell = |report: &Report| say::aside(&report.render(color.enabled()));
-    let planned =
-        coexist_plan::load(matrix).and_then(|matrix| coexist_plan::plan(&matrix, &coexist_plan::Ask::default()));
-    let Planned { mut plan, warnings } = planned.map_err(|report| {
+    let told = |report: Report| {
         tell(&report);
         Exit::Usage
-    })?;
-    if !warnings.messages().is_empty() {
-        tell(&warnings);
+    };
+    let saved = rows::saved(matrix)?;
+    let resolved = coexist_plan::load(matrix).map_err(told)?;
+    let ask = coexist_plan::Ask { saved, ..wishes.ask() };
+    let mut planned = coexist_plan::plan(&resolved, &ask).map_err(told)?;
+    if !planned.warnings.messages().is_empty() {
+        tell(&planned.warnings);
     }
-    if plan.cells.is_empty() {
+    if planned.plan.cells.is_empty() {
         say::aside(&format!("error: {} selects no cell: its exclusions leave nothing", matrix.display()));
         return Err(Exit::NothingSelected);
     }
-    select(&mut plan, matrix, only)?;
-    Ok(plan)
+    if wishes.locked {
+        rows::must_be_as_saved(matrix, ask.saved.as_ref(), &planned)?;
+    }
+    select(&mut planned.plan, matrix, only)?;
+    Ok(Made { resolved, planned })
 }
 
 /// Keeps the cells that were asked for. An id that is not there is a wrong request; when none of them is there, nothing

@@ -17,8 +17,8 @@ use crate::{complain, host, packages, plan, report, say};
 
 /// Runs a matrix.
 pub(crate) fn run(args: &RunArgs) -> Exit {
-    let plan = match plan::make(&args.matrix, &args.cells, args.color) {
-        Ok(plan) => plan,
+    let plan = match plan::make(&args.matrix, &args.cells, &args.wishes, args.color) {
+        Ok(made) => made.planned.plan,
         Err(exit) => return exit,
     };
     match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {

@@ -1,39 +1,6 @@
-//! How a PICT model is written, and how much work a plan for it is.
+//! How a PICT model is written.
 
-use clap::ValueEnum;
 use coexist_cover::pict;
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Effort {
-    /// A first complete plan
-    Quick,
-    /// About two seconds of CPU for the models of a lab
-    #[default]
-    Normal,
-    /// About ten
-    Long,
-}
-
-impl Effort {
-    /// As it is written on the command line.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Quick => "quick",
-            Self::Normal => "normal",
-            Self::Long => "long",
-        }
-    }
-}
-
-impl From<Effort> for coexist_cover::Effort {
-    fn from(effort: Effort) -> Self {
-        match effort {
-            Effort::Quick => Self::Quick,
-            Effort::Normal => Self::Normal,
-            Effort::Long => Self::Long,
-        }
-    }
-}
 
 /// PICT's own options for how a model is written.
 #[derive(Debug, clap::Args)]

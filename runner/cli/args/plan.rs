@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::pict::{Dialect, Effort};
+use super::pict::Dialect;
+use crate::plan::{Show, Wishes};
 
 #[derive(Debug, clap::Args)]
 #[command(
@@ -20,6 +21,10 @@ pub(crate) struct PlanArgs {
     #[arg(long = "cell", value_name = "ID", conflicts_with = "pict")]
     pub(crate) cells: Vec<String>,
     #[command(flatten)]
+    pub(crate) show: Show,
+    #[command(flatten)]
+    pub(crate) wishes: Wishes,
+    #[command(flatten)]
     pub(crate) pict: PictPlanArgs,
 }
 
@@ -30,15 +35,9 @@ pub(crate) struct PictPlanArgs {
     /// Rows for this model in PICT's language, in place of a matrix
     #[arg(long, value_name = "MODEL")]
     pub(crate) pict: Option<PathBuf>,
-    /// Cover all combinations of so many parameters, 1 to 6 [default: 2]
-    #[arg(long, value_name = "T")]
-    pub(crate) strength: Option<usize>,
     /// Print the rows alone, as PICT does: a heading, then a row a line, separated by tabs
     #[arg(long, conflicts_with = "json")]
     pub(crate) rows: bool,
-    /// How hard to look for few rows
-    #[arg(long, value_enum)]
-    pub(crate) effort: Option<Effort>,
     /// Rows that come first, unchanged, in the form that --rows prints; open cells are chosen
     #[arg(long, value_name = "FILE")]
     pub(crate) seed_rows: Option<PathBuf>,
@@ -46,16 +45,22 @@ pub(crate) struct PictPlanArgs {
     pub(crate) dialect: Dialect,
 }
 
-impl PictPlanArgs {
-    /// An option that was given and means nothing without a model.
-    pub(crate) fn without_model(&self) -> Option<&'static str> {
-        let given = [
-            ("--strength", self.strength.is_some()),
-            ("--rows", self.rows),
-            ("--effort", self.effort.is_some()),
-            ("--seed-rows", self.seed_rows.is_some()),
-        ];
-        let given = given.into_iter().find(|(_, given)| *given).map(|(name, _)| name);
-        given.filter(|_| self.pict.is_none()).or_else(|| self.dialect.given().filter(|_| self.pict.is_none()))
+impl PlanArgs {
+    /// An option that was given and means nothing for what is planned, with what it is about.
+    ///
+    /// The parser cannot say this: what an option requires is not asked for where it conflicts with what was given.
+    pub(crate) fn misplaced(&self) -> Option<(&'static str, &'static str)> {
+        if self.pict.pict.is_some() {
+            let given =
+                [("--save", self.show.save), ("--compact", self.show.compact), ("--locked", self.wishes.locked)];
+            return first(&given).map(|option| (option, "a matrix: it means nothing with --pict"));
+        }
+        let given = [("--rows", self.pict.rows), ("--seed-rows", self.pict.seed_rows.is_some())];
+        let option = first(&given).or_else(|| self.pict.dialect.given());
+        option.map(|option| (option, "a PICT model: give one with --pict MODEL in place of the matrix"))
     }
+}
+
+fn first(given: &[(&'static str, bool)]) -> Option<&'static str> {
+    given.iter().find(|(_, given)| *given).map(|(name, _)| *name)
 }

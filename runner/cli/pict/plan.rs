@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::{TOLD, names, print_json, read, refused, shown, text};
 use crate::args::PictPlanArgs;
+use crate::plan::Wishes;
 use crate::{printable, say};
 
 /// What was chosen, and for what.
@@ -24,8 +25,8 @@ pub(super) struct Chosen<'a> {
 }
 
 /// Prints the rows of a model, or what there is to say of them.
-pub(crate) fn plan(place: &Path, args: &PictPlanArgs, json: bool) -> Exit {
-    let chosen = match make(place, args) {
+pub(crate) fn plan(place: &Path, args: &PictPlanArgs, wishes: &Wishes, json: bool) -> Exit {
+    let chosen = match make(place, args, wishes) {
         Ok(chosen) => chosen,
         Err(exit) => return exit,
     };
@@ -37,15 +38,15 @@ pub(crate) fn plan(place: &Path, args: &PictPlanArgs, json: bool) -> Exit {
     if json { print_json(&chosen.json(), Exit::Clean) } else { say::say(&text::plan(&chosen), Exit::Clean) }
 }
 
-fn make<'a>(place: &'a Path, args: &PictPlanArgs) -> Result<Chosen<'a>, Exit> {
+fn make<'a>(place: &'a Path, args: &PictPlanArgs, wishes: &Wishes) -> Result<Chosen<'a>, Exit> {
     let dialect = args.dialect.read();
     let model = read::model(place, &dialect)?;
     let seeds = match &args.seed_rows {
         Some(rows) => read::rows(rows, &model, &dialect)?,
         None => PictRows::none(),
     };
-    let strength = args.strength.unwrap_or(2);
-    let effort = args.effort.unwrap_or_default();
+    let strength = wishes.strength.unwrap_or(2);
+    let effort = wishes.effort;
     let request = Request {
         strength: model.strength(strength),
         effort: effort.into(),

@@ -80,7 +80,7 @@ pub fn check<P: AsRef<Path>>(paths: &[P]) -> Report {
     for (path, source, node) in matrices {
         if let Some(checked) = matrix(path, source, &node, &mut desk) {
             let ask = Ask { effort: Effort::Quick, ..Ask::default() };
-            choose::choose(&checked, &desk.sources, &ask, &mut desk.messages);
+            choose::choose(&checked, &desk.sources, None, &ask, &mut desk.messages);
             artefacts::pin(&checked, Severity::Warning, &mut desk.messages);
         }
     }

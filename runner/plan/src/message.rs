@@ -155,6 +155,8 @@ mistakes! {
     Contradiction = "contradiction",
     /// A value that no cell can have.
     ImpossibleValue = "impossible-value",
+    /// A rows file that is not as it was written.
+    DamagedRows = "damaged-rows",
     /// Every cell is excluded.
     NoCells = "no-cells",
     /// More cells than a plan may have.

@@ -9,9 +9,11 @@ pub use coexist_cover::Effort;
 
 use crate::Resolved;
 use crate::checked::{Origin, Package};
-use crate::choose;
+use crate::choose::saved::SavedRows;
+use crate::choose::{self, Row};
 use crate::message::Report;
-use crate::source::absolute;
+use crate::rows_file::RowsFile;
+use crate::source::{Sources, absolute};
 use crate::steps::Stepper;
 
 /// What is asked of a plan beyond its matrix.
@@ -21,11 +23,13 @@ pub struct Ask {
     pub effort: Effort,
     /// Instead of the matrix's own strength; of no use without `coverage`.
     pub strength: Option<usize>,
+    /// The rows file of the matrix, whose rows are kept.
+    pub saved: Option<RowsFile>,
 }
 
 impl Default for Ask {
     fn default() -> Self {
-        Self { effort: Effort::Normal, strength: None }
+        Self { effort: Effort::Normal, strength: None, saved: None }
     }
 }
 
@@ -36,29 +40,89 @@ pub struct Planned {
     pub plan: Plan,
     /// From reading and from choosing.
     pub warnings: Report,
+    /// What the rows file of this plan holds.
+    pub rows: String,
+    /// What became of the saved rows; `None` where there were none.
+    pub replanned: Option<Replanned>,
+}
+
+/// What became of saved rows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Replanned {
+    /// Rows whose lines are as they were, byte for byte.
+    pub kept: usize,
+    /// Rows that lost something that is gone from the matrix, or have an open cell filled.
+    pub changed: usize,
+    /// Rows that are new, after the others.
+    pub new: usize,
+    /// Rows that are gone.
+    pub dropped: Vec<DroppedRow>,
+}
+
+/// A saved row that is not in the plan any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DroppedRow {
+    /// Its line in the rows file, from 1.
+    pub line: usize,
+    /// Its cell.
+    pub cell: String,
+    /// The fewest rules that forbid it; none where it only became like another row.
+    pub rules: Vec<String>,
 }
 
 /// Plans a matrix: every step of both arms of every cell, with every digest. The same matrix gives the same plan.
 ///
 /// # Errors
-/// The combinations cannot be chosen: rules contradict each other or an included row, or there are too many. Warnings
-/// are with it.
+/// The combinations cannot be chosen: rules contradict each other or an included row, there are too many, or the rows
+/// file is damaged. Warnings are with it.
 pub fn plan(resolved: &Resolved, ask: &Ask) -> Result<Planned, Report> {
-    let Resolved { checked, images, sources, warnings } = resolved;
-    let mut messages = warnings.messages.clone();
-    let rows = choose::choose(checked, sources, ask, &mut messages);
-    let Some(rows) = rows else { return Err(Report::new(Arc::clone(sources), messages)) };
+    let checked = &resolved.checked;
+    let mut messages = resolved.warnings.messages.clone();
+    let mut sources = Arc::clone(&resolved.sources);
+    let mut saved = None;
+    if let Some(file) = &ask.saved {
+        let source = Arc::make_mut(&mut sources).add(file.shown.clone(), file.text.clone());
+        saved = choose::saved::read(&sources, source, &mut messages);
+        if saved.is_none() {
+            return Err(Report::new(sources, messages));
+        }
+    }
+    let chosen = choose::choose(checked, &sources, saved.as_ref(), ask, &mut messages);
+    let Some(chosen) = chosen else { return Err(Report::new(sources, messages)) };
+    let mut ids = BTreeSet::new();
+    let rows: Vec<(String, Row<'_>)> =
+        chosen.rows.iter().map(|row| (unique_id(choose::id(row), &mut ids), row.clone())).collect();
+    let text = choose::saved::write(checked, &rows);
+    let replanned = saved.map(|saved| replanned(&saved, &text, &chosen.dropped));
+    let plan = of_rows(resolved, &sources, &rows);
+    Ok(Planned { plan, warnings: Report::new(sources, messages), rows: text, replanned })
+}
+
+fn replanned(saved: &SavedRows, text: &str, dropped: &[(usize, Vec<String>)]) -> Replanned {
+    let now: BTreeSet<&str> = text.lines().skip(2).collect();
+    let kept = saved.rows.iter().filter(|row| now.contains(row.text.as_str())).count();
+    let rules: BTreeMap<usize, &Vec<String>> = dropped.iter().map(|(number, rules)| (*number, rules)).collect();
+    let gone = saved.rows.iter().enumerate().filter_map(|(number, row)| {
+        let rules = (*rules.get(&number)?).clone();
+        Some(DroppedRow { line: row.line, cell: row.cell.clone(), rules })
+    });
+    let dropped: Vec<DroppedRow> = gone.collect();
+    let changed = saved.rows.len() - kept - dropped.len();
+    Replanned { kept, changed, new: now.len().saturating_sub(kept + changed), dropped }
+}
+
+fn of_rows(resolved: &Resolved, sources: &Sources, rows: &[(String, Row<'_>)]) -> Plan {
+    let Resolved { checked, images, .. } = resolved;
     let stepper = Stepper { checked, sources };
     let mut used: BTreeMap<ImageId, Image> = BTreeMap::new();
-    let mut ids = BTreeSet::new();
     let mut cells = Vec::new();
     let mut packages: BTreeMap<Sha256, PackageSource> = BTreeMap::new();
     add(&mut packages, &checked.candidate.package);
-    for row in &rows {
+    for (id, row) in rows {
         let Some(image) = images.get(&ImageId::from(row.image.image.id.as_str())) else { continue };
         let boot_deadline = checked.deadlines.boot.unwrap_or(image.boot_deadline);
         let image = used.entry(image.id.clone()).or_insert_with(|| Image { boot_deadline, ..image.clone() });
-        cells.push(stepper.cell(unique_id(choose::id(row), &mut ids).into(), row, image));
+        cells.push(stepper.cell(id.as_str().into(), row, image));
         for member in &row.set.members {
             let product = checked.products.get(&member.agent);
             let release = product.and_then(|it| it.releases.iter().find(|it| it.version == member.version));
@@ -66,7 +130,7 @@ pub fn plan(resolved: &Resolved, ask: &Ask) -> Result<Planned, Report> {
         }
     }
     let candidate = &checked.candidate;
-    let plan = Plan {
+    Plan {
         schema: PLAN_SCHEMA.to_owned(),
         matrix: checked.matrix.clone(),
         candidate: CandidateRef {
@@ -81,8 +145,7 @@ pub fn plan(resolved: &Resolved, ask: &Ask) -> Result<Planned, Report> {
         driver_owners: checked.driver_owners.clone(),
         lab_fault_retries: checked.lab_fault_retries,
         cells,
-    };
-    Ok(Planned { plan, warnings: Report::new(Arc::clone(sources), messages) })
+    }
 }
 
 fn add(packages: &mut BTreeMap<Sha256, PackageSource>, package: &Package) {

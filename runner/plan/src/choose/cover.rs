@@ -4,7 +4,8 @@ use coexist_cover::{CoverError, ModelError, Plan, Request};
 
 use super::model::{Column, Space};
 use super::rules::Rule;
-use super::{Row, strength};
+use super::saved::SavedRows;
+use super::{Chosen, Row, id, replan, strength};
 use crate::checked::{Checked, Coverage};
 use crate::message::{Message, Mistake, Severity};
 use crate::planning::Ask;
@@ -13,15 +14,16 @@ use crate::words::count;
 
 const PAGE: &str = "matrix.md#coverage";
 
-/// Included rows first, then those that the engine adds to them.
+/// Included rows first, then the saved ones that still keep the rules, then those that the engine adds to them.
 pub(crate) fn rows<'a>(
     checked: &'a Checked,
     coverage: &Coverage,
     rules: &[Rule<'_>],
     included: Vec<Row<'a>>,
+    saved: Option<&SavedRows>,
     ask: &Ask,
     messages: &mut Vec<Message>,
-) -> Option<Vec<Row<'a>>> {
+) -> Option<Chosen<'a>> {
     let space = match Space::new(checked, rules) {
         Ok(space) => space,
         Err(mistakes) => {
@@ -33,24 +35,54 @@ pub(crate) fn rows<'a>(
         messages.push(too_large("`also` names more groups of parameters than can be planned", coverage.span));
         return None;
     };
-    // A row with something that the matrix's lists do not have stands beside the plan.
-    let (seeds, beside): (Vec<_>, Vec<_>) =
-        included.into_iter().map(|row| (space.values(&row), row)).partition(|(values, _)| values.is_some());
-    let mut rows: Vec<Row<'a>> = seeds.iter().chain(&beside).map(|(_, row)| row.clone()).collect();
-    let seeds = seeds.into_iter().filter_map(|(values, _)| values);
-    let seeds: Vec<Vec<Option<usize>>> = seeds.map(|values| values.into_iter().map(Some).collect()).collect();
-    let request = Request { strength, effort: ask.effort, seeds };
-    match coexist_cover::plan(&space.model, &request) {
-        Ok(plan) => {
-            messages.extend(impossible(checked, &space, &plan, rules));
-            rows.extend(plan.rows.iter().skip(plan.seeds).filter_map(|values| space.row(values)));
-            Some(rows)
-        }
+    let mut rows = included;
+    let Seeds { seeds, from_file } = gather(checked, &space, &rows, saved);
+    let request = Request {
+        strength: strength.clone(),
+        effort: ask.effort,
+        seeds: seeds.clone(),
+        ..Request::strength(strength.base)
+    };
+    let plan = match coexist_cover::plan(&space.model, &request) {
+        Ok(plan) => plan,
         Err(error) => {
             messages.push(refused(&error, coverage.span, rules));
-            None
+            return None;
+        }
+    };
+    messages.extend(impossible(checked, &space, &plan, rules));
+    // Included rows were held against the rules before: what was dropped is from the file.
+    let first = seeds.len() - from_file.len();
+    let dropped = plan.dropped.iter().filter_map(|dropped| {
+        let number = from_file.get(dropped.number.checked_sub(first)?)?;
+        Some((*number, dropped.rules.clone()))
+    });
+    let dropped = dropped.collect();
+    rows.extend(plan.rows.iter().skip(first).filter_map(|values| space.row(values)));
+    Some(Chosen { rows, space: Some(space), strength, dropped })
+}
+
+struct Seeds {
+    /// Those of included rows, then those of the rows file. An included row with something that the matrix's lists do
+    /// not have stands beside the plan.
+    seeds: Vec<Vec<Option<usize>>>,
+    /// For each seed of the rows file the number of its row there.
+    from_file: Vec<usize>,
+}
+
+fn gather(checked: &Checked, space: &Space<'_>, included: &[Row<'_>], saved: Option<&SavedRows>) -> Seeds {
+    let seeds = included.iter().filter_map(|row| space.values(row));
+    let seeds = seeds.map(|values| values.into_iter().map(Some).collect()).collect();
+    let mut all = Seeds { seeds, from_file: Vec::new() };
+    let Some(saved) = saved else { return all };
+    let included: Vec<String> = included.iter().map(id).collect();
+    for seed in replan::seeds(checked, space, saved) {
+        if !included.contains(&saved.rows[seed.number].cell) && !all.seeds.contains(&seed.values) {
+            all.seeds.push(seed.values);
+            all.from_file.push(seed.number);
         }
     }
+    all
 }
 
 /// Values that stand in no row, each with the rules that keep it out.

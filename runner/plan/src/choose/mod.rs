@@ -12,7 +12,9 @@ mod full;
 mod id;
 mod model;
 mod order;
+mod replan;
 mod rules;
+pub(crate) mod saved;
 mod sets;
 mod strength;
 
@@ -22,7 +24,13 @@ use crate::checked::{AgentSet, AxisValue, Checked, IncludeRow, ListedImage};
 use crate::message::{Message, Mistake};
 use crate::planning::Ask;
 use crate::source::Sources;
+use coexist_cover::Strength;
+use model::Space;
 use rules::Rule;
+use saved::SavedRows;
+
+/// The strength by which a full product is measured where no other is given.
+const PAIRS: usize = 2;
 
 /// One chosen combination.
 #[derive(Debug, Clone)]
@@ -34,19 +42,39 @@ pub(crate) struct Row<'a> {
     pub(crate) set: AgentSet,
 }
 
+/// Rows, and what they were chosen by.
+#[derive(Debug, Clone)]
+pub(crate) struct Chosen<'a> {
+    pub(crate) rows: Vec<Row<'a>>,
+    /// The matrix as the engine sees it; `None` where it is too large for it and a full product was asked for.
+    pub(crate) space: Option<Space<'a>>,
+    /// What was asked for; of a full product, every pair.
+    pub(crate) strength: Strength,
+    /// Saved rows that could not be kept, by their number, with the rules that they break.
+    pub(crate) dropped: Vec<(usize, Vec<String>)>,
+}
+
 /// Chooses rows: those that the matrix includes come first where coverage is asked for, and last in a full product, as
-/// they are additions there. `None` after an error; no row at all is a warning.
+/// they are additions there. Saved rows keep their places. `None` after an error; no row at all is a warning.
 pub(crate) fn choose<'a>(
     checked: &'a Checked,
     sources: &Sources,
+    saved: Option<&SavedRows>,
     ask: &Ask,
     messages: &mut Vec<Message>,
-) -> Option<Vec<Row<'a>>> {
+) -> Option<Chosen<'a>> {
     let rules = rules::of(checked, sources);
     let included = included(checked, &rules, messages);
     match &checked.coverage {
-        Some(coverage) => cover::rows(checked, coverage, &rules, included?, ask, messages),
-        None => full::rows(checked, sources, &rules, included, messages),
+        Some(coverage) => cover::rows(checked, coverage, &rules, included?, saved, ask, messages),
+        None => {
+            let mut rows = full::rows(checked, sources, &rules, included, messages)?;
+            if let Some(saved) = saved {
+                saved::in_saved_order(saved, &mut rows);
+            }
+            let space = Space::new(checked, &rules).ok();
+            Some(Chosen { rows, space, strength: Strength::uniform(PAIRS), dropped: Vec::new() })
+        }
     }
 }
 

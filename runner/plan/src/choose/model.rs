@@ -78,6 +78,18 @@ impl<'a> Space<'a> {
         }
     }
 
+    /// The value that is *none* of an offer; an agent that the candidate needs has no such value.
+    pub(crate) fn none_of(&self, number: usize) -> Option<usize> {
+        (first(self.checked, self.offer(number)?) > 0).then_some(0)
+    }
+
+    /// The value that is this version of an offer.
+    pub(crate) fn version_of(&self, number: usize, version: &str) -> Option<usize> {
+        let offer = self.offer(number)?;
+        let at = offer.versions.iter().position(|it| it.version == version)?;
+        Some(at + first(self.checked, offer))
+    }
+
     fn offer(&self, number: usize) -> Option<&'a Offer> {
         match &self.checked.agents {
             Agents::Sets(_) => None,
@@ -116,14 +128,10 @@ impl<'a> Space<'a> {
             }
             Column::Sets => self.checked.agents.sets().iter().position(|set| same(set, &row.set)),
             Column::Offer(number) => {
-                let offer = self.offer(number)?;
-                let first = first(self.checked, offer);
-                match row.set.members.iter().find(|member| member.agent == offer.agent) {
-                    None => (first > 0).then_some(0),
-                    Some(member) => {
-                        let version = offer.versions.iter().position(|it| it.version == member.version);
-                        version.map(|version| version + first)
-                    }
+                let agent = &self.offer(number)?.agent;
+                match row.set.members.iter().find(|member| member.agent == *agent) {
+                    None => self.none_of(number),
+                    Some(member) => self.version_of(number, &member.version),
                 }
             }
         }

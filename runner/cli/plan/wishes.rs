@@ -1,0 +1,38 @@
+//! What can be asked of a plan on the command line.
+
+use coexist_plan::Ask;
+
+use crate::args::Effort;
+
+/// What `coexist plan` and `coexist run` both take.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Wishes {
+    /// How hard to look for few cells or rows; counted in steps, so that every host makes the same plan
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) effort: Effort,
+    /// Cover the combinations of so many, 1 to 6, instead of what the matrix's `coverage` says; of a PICT model's
+    /// parameters 2 where nothing is given
+    #[arg(long, value_name = "T")]
+    pub(crate) strength: Option<usize>,
+    /// Exit 2 when the saved rows are not what the matrix needs now
+    #[arg(long)]
+    pub(crate) locked: bool,
+}
+
+impl Wishes {
+    /// As the planner takes them, from nothing.
+    pub(crate) fn ask(&self) -> Ask {
+        Ask { effort: self.effort.into(), strength: self.strength, ..Ask::default() }
+    }
+}
+
+/// What only `coexist plan` takes.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Show {
+    /// Keep the rows in a file beside the matrix, so that the next plan has them too: nightly.rows.tsv for nightly.yaml
+    #[arg(long, conflicts_with = "locked")]
+    pub(crate) save: bool,
+    /// Say what the same plan from nothing would take; with --save, keep that one
+    #[arg(long)]
+    pub(crate) compact: bool,
+}
