@@ -311,6 +311,7 @@ fn plan() -> Plan {
             ("initechmon.sys".to_owned(), "Initech".to_owned()),
         ]),
         lab_fault_retries: USUAL_LAB_FAULT_RETRIES,
+        coverage: None,
         cells: vec![
             cell("off", &["globex-sensor"]),
             cell("off", &["acme-endpoint", "globex-sensor"]),

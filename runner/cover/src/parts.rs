@@ -50,11 +50,15 @@ pub(crate) fn reasons(model: &Model, parts: &[(Ground, Oracle)], cells: &[Cell])
 pub(crate) fn forbidden(model: &Model, part: Part, cells: &[Cell]) -> Option<Vec<String>> {
     let space = Space::new(model.parameters());
     let rules = Explainer::new(model, &space, part).rules(cells)?;
-    let label = |source| match source {
+    Some(rules.into_iter().map(|rule| label(model, rule)).collect())
+}
+
+/// How a rule is told.
+pub(crate) fn label(model: &Model, source: Source) -> String {
+    match source {
         Source::Rule(number) => model.rules().get(number).map_or(String::new(), |rule| rule.label.clone()),
         Source::Range => RANGE_LABEL.to_string(),
-    };
-    Some(rules.into_iter().map(label).collect())
+    }
 }
 
 /// Values that no kind of valid row can hold.

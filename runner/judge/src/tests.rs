@@ -258,6 +258,7 @@ fn run(outcomes: &[(&str, &str)], check: &CheckOutcome) -> Run {
         packages: BTreeMap::new(),
         driver_owners: BTreeMap::new(),
         lab_fault_retries: USUAL_LAB_FAULT_RETRIES,
+        coverage: None,
         cells: (0..outcomes.len()).map(|index| cell(&format!("c{index}"))).collect(),
     };
     let host = Host {

@@ -31,8 +31,58 @@ pub struct Plan {
     /// How often an arm is tried again after a fault of the lab. What a product did wrong is never tried again.
     #[serde(default = "usual_lab_fault_retries")]
     pub lab_fault_retries: u32,
+    /// Which combinations the cells hold, where the matrix asks for coverage or a budget left cells out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coverage: Option<PlanCoverage>,
     /// Cells in the order they run.
     pub cells: Vec<Cell>,
+}
+
+/// Which combinations the cells of a plan hold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanCoverage {
+    /// For each strength that was asked for; that of everything first, then those of groups.
+    pub strengths: Vec<StrengthCoverage>,
+    /// Cells that a budget left out.
+    pub left_out: usize,
+}
+
+/// The combinations of so many of image, settings and agents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StrengthCoverage {
+    /// How many parameters a combination has.
+    pub strength: usize,
+    /// Combinations that some cell may hold.
+    pub feasible: u64,
+    /// Feasible ones that a cell of the plan holds.
+    pub covered: u64,
+    /// Combinations that rules forbid.
+    pub impossible: u64,
+}
+
+impl std::fmt::Display for PlanCoverage {
+    /// One line: `all 412 pairs; 310 of 622 triples; 3 cells left out`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (at, it) in self.strengths.iter().enumerate() {
+            f.write_str(if at > 0 { "; " } else { "" })?;
+            let what = match it.strength {
+                1 => "values".to_owned(),
+                2 => "pairs".to_owned(),
+                3 => "triples".to_owned(),
+                more => format!("combinations of {more}"),
+            };
+            if it.covered == it.feasible {
+                write!(f, "all {} {what}", it.feasible)?;
+            } else {
+                write!(f, "{} of {} {what}", it.covered, it.feasible)?;
+            }
+        }
+        match self.left_out {
+            0 => Ok(()),
+            1 => f.write_str("; 1 cell left out by the budget"),
+            more => write!(f, "; {more} cells left out by the budget"),
+        }
+    }
 }
 
 /// Plans that were saved before the key was there have the usual number.

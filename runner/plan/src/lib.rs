@@ -24,10 +24,12 @@ mod files;
 mod message;
 mod node;
 mod planning;
+mod price;
 mod report;
 mod rows_file;
 mod scalars;
 mod schema;
+mod shared;
 mod shelf;
 mod source;
 mod steps;
@@ -41,14 +43,17 @@ use std::sync::Arc;
 
 use coexist_model::{Image, ImageId};
 
+pub use choose::covered::{Covered, ImpossibleGroup};
 pub use element::{Key, Need, Record};
 pub use files::{FileKind, check};
 pub use message::{Message, Mistake, Report, Severity};
 pub use planning::{Ask, DroppedRow, Effort, Planned, Replanned, plan};
+pub use price::Price;
 pub use rows_file::{RowsFile, RowsFileError};
 pub use schema::schema;
+pub use shared::Shared;
 pub use shelf::{CatalogueEntry, catalogue, driver_owners};
-pub use text::render_text;
+pub use text::{OnHost, Telling, compared, render, render_text, replanned_in_words};
 
 use checked::Checked;
 use source::Sources;

@@ -3,16 +3,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use coexist_model::{CandidateRef, Image, ImageId, PLAN_SCHEMA, PackageSource, Plan, Sha256};
+use coexist_model::{CandidateRef, Image, ImageId, PLAN_SCHEMA, PackageSource, PastCell, Plan, Sha256};
 
+use coexist_cover::CoverError;
 pub use coexist_cover::Effort;
 
 use crate::Resolved;
 use crate::checked::{Origin, Package};
+use crate::choose::covered::Covered;
 use crate::choose::saved::SavedRows;
-use crate::choose::{self, Row};
+use crate::choose::{self, Chosen, Row};
 use crate::message::Report;
+use crate::price::Price;
 use crate::rows_file::RowsFile;
+use crate::shared::Shared;
 use crate::source::{Sources, absolute};
 use crate::steps::Stepper;
 
@@ -25,11 +29,13 @@ pub struct Ask {
     pub strength: Option<usize>,
     /// The rows file of the matrix, whose rows are kept.
     pub saved: Option<RowsFile>,
+    /// Cells of earlier runs, for the price. In any order.
+    pub history: Vec<PastCell>,
 }
 
 impl Default for Ask {
     fn default() -> Self {
-        Self { effort: Effort::Normal, strength: None, saved: None }
+        Self { effort: Effort::Normal, strength: None, saved: None, history: Vec::new() }
     }
 }
 
@@ -44,6 +50,12 @@ pub struct Planned {
     pub rows: String,
     /// What became of the saved rows; `None` where there were none.
     pub replanned: Option<Replanned>,
+    /// What the cells cover; `None` where the full product was asked for.
+    pub covered: Option<Covered>,
+    /// What the cells cost.
+    pub price: Price,
+    /// What the cells have in common.
+    pub shared: Shared,
 }
 
 /// What became of saved rows.
@@ -94,8 +106,24 @@ pub fn plan(resolved: &Resolved, ask: &Ask) -> Result<Planned, Report> {
         chosen.rows.iter().map(|row| (unique_id(choose::id(row), &mut ids), row.clone())).collect();
     let text = choose::saved::write(checked, &rows);
     let replanned = saved.map(|saved| replanned(&saved, &text, &chosen.dropped));
-    let plan = of_rows(resolved, &sources, &rows);
-    Ok(Planned { plan, warnings: Report::new(sources, messages), rows: text, replanned })
+    let covered = match covered(resolved, &chosen) {
+        Ok(covered) => covered,
+        Err(error) => {
+            messages.push(choose::refused(checked, &sources, &error));
+            return Err(Report::new(sources, messages));
+        }
+    };
+    let mut plan = of_rows(resolved, &sources, &rows);
+    plan.coverage = covered.as_ref().map(|covered| covered.summary.clone());
+    let (price, shared) = (Price::of(&plan, &ask.history), Shared::of(&plan));
+    let warnings = Report::new(sources, messages);
+    Ok(Planned { plan, warnings, rows: text, replanned, covered, price, shared })
+}
+
+fn covered(resolved: &Resolved, chosen: &Chosen<'_>) -> Result<Option<Covered>, CoverError> {
+    let Some(space) = chosen.space.as_ref().filter(|_| resolved.checked.coverage.is_some()) else { return Ok(None) };
+    let rows: Vec<Vec<usize>> = chosen.rows.iter().filter_map(|row| space.values(row)).collect();
+    choose::covered::look(space, &chosen.strength, &rows, &rows, 0).map(Some)
 }
 
 fn replanned(saved: &SavedRows, text: &str, dropped: &[(usize, Vec<String>)]) -> Replanned {
@@ -144,6 +172,7 @@ fn of_rows(resolved: &Resolved, sources: &Sources, rows: &[(String, Row<'_>)]) -
         packages,
         driver_owners: checked.driver_owners.clone(),
         lab_fault_retries: checked.lab_fault_retries,
+        coverage: None,
         cells,
     }
 }

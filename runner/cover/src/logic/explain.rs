@@ -55,6 +55,33 @@ impl Explainer {
         Some(best.into_iter().map(|number| self.sources[number]).collect())
     }
 
+    /// As [`Self::rules`], with sets of rules that were told before; a new one is added to them.
+    ///
+    /// One rule alone comes first, whether it was told before or not; then the sets that were.
+    pub(crate) fn rules_like(&mut self, known: &mut Vec<Vec<usize>>, cells: &[Cell]) -> Option<Vec<Source>> {
+        let all: Vec<usize> = (0..self.sources.len()).collect();
+        self.oracle.blame(&all, cells)?;
+        let alone = known
+            .iter()
+            .filter(|set| set.len() == 1)
+            .map(|set| set[0])
+            .chain(all)
+            .find(|&one| self.oracle.blame(&[one], cells).is_some());
+        let before = |this: &mut Self| known.iter().find(|set| this.oracle.blame(set, cells).is_some()).cloned();
+        let found = match alone.map(|one| vec![one]).or_else(|| before(self)) {
+            Some(found) => found,
+            None => {
+                let rules = self.rules(cells)?;
+                rules.iter().filter_map(|source| self.sources.binary_search(source).ok()).collect()
+            }
+        };
+        if !known.contains(&found) {
+            known.push(found.clone());
+            known.sort_by_key(Vec::len);
+        }
+        Some(found.into_iter().map(|number| self.sources[number]).collect())
+    }
+
     /// One rule, or two, that do it alone, when that is fewer.
     fn small(&mut self, best: &[usize], cells: &[Cell]) -> Option<Vec<usize>> {
         let all = 0..self.sources.len();

@@ -138,6 +138,7 @@ pub(crate) fn one_cell() -> Plan {
         packages: BTreeMap::from([(package(), PackageSource::File(PathBuf::from("package")))]),
         driver_owners: BTreeMap::new(),
         lab_fault_retries: USUAL_LAB_FAULT_RETRIES,
+        coverage: None,
         cells: vec![cell],
     }
 }

@@ -8,6 +8,7 @@
 //! [`rules`] lists what every row keeps, once; `full` looks at rows with it, `model` writes it for the engine.
 
 mod cover;
+pub(crate) mod covered;
 mod full;
 mod id;
 mod model;
@@ -24,7 +25,7 @@ use crate::checked::{AgentSet, AxisValue, Checked, IncludeRow, ListedImage};
 use crate::message::{Message, Mistake};
 use crate::planning::Ask;
 use crate::source::Sources;
-use coexist_cover::Strength;
+use coexist_cover::{CoverError, Strength};
 use model::Space;
 use rules::Rule;
 use saved::SavedRows;
@@ -76,6 +77,12 @@ pub(crate) fn choose<'a>(
             Some(Chosen { rows, space, strength: Strength::uniform(PAIRS), dropped: Vec::new() })
         }
     }
+}
+
+/// What the engine says of a matrix that it cannot look at, in the author's words.
+pub(crate) fn refused(checked: &Checked, sources: &Sources, error: &CoverError) -> Message {
+    let span = checked.coverage.as_ref().map_or(checked.name_span, |coverage| coverage.span);
+    cover::refused(error, span, &rules::of(checked, sources))
 }
 
 /// The rows that the matrix includes, once each; `None` when one of them breaks a rule.

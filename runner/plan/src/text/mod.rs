@@ -1,22 +1,52 @@
 //! A plan as text for people: cells, arms, steps, digests.
 
+mod summary;
+
 use std::fmt::Write as _;
 
 use coexist_model::{Action, Arm, Cell, Exercise, Method, Plan, Sha256, Step};
 
 use crate::checked::kind_word;
+use crate::planning::Planned;
+use crate::price;
 use crate::words::{count, quote};
 
-/// Renders a plan; the same plan is always the same text. No path of the host is in it.
+pub use summary::{OnHost, compared, replanned_in_words};
+
+/// Cells beyond which a plan is told with a line for each.
+const MANY_CELLS: usize = 40;
+
+/// How much of a plan is told.
+#[derive(Debug, Clone, Default)]
+pub struct Telling {
+    /// Every step, however many cells there are.
+    pub steps: bool,
+    /// What is on this host, where it was looked for.
+    pub on_host: Option<OnHost>,
+}
+
+/// Renders a plan with all that is known of it; the same plan is always the same text. No path of the host is in it.
 #[must_use]
-pub fn render_text(plan: &Plan) -> String {
+pub fn render(planned: &Planned, telling: &Telling) -> String {
+    let plan = &planned.plan;
+    let large = plan.cells.len() > MANY_CELLS;
     let mut text = String::new();
     // Writing to a string cannot fail.
-    let _ = write(plan, &mut text);
+    let _ = head(plan, &mut text)
+        .and_then(|()| summary::write(planned, telling.on_host.as_ref(), large, &mut text))
+        .and_then(|()| if large && !telling.steps { table(plan, &mut text) } else { cells(plan, &mut text) });
     text
 }
 
-fn write(plan: &Plan, text: &mut String) -> std::fmt::Result {
+/// Renders a plan alone, with every step.
+#[must_use]
+pub fn render_text(plan: &Plan) -> String {
+    let mut text = String::new();
+    let _ = head(plan, &mut text).and_then(|()| cells(plan, &mut text));
+    text
+}
+
+fn head(plan: &Plan, text: &mut String) -> std::fmt::Result {
     let candidate = &plan.candidate;
     let title = plan.matrix.title.as_ref().map(|title| format!(": {title}")).unwrap_or_default();
     writeln!(text, "matrix     {}{title}  {}", plan.matrix.name, short(&plan.matrix.sha256))?;
@@ -36,7 +66,21 @@ fn write(plan: &Plan, text: &mut String) -> std::fmt::Result {
     let starts: usize = plan.cells.iter().map(boots).sum();
     let steps: usize = plan.cells.iter().map(|cell| cell.arms.baseline.len() + cell.arms.candidate.len()).sum();
     let (cells, arms) = (count(plan.cells.len(), "cell"), count(2 * plan.cells.len(), "arm"));
-    writeln!(text, "size       {cells}, {arms}, {}, about {}", count(steps, "step"), count(starts, "boot"))?;
+    writeln!(text, "size       {cells}, {arms}, {}, about {}", count(steps, "step"), count(starts, "boot"))
+}
+
+/// A line for each cell.
+fn table(plan: &Plan, text: &mut String) -> std::fmt::Result {
+    let digits = plan.cells.len().to_string().len();
+    writeln!(text, "\n{:>digits$}  boots  cell", "")?;
+    for (number, cell) in plan.cells.iter().enumerate() {
+        writeln!(text, "{:>digits$}  {:>5}  {}", number + 1, boots(cell), cell.id)?;
+    }
+    Ok(())
+}
+
+/// Every step of every cell.
+fn cells(plan: &Plan, text: &mut String) -> std::fmt::Result {
     for (number, cell) in plan.cells.iter().enumerate() {
         writeln!(text, "\n{}. {}", number + 1, cell.id)?;
         let agents: Vec<String> = cell.agents.iter().map(|agent| format!("{} {}", agent.id, agent.version)).collect();
@@ -110,8 +154,7 @@ fn what(step: &Step) -> String {
 
 /// Starts of machines that both arms of a cell take; installers may add some.
 fn boots(cell: &Cell) -> usize {
-    let arm = |steps: &[Step]| 1 + steps.iter().filter(|step| step.restarts()).count();
-    arm(&cell.arms.baseline) + arm(&cell.arms.candidate)
+    price::boots(&cell.arms.baseline) + price::boots(&cell.arms.candidate)
 }
 
 fn seconds(milliseconds: u64) -> String {
