@@ -5,7 +5,7 @@ use std::path::Path;
 
 use coexist_model::{Disk, GuestAccess, Image, ImageId, Sha256};
 
-use crate::checked::{Agents, Checked, Given, Image as Entry, Named, Origin, Package};
+use crate::checked::{Checked, Given, Image as Entry, Named, Origin, Package};
 use crate::message::{Message, Mistake, Severity};
 use crate::scalars::{digest, host_key};
 use crate::source::{Span, absolute, read_text, shown};
@@ -21,27 +21,19 @@ pub(crate) fn pin(checked: &Checked, missing: Severity, messages: &mut Vec<Messa
             images.insert(image.id.clone(), image);
         }
     }
-    for (agent, version) in installed(checked) {
+    let sets = checked.agents.sets().iter().chain(checked.include.iter().map(|row| &row.set));
+    let members = sets.flat_map(|set| &set.members).map(|member| (&member.agent, &member.version));
+    let offers = checked.agents.pool().into_iter().flat_map(|pool| &pool.offers);
+    let offered = offers.flat_map(|offer| offer.versions.iter().map(|it| (&offer.agent, &it.version)));
+    for (agent, version) in members.chain(offered) {
         let product = checked.products.get(agent);
-        let release = product.and_then(|it| it.releases.iter().find(|it| it.version == version));
+        let release = product.and_then(|it| it.releases.iter().find(|it| it.version == *version));
         if let Some(release) = release {
             looker.package(&release.package);
         }
     }
     looker.package(&checked.candidate.package);
     images
-}
-
-/// Every agent at every version that a cell may install, in the matrix's order.
-fn installed(checked: &Checked) -> Vec<(&str, &str)> {
-    let mut all = Vec::new();
-    if let Agents::Choice(pool) = &checked.agents {
-        let versions = pool.offers.iter().flat_map(|offer| offer.versions.iter().map(move |it| (offer, it)));
-        all.extend(versions.map(|(offer, version)| (offer.agent.as_str(), version.version.as_str())));
-    }
-    let sets = checked.agents.sets().iter().chain(checked.include.iter().map(|row| &row.set));
-    all.extend(sets.flat_map(|set| &set.members).map(|it| (it.agent.as_str(), it.version.as_str())));
-    all
 }
 
 /// One image whose files are looked for; none where it lacks something.

@@ -75,6 +75,10 @@ mistakes! {
     ExactlyOne = "exactly-one",
     /// A word that is not among the known ones.
     UnknownWord = "unknown-word",
+    /// A sentence that cannot be read.
+    BadSentence = "bad-sentence",
+    /// A name that may stand for several things.
+    Ambiguous = "ambiguous",
     /// No name.
     BadName = "bad-name",
     /// No version.
@@ -117,6 +121,8 @@ mistakes! {
     UnknownSetting = "unknown-setting",
     /// The setting has no such value.
     UnknownValue = "unknown-value",
+    /// No product of such a vendor.
+    UnknownVendor = "unknown-vendor",
     /// The same thing twice.
     Duplicate = "duplicate",
     /// An image that does not take a setting.
@@ -145,6 +151,16 @@ mistakes! {
     NoSuccess = "no-success",
     /// A driver file that two vendors claim.
     DriverClaimedTwice = "driver-claimed-twice",
+    /// Fewer at most than at least, or more than there are.
+    BadBounds = "bad-bounds",
+    /// A setting of which every value is out of range.
+    NoUsualValue = "no-usual-value",
+    /// A rule of Windows that speaks of a value that the setting does not have.
+    ValueNotNamed = "value-not-named",
+    /// A sentence that no cell can keep.
+    NeverTrue = "never-true",
+    /// A sentence that every cell keeps anyway.
+    SaysNothing = "says-nothing",
     /// A rule that excludes nothing.
     ExcludesNothing = "excludes-nothing",
     /// A row that is included and excluded.

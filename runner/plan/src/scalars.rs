@@ -128,6 +128,14 @@ scalar! {
     }
 }
 scalar! {
+    /// What is said of a cell. Its words are read with the matrix in view.
+    Sentence(String), "a sentence such as `if hvci = on then secure-boot = on`", BadSentence,
+    Form::short_line(LONGEST_SENTENCE), |text| {
+        let short = text.chars().count() <= LONGEST_SENTENCE;
+        if short { Ok(text.to_owned()) } else { Err(format!("at most {LONGEST_SENTENCE} characters; say it in several sentences")) }
+    }
+}
+scalar! {
     /// How long something is done.
     Duration(Seconds), "a duration such as `30s`, `2m` or `1h`", BadDuration, Form::seconds(0, LONGEST), duration
 }
@@ -149,6 +157,22 @@ scalar! {
 number! {
     /// A number of things, at least one.
     Count(u32), "a number from 1 to 1000000", 1, 1_000_000
+}
+number! {
+    /// How much something is liked.
+    Weight(u32), "a weight from 1 to 1000", 1, 1000
+}
+number! {
+    /// How large a combination is.
+    Strength(u32), "a strength from 1 to 6", 1, 6
+}
+number! {
+    /// How many agents a cell has, at least.
+    AtLeast(u32), "a number from 0 to 1000", 0, 1000
+}
+number! {
+    /// How many agents a cell has, at most.
+    AtMost(u32), "a number from 1 to 1000", 1, 1000
 }
 number! {
     /// How many restarts.
@@ -263,6 +287,8 @@ impl From<Meaning> for ExitMeaning {
     }
 }
 
+/// Longest sentence, in characters.
+const LONGEST_SENTENCE: usize = 2000;
 /// Longest duration, in seconds.
 const LONGEST: u64 = 24 * 3600;
 /// Largest size, in MiB.

@@ -109,7 +109,14 @@ pub(crate) fn check_candidate(
         ..install
     };
     let vendor = product.map_or("Microsoft", |product| &product.vendor).to_owned();
-    Some(Candidate { kind, vendor, package, install, signing: None, span: written.span })
+    Some(Candidate {
+        kind,
+        vendor,
+        package,
+        install,
+        signing: candidate.signing.as_ref().map(|it| it.value),
+        span: written.span,
+    })
 }
 
 /// The step that installs a product at one of its releases.

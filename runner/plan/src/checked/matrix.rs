@@ -9,13 +9,11 @@ use coexist_model::{Apply, CandidateKind, MatrixRef, Restart, Seconds, SettingVa
 use crate::catalogue::{self, Desk};
 use crate::checked::candidate::check_candidate;
 use crate::checked::package::{Placeholders, check_data, check_probe};
-use crate::checked::recipe::{twice, unknown_version};
-use crate::checked::{
-    AgentSet, Agents, Axis, AxisValue, Checked, Deadlines, ListedImage, Member, Order, Pinned, Product, Range, Scenario,
-};
-use crate::element::{At, List, items};
+use crate::checked::recipe::twice;
+use crate::checked::{Axis, AxisValue, Checked, Deadlines, ListedImage, Product, Range, Scenario};
+use crate::element::{At, Named, items};
 use crate::message::{Message, Mistake};
-use crate::scalars::{AgentRef, Deadline, Name};
+use crate::scalars::{Deadline, Name};
 use crate::source::{Span, beside, shown};
 use crate::words::{listed, quote};
 use crate::written;
@@ -75,13 +73,20 @@ impl Checker<'_> {
         let written = self.written;
         let deadlines = deadlines(written);
         self.axes = self.check_axes();
+        self.check_means();
         let images = self.check_images();
-        let sets = self.check_sets();
+        self.check_weights();
+        let agents = self.check_agents();
         let candidate = self.check_candidate(&deadlines);
-        self.check_presence(&sets);
-        let include = self.check_include();
-        self.check_order();
+        self.check_presence(&agents);
+        let include = self.check_include(&agents);
+        let order = self.check_order();
         let exclude = self.check_exclude();
+        let scope = self.scope(&images, &include, &agents);
+        let mut constraints = self.check_constraints(&scope);
+        constraints.extend(self.check_signing());
+        let coverage = self.check_coverage(&scope, &agents);
+        let waves = self.check_waves(&scope);
         let scenario = scenario(written);
         let driver_owners = self.driver_owners();
         let name = written.matrix.as_ref()?;
@@ -95,12 +100,12 @@ impl Checker<'_> {
             name_span: name.span,
             images,
             axes: std::mem::take(&mut self.axes),
-            agents: Agents::Sets(sets),
-            order: Order::Fixed(self.order().iter().map(|name| name.value.0.clone()).collect()),
-            constraints: Vec::new(),
-            coverage: None,
-            waves: Vec::new(),
-            products: self.products.iter().filter_map(|(id, it)| Some((id.clone(), it.clone()?))).collect(),
+            agents,
+            order,
+            constraints,
+            coverage,
+            waves,
+            products: self.products(),
             candidate: candidate?,
             scenario,
             deadlines,
@@ -109,6 +114,11 @@ impl Checker<'_> {
             exclude,
             driver_owners,
         })
+    }
+
+    /// The products that are known so far and have no mistakes.
+    fn products(&self) -> BTreeMap<String, Rc<Product>> {
+        self.products.iter().filter_map(|(id, it)| Some((id.clone(), it.clone()?))).collect()
     }
 
     pub(super) fn tell(&mut self, message: Message, page: &str) {
@@ -130,16 +140,30 @@ impl Checker<'_> {
                 );
             }
             let values = written.value.entries.iter().filter_map(|(value, how)| {
+                let negative = how.value.negative.as_ref().is_some_and(|it| it.value.0);
                 Some(AxisValue {
                     setting: self.check_value(&name.value, &value.value, how)?,
-                    weight: 1,
-                    range: Range::Usual,
+                    weight: how.value.weight.as_ref().map_or(1, |it| it.value.0),
+                    range: if negative { Range::Negative } else { Range::Usual },
                     span: value.span,
                 })
             });
-            axes.push(Axis { values: values.collect(), name: name.value.0.clone(), means: None });
+            let values: Vec<AxisValue> = values.collect();
+            self.check_range(name, &written.value);
+            axes.push(Axis { values, name: name.value.0.clone(), means: axis.value.means.as_ref().map(|it| it.value) });
         }
         axes
+    }
+
+    /// A cell without a negative value needs a usual one.
+    fn check_range(&mut self, setting: &At<Name>, values: &Named<Name, written::guest::Value>) {
+        let negative = |how: &written::guest::Value| how.negative.as_ref().is_some_and(|it| it.value.0);
+        if !values.entries.is_empty() && values.whole && values.entries.iter().all(|(_, how)| negative(&how.value)) {
+            let found = format!("every value of the setting {} is negative", quote(&setting.value.0));
+            let message = Message::error(Mistake::NoUsualValue, setting.span, found, "expected a usual value too");
+            let help = "at most one negative value stands in a cell; the other cells need a usual one";
+            self.tell(message.help(help), "matrix.md#settings");
+        }
     }
 
     fn check_value(&mut self, setting: &Name, value: &Name, how: &At<written::guest::Value>) -> Option<SettingValue> {
@@ -224,82 +248,13 @@ impl Checker<'_> {
                 self.tell(message, "matrix.md#settings");
             }
         }
-        Some(ListedImage { image, weight: 1, span: name.span })
+        Some(ListedImage { weight: self.weight_of(&name.value), image, span: name.span })
     }
 
     // ---- agents
 
-    fn check_sets(&mut self) -> Vec<AgentSet> {
-        let list = items(self.written.agents.as_ref());
-        if let Some(agents) = &self.written.agents
-            && list.is_empty()
-            && agents.value.whole
-        {
-            self.tell(
-                Message::error(
-                    Mistake::Empty,
-                    agents.span,
-                    "this matrix has no set of agents",
-                    "expected at least one",
-                ),
-                "matrix.md#agents",
-            );
-        }
-        let sets: Vec<AgentSet> = list.iter().map(|set| self.set(set)).collect();
-        // A set that lost a member to another mistake is like no other.
-        let told =
-            |at: usize| list.get(at).is_some_and(|it| it.value.whole && it.value.items.len() == sets[at].members.len());
-        for later in (0..sets.len()).filter(|at| told(*at)) {
-            let first = (0..later).find(|at| told(*at) && names(&sets[*at]) == names(&sets[later]));
-            if let Some(first) = first {
-                let found = "this set is in the list twice";
-                let mut message = Message::error(Mistake::Duplicate, sets[later].span, found, "again")
-                    .related(sets[first].span, "first here");
-                let written = |at: usize| list[at].value.items.iter().map(|it| &it.value);
-                if !written(first).eq(written(later)) {
-                    message = message.help("`order` puts both into the same order");
-                }
-                self.tell(message, "matrix.md#agents");
-            }
-        }
-        sets
-    }
-
-    /// One ordered set; agents that cannot be used are left out after a message.
-    pub(super) fn set(&mut self, written: &At<List<AgentRef>>) -> AgentSet {
-        let list = &written.value.items;
-        twice(list, |agent| agent.0.0.clone(), ("agent", "matrix.md#agents"), &mut self.desk.messages);
-        let windows = self.kind() == Some(CandidateKind::WindowsUpdate);
-        if list.is_empty() && written.value.whole && !windows && self.kind().is_some() {
-            let message =
-                Message::error(Mistake::Empty, written.span, "this set names no agent", "expected at least one")
-                    .help("only an update of Windows is tried without any agent");
-            self.tell(message, "matrix.md#agents");
-        }
-        let mut members: Vec<Member> = list.iter().filter_map(|agent| self.member(agent)).collect();
-        self.put_in_order(&mut members);
-        AgentSet { members, span: written.span }
-    }
-
-    fn member(&mut self, agent: &At<AgentRef>) -> Option<Member> {
-        let (id, pinned) = &agent.value.0;
-        let product = self.product(id, agent.span)?;
-        let version = pinned.as_ref().unwrap_or(&product.current);
-        if !product.releases.iter().any(|release| release.version == *version) {
-            let known: Vec<&str> = product.releases.iter().map(|it| it.version.as_str()).collect();
-            self.tell(unknown_version(version, agent.span, id, &known), "matrix.md#agents");
-            return None;
-        }
-        Some(Member {
-            agent: id.clone(),
-            version: version.clone(),
-            pinned: if pinned.is_some() { Pinned::Yes } else { Pinned::No },
-            span: agent.span,
-        })
-    }
-
     /// The product of an agent; `None` when there is no such recipe, or it has mistakes of its own.
-    fn product(&mut self, id: &str, span: Span) -> Option<Rc<Product>> {
+    pub(super) fn product(&mut self, id: &str, span: Span) -> Option<Rc<Product>> {
         let Some(path) = self.recipes.get(id).cloned() else {
             let folder = shown(&self.agents);
             let message = Message::error(
@@ -333,42 +288,6 @@ impl Checker<'_> {
         let agent = candidate.value.agent.as_ref().filter(|_| !windows);
         let product = agent.and_then(|agent| self.product(&agent.value.0, agent.span));
         check_candidate(candidate, product.as_ref(), self.file, deadlines, &mut self.desk.messages)
-    }
-
-    /// Every set must hold the candidate's product, at another version than the candidate's.
-    fn check_presence(&mut self, sets: &[AgentSet]) {
-        for (set, written) in sets.iter().zip(items(self.written.agents.as_ref())) {
-            self.present(set, &written.value);
-            self.together(set, &written.value);
-        }
-    }
-
-    pub(super) fn present(&mut self, set: &AgentSet, written: &List<AgentRef>) {
-        let Some(candidate) = &self.written.candidate else { return };
-        let Some(kind) = self.kind().filter(|kind| *kind != CandidateKind::WindowsUpdate) else { return };
-        let Some(agent) = &candidate.value.agent else { return };
-        if written.whole && !written.items.is_empty() && !written.items.iter().any(|it| it.value.0.0 == agent.value.0) {
-            let found = format!("the candidate is nobody's product in this set: it has no {}", quote(&agent.value.0));
-            let message =
-                Message::error(Mistake::CandidateAbsent, set.span, found, "a set without the candidate's product")
-                    .related(agent.span, "the candidate updates this product")
-                    .help("add the agent, or take the set out: both arms would be the same");
-            self.tell(message, "matrix.md#candidate");
-        }
-        let replaces = matches!(kind, CandidateKind::Upgrade | CandidateKind::Fresh);
-        let held = set.members.iter().find(|member| member.agent == agent.value.0);
-        if let (true, Some(held), Some(version)) = (replaces, held, &candidate.value.version)
-            && held.version == version.value.0
-        {
-            let found = format!("the baseline of this set holds {} {} already", held.agent, held.version);
-            let message = Message::error(Mistake::CandidateNotNew, held.span, found, "both arms would be the same")
-                .related(version.span, "the candidate's version")
-                .help(format!(
-                    "say another version here, such as `{}@…`, or change `current` in the recipe",
-                    held.agent
-                ));
-            self.tell(message, "matrix.md#candidate");
-        }
     }
 
     // ---- drivers
@@ -406,10 +325,6 @@ impl Checker<'_> {
         }
         owners.into_iter().map(|(driver, (vendor, _))| (driver, vendor)).collect()
     }
-}
-
-fn names(set: &AgentSet) -> Vec<(&str, &str)> {
-    set.members.iter().map(|member| (member.agent.as_str(), member.version.as_str())).collect()
 }
 
 fn deadlines(written: &Matrix) -> Deadlines {

@@ -1,15 +1,22 @@
 //! Files checked: every reference followed, every default filled in, nothing optional that must be there.
 #![allow(dead_code, reason = "what a matrix wants is read from the next commits on")]
 
+mod agents;
 mod candidate;
+mod coverage;
 mod image;
 mod matrix;
 mod order;
 mod package;
+mod pool;
 mod recipe;
 mod rows;
+mod sentence;
+mod signing;
 mod together;
 mod wanted;
+mod waves;
+mod weights;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -26,7 +33,7 @@ pub(crate) use matrix::check_matrix;
 pub(crate) use recipe::check_recipe;
 #[allow(unused_imports, reason = "read from the next commits on")]
 pub(crate) use wanted::{
-    AgentPool, Agents, Also, Because, Beside, Condition, Constraint, Coverage, Exclusive, Factor, Means, Offer,
+    AgentPool, Agents, Also, Always, Because, Beside, Condition, Constraint, Coverage, Exclusive, Factor, Means, Offer,
     OfferedVersion, Order, Range, Signing, Wave,
 };
 

@@ -4,11 +4,13 @@ use std::collections::BTreeSet;
 
 use crate::checked::matrix::Checker;
 use crate::checked::recipe::twice;
-use crate::checked::{Member, Other};
-use crate::element::{At, items, whole};
+use crate::checked::{Member, Order, Other};
+use crate::element::{At, List, items, whole};
 use crate::message::{Message, Mistake};
 use crate::scalars::Name;
 use crate::words::{alternatives, quote};
+use crate::written::agents::Agents as WrittenAgents;
+use crate::written::wanted::{Order as Written, Sequences};
 
 const PAGE: &str = "matrix.md#order";
 
@@ -23,8 +25,15 @@ impl<'a> Checker<'a> {
         self.order().iter().position(|it| it.value.0 == agent)
     }
 
-    /// Checks `order` against the sets and against what recipes require.
-    pub(super) fn check_order(&mut self) {
+    /// Checks `order` against the agents that cells can have, and against what recipes require.
+    pub(super) fn check_order(&mut self) -> Order {
+        if let Some(At { value: Written::Every(sequences), span }) = &self.written.order {
+            let agents = match sequences {
+                Sequences::Pairs => 2,
+                Sequences::Triples => 3,
+            };
+            return Order::Every { agents, span: *span };
+        }
         let order = self.order();
         twice(order, Clone::clone, ("agent", PAGE), &mut self.desk.messages);
         let held = self.held();
@@ -37,10 +46,16 @@ impl<'a> Checker<'a> {
                 self.check_place(at, name, &held.agents);
             }
         }
+        Order::Fixed(order.iter().map(|name| name.value.0.clone()).collect())
     }
 
     pub(super) fn order(&self) -> &'a [At<Name>] {
-        items(self.written.order.as_ref())
+        self.fixed_order().map_or(&[], |list| &list.items)
+    }
+
+    fn fixed_order(&self) -> Option<&'a List<Name>> {
+        let written = self.written;
+        written.order.as_ref()?.value.fixed()
     }
 
     /// What an agent requires is installed before it: earlier in `order`, where `order` names it.
@@ -63,7 +78,7 @@ impl<'a> Checker<'a> {
                         .related(self.order()[place].span, "installed after it")
                 }
                 // An item that could not be read may be the one that is missing.
-                None if !whole(self.written.order.as_ref()) => continue,
+                None if !self.fixed_order().is_none_or(|list| list.whole) => continue,
                 None => {
                     let found = format!(
                         "this order installs {id} before {other}, which it requires and the order does not name"
@@ -77,17 +92,17 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// Every agent that a set or an included row names.
+    /// Every agent that cells can have: those of the sets or the choice, and of included rows.
     fn held(&self) -> Held<'a> {
-        let (sets, rows) = (self.written.agents.as_ref(), self.written.include.as_ref());
-        let of_rows = items(rows).iter().map(|row| row.value.agents.as_ref());
-        let lists: Vec<_> = items(sets).iter().map(Some).chain(of_rows).collect();
+        let written = self.written;
+        let (agents, rows) = (written.agents.as_ref().map(|it| &it.value), written.include.as_ref());
+        let of_rows: Vec<_> = items(rows).iter().map(|row| row.value.agents.as_ref()).collect();
+        let in_rows = of_rows.iter().copied().flat_map(items).map(|agent| agent.value.0.0.as_str());
         Held {
-            agents: lists.iter().copied().flat_map(items).map(|agent| agent.value.0.0.as_str()).collect(),
-            whole: sets.is_some()
-                && whole(sets)
+            agents: agents.iter().flat_map(|it| it.named()).map(|(id, _)| id).chain(in_rows).collect(),
+            whole: agents.is_some_and(WrittenAgents::is_whole)
                 && whole(rows)
-                && lists.iter().all(|list| list.is_some() && whole(*list)),
+                && of_rows.iter().all(|list| list.is_some() && whole(*list)),
         }
     }
 }

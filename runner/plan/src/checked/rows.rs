@@ -1,27 +1,31 @@
 //! Included rows and exclude rules, against the axes of their matrix.
 
 use crate::checked::matrix::Checker;
-use crate::checked::{AxisValue, ExcludeRule, IncludeRow};
+use crate::checked::{Agents, AxisValue, ExcludeRule, IncludeRow};
 use crate::element::{At, Named, items, whole};
 use crate::message::{Message, Mistake};
 use crate::scalars::Name;
 use crate::source::Span;
 use crate::words::{alternatives, quote};
 use crate::written;
+use crate::written::agents::Agents as WrittenAgents;
 
 impl Checker<'_> {
-    pub(super) fn check_include(&mut self) -> Vec<IncludeRow> {
+    pub(super) fn check_include(&mut self, agents: &Agents) -> Vec<IncludeRow> {
         let rows = items(self.written.include.as_ref());
-        rows.iter().filter_map(|row| self.include(row)).collect()
+        rows.iter().filter_map(|row| self.include(row, agents)).collect()
     }
 
-    fn include(&mut self, row: &At<written::matrix::IncludeRow>) -> Option<IncludeRow> {
+    fn include(&mut self, row: &At<written::matrix::IncludeRow>, choice: &Agents) -> Option<IncludeRow> {
         let image = row.value.image.as_ref().and_then(|name| self.image(name));
         let agents = row.value.agents.as_ref();
         let set = agents.map(|agents| {
             let set = self.set(agents);
             self.present(&set, &agents.value);
             self.together(&set, &agents.value);
+            if let Agents::Choice(pool) = choice {
+                self.check_members(&agents.value.items, pool);
+            }
             set
         });
         let given = self.choices(row.value.settings.as_ref());
@@ -66,13 +70,11 @@ impl Checker<'_> {
         let mut agents = Vec::new();
         for agent in items(rule.value.agents.as_ref()) {
             let (id, version) = &agent.value.0;
-            let sets = self.written.agents.as_ref();
-            let known: Vec<&str> =
-                items(sets).iter().flat_map(|set| &set.value.items).map(|it| it.value.0.0.as_str()).collect();
-            let all = whole(sets) && items(sets).iter().all(|set| set.value.whole);
+            let agents_of_cells = self.written.agents.as_ref().map(|it| &it.value);
+            let mut known: Vec<&str> = agents_of_cells.iter().flat_map(|it| it.named()).map(|(id, _)| id).collect();
+            let all = agents_of_cells.is_some_and(WrittenAgents::is_whole);
             if all && !known.contains(&id.as_str()) {
                 let found = format!("no set of this matrix has the agent {}", quote(id));
-                let mut known = known.clone();
                 known.sort_unstable();
                 known.dedup();
                 let expected = format!("expected {}", alternatives(known.iter().copied()));

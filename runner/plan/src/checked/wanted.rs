@@ -20,6 +20,14 @@ impl Agents {
             Self::Choice(_) => &[],
         }
     }
+
+    /// What cells choose from; `None` where sets are listed.
+    pub(crate) fn pool(&self) -> Option<&AgentPool> {
+        match self {
+            Self::Sets(_) => None,
+            Self::Choice(pool) => Some(pool),
+        }
+    }
 }
 
 /// Products of which a cell has some.
@@ -35,7 +43,16 @@ pub(crate) struct AgentPool {
     pub(crate) exclusive: Vec<Exclusive>,
     /// What is in a cell beside a product: what recipes require, and `with`.
     pub(crate) beside: Vec<Beside>,
+    /// In every cell: the product that the candidate updates. One of the offers.
+    pub(crate) always: Option<Always>,
     pub(crate) span: Span,
+}
+
+/// A product that every cell has.
+#[derive(Debug, Clone)]
+pub(crate) struct Always {
+    pub(crate) agent: String,
+    pub(crate) why: Because,
 }
 
 /// A product that a cell may have, at one of some versions.

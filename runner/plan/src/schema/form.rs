@@ -51,6 +51,12 @@ impl Form {
         Self::text(format!("[{SPACE}]*[^{CONTROL}{SPACE}][^{CONTROL}]*")).or_number().or_boolean()
     }
 
+    /// The same, of no more than so many characters.
+    pub(crate) fn short_line(most: usize) -> Self {
+        let line = Self::line();
+        Self { pattern: format!("(?!.{{{}}}){}", most + 1, line.pattern), ..line }
+    }
+
     pub(crate) fn yes_no() -> Self {
         Self::text("(?:true|false)").or_boolean()
     }

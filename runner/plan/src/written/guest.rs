@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::element::{At, Element, List, Reader, record};
 use crate::node::{Kind, Node};
-use crate::scalars::{Altitude, Dword, Qword, RegistryKey, ServiceName, Text, WindowsPath, YesNo};
+use crate::scalars::{Altitude, Dword, Qword, RegistryKey, ServiceName, Text, Weight, WindowsPath, YesNo};
 use crate::schema::{Definitions, Form, Schema, Variant, one_of};
 
 record! {
@@ -16,6 +16,10 @@ record! {
         read_back: Required "read-back" List<Probe>,
         /// Whether the value takes a restart.
         restart: Optional "restart" YesNo,
+        /// How much it is liked where the choice changes no coverage; 1 is the usual.
+        weight: Optional "weight" Weight,
+        /// Whether the value is out of range: at most one such value stands in a cell.
+        negative: Optional "negative" YesNo,
     }
 }
 

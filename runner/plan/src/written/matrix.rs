@@ -2,16 +2,19 @@
 
 use coexist_model::{CandidateKind, Exercise};
 
-use crate::element::{Element, List, Named, Reader, record};
+use crate::element::{At, Element, List, Named, Reader, record};
 use crate::message::{Message, Mistake};
 use crate::node::{Kind, Node};
 use crate::scalars::{
-    AgentRef, Count, Deadline, Duration, ExitCode, Meaning, Name, Reboots, Retries, Text, Version, WindowsPath, words,
+    AgentRef, Count, Deadline, Duration, ExitCode, Meaning, Name, Reboots, Retries, Sentence, Text, Version, Weight,
+    WindowsPath, words,
 };
 use crate::schema::{Definitions, Schema, Variant, one_of};
 use crate::words::{alternatives, quote};
+use crate::written::agents::{Agents, Choice};
 use crate::written::guest::Value;
 use crate::written::recipe::Package;
+use crate::written::wanted::{Coverage, Means, Order, Signing, Wave};
 
 record! {
     /// The file that a person writes.
@@ -26,10 +29,18 @@ record! {
         images: Required "images" List<Name>,
         /// Axes: each cell has one value of every setting.
         settings: Optional "settings" Named<Name, Axis>,
-        /// Sets of agents, each in the order of installation.
-        agents: Required "agents" List<List<AgentRef>>,
-        /// In which order agents are installed, in whatever set they meet.
-        order: Optional "order" List<Name>,
+        /// Sets of agents, each in the order of installation; or products of which a cell has some.
+        agents: Required "agents" Agents,
+        /// In which order agents are installed, in whatever cell they meet.
+        order: Optional "order" Order,
+        /// Rules that every cell keeps, a sentence each.
+        constraints: Optional "constraints" List<Sentence>,
+        /// Which combinations the cells hold; left out, the full product of everything.
+        coverage: Optional "coverage" Coverage,
+        /// How much images are liked where the choice changes no coverage; 1 is the usual.
+        weights: Optional "weights" Named<Name, Weight>,
+        /// Cells that run first; the next wave runs only when every cell of the one before is clean.
+        waves: Optional "waves" List<Wave>,
         /// The update under test.
         candidate: Required "candidate" Candidate,
         /// What happens after the candidate.
@@ -40,6 +51,18 @@ record! {
         include: Optional "include" List<IncludeRow>,
         /// Cells that must not be there: those of which everything given matches.
         exclude: Optional "exclude" List<ExcludeRule>,
+    }
+}
+
+impl Matrix {
+    /// The sets of agents that it lists; none where its cells choose.
+    pub(crate) fn sets(&self) -> &[At<List<AgentRef>>] {
+        self.agents.as_ref().and_then(|agents| agents.value.sets()).map_or(&[], |sets| &sets.items)
+    }
+
+    /// The products of which its cells have some.
+    pub(crate) fn choice(&self) -> Option<&Choice> {
+        self.agents.as_ref()?.value.choice()
     }
 }
 
@@ -58,6 +81,8 @@ record! {
     Axis, "a setting", "matrix.md#settings" {
         /// What people call it.
         title: Optional "title" Text,
+        /// What it stands for in Windows, so that `signing` can speak of it.
+        means: Optional "means" Means,
         /// Its values, by name: how each is applied and proved.
         values: Required "values" Named<Name, Value>,
     }
@@ -80,6 +105,8 @@ record! {
         destination: Optional "destination" WindowsPath,
         /// Commands for `cmd.exe` afterwards, each of which must end with 0.
         then: Optional "then" List<Text>,
+        /// How its drivers are signed: what Windows asks for then holds in every cell.
+        signing: Optional "signing" Signing,
     }
 }
 

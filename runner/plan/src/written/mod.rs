@@ -1,9 +1,11 @@
 //! Files as they are written: every key optional, every value with its place. Nothing here knows another file.
 
+pub(crate) mod agents;
 pub(crate) mod guest;
 pub(crate) mod image;
 pub(crate) mod matrix;
 pub(crate) mod recipe;
+pub(crate) mod wanted;
 
 use crate::element::Record;
 use crate::words::quote;
@@ -13,6 +15,10 @@ pub(crate) const RECORDS: &[&Record] = &[
     matrix::Matrix::RECORD,
     matrix::Folders::RECORD,
     matrix::Axis::RECORD,
+    agents::Choice::RECORD,
+    agents::Offer::RECORD,
+    wanted::Coverage::RECORD,
+    wanted::Wave::RECORD,
     guest::Value::RECORD,
     matrix::Candidate::RECORD,
     matrix::InstallChange::RECORD,
