@@ -252,6 +252,7 @@ fn cell(hvci: &str, agents: &[&str]) -> Cell {
         id: format!("standin-client.hvci-{hvci}.{}", agents.join("+")).into(),
         image: "standin-client".into(),
         settings: BTreeMap::from([("hvci".to_owned(), hvci.to_owned())]),
+        wave: None,
         agents: agents
             .iter()
             .map(|id| AgentChoice {
@@ -302,6 +303,7 @@ fn plan() -> Plan {
             kind: CandidateKind::Content,
             version: "291".to_owned(),
             sha256: Some(digest("content-291")),
+            signing: None,
         },
         images: BTreeMap::from([("standin-client".into(), image)]),
         packages: BTreeMap::from([(digest("content-291"), PackageSource::File("packages/content-291.dat".into()))]),

@@ -28,6 +28,7 @@ fn cell(id: &str) -> Cell {
         image: "image".into(),
         settings: BTreeMap::new(),
         agents: Vec::new(),
+        wave: None,
         arms: Arms { baseline: steps.clone(), candidate: steps },
     }
 }
@@ -253,6 +254,7 @@ fn run(outcomes: &[(&str, &str)], check: &CheckOutcome) -> Run {
             kind: CandidateKind::Content,
             version: "2".to_owned(),
             sha256: None,
+            signing: None,
         },
         images: BTreeMap::new(),
         packages: BTreeMap::new(),

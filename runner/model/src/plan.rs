@@ -118,6 +118,39 @@ pub struct CandidateRef {
     /// Digest of its package.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256: Option<Sha256>,
+    /// How its drivers are signed, where the matrix says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signing: Option<Signing>,
+}
+
+/// How a candidate's drivers are signed. What each means for Secure Boot and memory integrity is in `docs/matrix.md`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Signing {
+    /// By a test certificate.
+    Test,
+    /// Attested by Microsoft.
+    Attested,
+    /// By Microsoft, after the tests of the hardware compatibility program.
+    Whql,
+}
+
+impl Signing {
+    /// `test`, `attested` or `whql`, as matrices write it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Test => "test",
+            Self::Attested => "attested",
+            Self::Whql => "whql",
+        }
+    }
+}
+
+impl std::fmt::Display for Signing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.as_str())
+    }
 }
 
 /// Kinds of candidates.
@@ -171,6 +204,10 @@ pub struct Cell {
     pub settings: BTreeMap<String, String>,
     /// Agents in the order they are installed.
     pub agents: Vec<AgentChoice>,
+    /// The wave it runs in, where the matrix has waves. Cells of a wave stand together in the plan, and run only when
+    /// every cell before them is clean.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wave: Option<String>,
     /// What is done in each arm. Both lists have the same step ids in the same order.
     pub arms: Arms<Vec<Step>>,
 }

@@ -167,6 +167,7 @@ fn of_rows(resolved: &Resolved, sources: &Sources, rows: &[(String, Row<'_>)]) -
             kind: candidate.kind,
             version: candidate.install.version.clone(),
             sha256: Some(candidate.package.sha256.clone()),
+            signing: candidate.signing,
         },
         images: used,
         packages,

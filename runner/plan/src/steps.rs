@@ -33,6 +33,7 @@ impl Stepper<'_> {
                 .iter()
                 .map(|it| AgentChoice { id: it.agent.as_str().into(), version: it.version.clone() })
                 .collect(),
+            wave: None,
             arms: Arms {
                 baseline: self.arm(Arm::Baseline, row, image),
                 candidate: self.arm(Arm::Candidate, row, image),

@@ -122,6 +122,7 @@ pub(crate) fn one_cell() -> Plan {
         image: image.id.clone(),
         settings: BTreeMap::from([("hvci".to_owned(), "on".to_owned())]),
         agents: vec![AgentChoice { id: AgentId::from("acme"), version: "1".to_owned() }],
+        wave: None,
         arms: Arms::from_fn(steps),
     };
     Plan {
@@ -133,6 +134,7 @@ pub(crate) fn one_cell() -> Plan {
             kind: CandidateKind::Upgrade,
             version: "2".to_owned(),
             sha256: None,
+            signing: None,
         },
         images: BTreeMap::from([(image.id.clone(), image)]),
         packages: BTreeMap::from([(package(), PackageSource::File(PathBuf::from("package")))]),

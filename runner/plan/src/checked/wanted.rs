@@ -1,6 +1,8 @@
 //! What a matrix wants of its cells: which agents meet, which rules every cell keeps, which combinations are covered, and
 //! what runs first.
 
+pub(crate) use coexist_model::Signing;
+
 use crate::source::Span;
 
 /// How the agents of a cell are found.
@@ -173,17 +175,6 @@ pub(crate) enum Means {
     MemoryIntegrity,
     SecureBoot,
     TestSigning,
-}
-
-/// How a candidate's drivers are signed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Signing {
-    /// By a test certificate.
-    Test,
-    /// Attested by Microsoft.
-    Attested,
-    /// By the hardware laboratory's tests.
-    Whql,
 }
 
 /// Whether a value is one that the product is meant for.

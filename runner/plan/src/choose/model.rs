@@ -171,7 +171,8 @@ fn same(one: &AgentSet, other: &AgentSet) -> bool {
 
 /// The number of an offer's first version among its values: 0 where every cell has the agent.
 fn first(checked: &Checked, offer: &Offer) -> usize {
-    usize::from(rules::needed(checked) != Some(offer.agent.as_str()))
+    let always = checked.agents.pool().and_then(|pool| pool.always.as_ref());
+    usize::from(always.is_none_or(|always| always.agent != offer.agent))
 }
 
 fn parameter(checked: &Checked, column: Column) -> Parameter {

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use coexist_model::CandidateKind;
-
 use super::Row;
 use crate::checked::{Agents, Because, Checked, Condition, ExcludeRule, Range};
 use crate::source::{Sources, Span};
@@ -74,12 +72,6 @@ pub(crate) fn of<'a>(checked: &'a Checked, sources: &Sources) -> Vec<Rule<'a>> {
         rules.add("at most one negative value stands in a cell", checked.name_span, Demand::OneOutOfRange);
     }
     rules.all
-}
-
-/// The product that a candidate cannot do without; none for an update of Windows.
-pub(crate) fn needed(checked: &Checked) -> Option<&str> {
-    let candidate = &checked.candidate;
-    (candidate.kind != CandidateKind::WindowsUpdate).then(|| candidate.install.agent.as_str())
 }
 
 struct Rules<'a, 's> {
