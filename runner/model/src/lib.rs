@@ -49,8 +49,8 @@ pub use outcome::{ArmOutcome, CheckOutcome, FailureState, StepFailure};
 pub use pace::Pace;
 pub use plan::{
     Action, AgentChoice, Arm, Arms, CANDIDATE_STEP, CandidateKind, CandidateRef, Cell, Check, Exercise, MatrixRef,
-    PLAN_SCHEMA, PackageSource, Plan, PlanCoverage, PlannedProbe, Step, StrengthCoverage, USUAL_LAB_FAULT_RETRIES,
-    PLAN_SCHEMA, PackageSource, Plan, PlannedProbe, Signing, Step, USUAL_LAB_FAULT_RETRIES,
+    PLAN_SCHEMA, PackageSource, Plan, PlanCoverage, PlannedProbe, Signing, Step, StrengthCoverage,
+    USUAL_LAB_FAULT_RETRIES,
 };
 pub use recipe::{Apply, ExitMeaning, Install, Method, Probe, RegistryData, Restart, SettingValue};
 pub use run::{AbandonedAttempt, ArmRecord, CheckRecord, Evidence, EvidenceKind, FoldError, Run, Rung};

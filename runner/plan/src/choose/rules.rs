@@ -40,16 +40,11 @@ pub(crate) enum Demand<'a> {
 pub(crate) fn of<'a>(checked: &'a Checked, sources: &Sources) -> Vec<Rule<'a>> {
     let mut rules = Rules { home: checked.name_span.source, sources, told: BTreeMap::new(), all: Vec::new() };
     if let Agents::Choice(pool) = &checked.agents {
-        let candidate = needed(checked);
-        if let Some(agent) = candidate {
-            rules.add(
-                &format!("the candidate needs {agent} in every cell"),
-                checked.candidate.span,
-                Demand::Has(agent),
-            );
+        if let Some(always) = &pool.always {
+            rules.because(&always.why, Demand::Has(&always.agent));
         }
-        // What the candidate asks for is no second rule.
-        if pool.at_least > usize::from(candidate.is_some()) {
+        // The product that is in every cell is one.
+        if pool.at_least > usize::from(pool.always.is_some()) {
             rules.add(&format!("at-least: {}", pool.at_least), pool.span, Demand::AtLeast(pool.at_least));
         }
         if pool.at_most < pool.offers.len() {
