@@ -21,15 +21,13 @@ pub(crate) fn pin(checked: &Checked, missing: Severity, messages: &mut Vec<Messa
             images.insert(image.id.clone(), image);
         }
     }
-    let sets = checked.agents.sets().iter().chain(checked.include.iter().map(|row| &row.set));
-    let members = sets.flat_map(|set| &set.members).map(|member| (&member.agent, &member.version));
-    let offers = checked.agents.pool().into_iter().flat_map(|pool| &pool.offers);
-    let offered = offers.flat_map(|offer| offer.versions.iter().map(|it| (&offer.agent, &it.version)));
-    for (agent, version) in members.chain(offered) {
-        let product = checked.products.get(agent);
-        let release = product.and_then(|it| it.releases.iter().find(|it| it.version == *version));
-        if let Some(release) = release {
-            looker.package(&release.package);
+    for set in checked.agents.sets().iter().chain(checked.include.iter().map(|row| &row.set)) {
+        for member in &set.members {
+            let product = checked.products.get(&member.agent);
+            let release = product.and_then(|it| it.releases.iter().find(|it| it.version == member.version));
+            if let Some(release) = release {
+                looker.package(&release.package);
+            }
         }
     }
     looker.package(&checked.candidate.package);
