@@ -32,6 +32,7 @@ mod plan;
 mod random;
 mod reasons;
 mod seeds;
+mod sequence;
 mod space;
 mod strength;
 mod suite;
@@ -44,4 +45,8 @@ pub use model::{Demand, Expression, Model, ModelError, Parameter, Predicate, Rul
 pub use order::{most_first, most_first_after};
 pub use plan::{DroppedSeed, Effort, Fill, Plan, Request, plan};
 pub use reasons::explain_each;
+pub use sequence::{
+    Arranged, EventRow, OrderedPlan, SequenceError, SequenceMeasure, Sequencing, arrange, measure_sequences,
+    plan_in_order, repeats,
+};
 pub use strength::{Group, Strength};

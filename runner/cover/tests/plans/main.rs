@@ -4,6 +4,7 @@ mod checker;
 mod examples;
 mod models;
 mod pict;
+mod sequences;
 mod tested;
 
 use coexist_cover::{CoverError, Effort, Request, Strength, measure, plan};

@@ -1,0 +1,203 @@
+//! Rows that cover a model, each with an order, so that every sequence is met too.
+
+use std::collections::BTreeSet;
+
+use super::arrange::{EventRow, arrange};
+use super::lawful::Lawful;
+use super::pack::pack;
+use super::table::Table;
+use super::together::{ModelRows, want_feasible};
+use super::{SequenceError, Sequencing};
+use crate::model::{Model, Predicate};
+use crate::plan::{Effort, Plan, Request, plan};
+
+/// Rows with their orders.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrderedPlan {
+    /// The rows. Those that stand for orders alone come last, or were taken into account from the start: whichever is fewer.
+    pub plan: Plan,
+    /// For each row the events in it, the first one first.
+    pub orders: Vec<Vec<usize>>,
+    /// How many rows fewer there would be if order did not matter.
+    pub for_order: usize,
+    /// Sequences that some valid row can meet, those of tested rows apart.
+    pub feasible: u64,
+    /// Those that no row meets: none, unless seeds or masked rows stand in the way.
+    pub open: Vec<Vec<usize>>,
+}
+
+/// Plans rows as [`plan`](crate::plan()) does, gives each an order, and adds as few rows as were found to be needed for
+/// sequences that are still open.
+///
+/// `events` say which values put an event in a row; an event with a smaller number happens earlier where nothing speaks for
+/// another order. `kept` are the orders of the request's seeds, by their place there: each stays where it still is an order
+/// of its row's events. Rows with a value out of range meet nothing.
+///
+/// # Errors
+/// As for [`plan`](crate::plan()) and [`arrange`](super::arrange()), and for an event that the model does not have.
+pub fn plan_in_order(
+    model: &Model,
+    request: &Request,
+    events: &[Predicate],
+    asked: &Sequencing,
+    kept: &[Option<Vec<usize>>],
+) -> Result<OrderedPlan, SequenceError> {
+    asked.check(events.len())?;
+    let mut planner = Planner { model, events, asked, kept, rows: ModelRows::new(model, events)? };
+    let base = plan(model, request)?;
+    let fewest = base.rows.len();
+    let (mut best, open) = planner.in_order(base)?;
+    if best.open.is_empty() {
+        return Ok(best);
+    }
+    let orders = planner.pack(&open)?;
+    let added = planner.with_rows_added(&best.plan, request, &orders)?;
+    let from_the_start = planner.from_the_start(request, &best.plan, &orders)?;
+    best = if (from_the_start.open.len(), from_the_start.plan.rows.len()) < (added.open.len(), added.plan.rows.len()) {
+        from_the_start
+    } else {
+        added
+    };
+    best.for_order = best.plan.rows.len().saturating_sub(fewest);
+    Ok(best)
+}
+
+struct Planner<'a> {
+    model: &'a Model,
+    events: &'a [Predicate],
+    asked: &'a Sequencing,
+    kept: &'a [Option<Vec<usize>>],
+    rows: ModelRows,
+}
+
+impl Planner<'_> {
+    /// Orders for rows, and what they leave open.
+    fn in_order(&mut self, plan: Plan) -> Result<(OrderedPlan, Table), SequenceError> {
+        let dropped: BTreeSet<usize> = plan.dropped.iter().map(|seed| seed.number).collect();
+        let mut kept = self.kept.iter().enumerate().filter(|(seed, _)| !dropped.contains(seed)).map(|(_, kept)| kept);
+        let mut usual = Vec::new();
+        let mut places = Vec::new();
+        let mut orders = vec![Vec::new(); plan.rows.len()];
+        let rules: BTreeSet<_> = self.asked.before.iter().copied().collect();
+        for (number, row) in plan.rows.iter().enumerate() {
+            let kept = if number < plan.seeds { kept.next().cloned().flatten() } else { None };
+            let events = self.events_of(row);
+            if self.is_usual(row) {
+                places.push(number);
+                usual.push(EventRow { events, kept });
+            } else {
+                let lawful = Lawful::new(&rules, &events);
+                let lawful = lawful.map_err(|events| SequenceError::Circle { row: number, events })?;
+                orders[number] = kept.filter(|order| lawful.is_order(order)).unwrap_or_else(|| lawful.nearest(&events));
+            }
+        }
+        let arranged = arrange(self.asked, &usual).map_err(|error| match error {
+            SequenceError::Circle { row, events } => SequenceError::Circle { row: places[row], events },
+            other => other,
+        })?;
+        let mut table = Table::new(self.asked, self.events.len())?;
+        let known = usual.into_iter().map(|row| row.events).collect();
+        want_feasible(&mut table, self.asked, self.events.len(), &known, &mut self.rows)?;
+        for (place, order) in places.into_iter().zip(arranged.orders) {
+            table.add(&order);
+            orders[place] = order;
+        }
+        let (feasible, open) = (table.wanted(), table.open().collect());
+        Ok((OrderedPlan { plan, orders, for_order: 0, feasible, open }, table))
+    }
+
+    fn events_of(&self, row: &[usize]) -> Vec<usize> {
+        let present = |event: &usize| {
+            let Predicate { parameter, values } = &self.events[*event];
+            row.get(*parameter).is_some_and(|value| values.contains(value))
+        };
+        (0..self.events.len()).filter(present).collect()
+    }
+
+    fn is_usual(&self, row: &[usize]) -> bool {
+        let negative = |(value, parameter): (&usize, &crate::model::Parameter)| {
+            parameter.values.get(*value).is_some_and(|value| value.negative)
+        };
+        !row.iter().zip(self.model.parameters()).any(negative)
+    }
+
+    fn pack(&mut self, open: &Table) -> Result<Vec<Vec<usize>>, SequenceError> {
+        Ok(pack(open, self.asked, self.events.len(), &mut self.rows)?)
+    }
+
+    /// The rows there are, and after them those that are packed.
+    fn with_rows_added(
+        &mut self,
+        base: &Plan,
+        request: &Request,
+        orders: &[Vec<usize>],
+    ) -> Result<OrderedPlan, SequenceError> {
+        let mut seeds: Vec<Vec<Option<usize>>> =
+            base.rows.iter().map(|row| row.iter().copied().map(Some).collect()).collect();
+        seeds.extend(self.seeds(&base.rows, orders)?);
+        let mut whole = plan(self.model, &Request { seeds, effort: Effort::Quick, ..request.clone() })?;
+        // Only the packed rows are new here: what is known of the others is what was known before.
+        whole.seeds = base.seeds;
+        whole.dropped.clone_from(&base.dropped);
+        whole.lower_bound = base.lower_bound;
+        Ok(self.in_order(whole)?.0)
+    }
+
+    /// The packed rows as seeds, and the others planned around them; then whatever is open is added.
+    fn from_the_start(
+        &mut self,
+        request: &Request,
+        base: &Plan,
+        orders: &[Vec<usize>],
+    ) -> Result<OrderedPlan, SequenceError> {
+        let given = request.seeds.len();
+        let mut seeds = request.seeds.clone();
+        seeds.extend(self.seeds(&base.rows[..base.seeds], orders)?);
+        let mut around = plan(self.model, &Request { seeds, ..request.clone() })?;
+        around.dropped.retain(|seed| seed.number < given);
+        around.seeds = base.seeds;
+        around.lower_bound = base.lower_bound;
+        let (planned, open) = self.in_order(around)?;
+        if planned.open.is_empty() {
+            return Ok(planned);
+        }
+        let further = self.pack(&open)?;
+        self.with_rows_added(&planned.plan, request, &further)
+    }
+
+    /// Rows with exactly the events of some orders. Where an event can be any of some values, it is one that stands least
+    /// often in the rows there are with what was chosen before; the other parameters are open.
+    fn seeds(&mut self, rows: &[Vec<usize>], orders: &[Vec<usize>]) -> Result<Vec<Vec<Option<usize>>>, SequenceError> {
+        let mut chosen_rows: Vec<Vec<Option<usize>>> = Vec::new();
+        let parameters: BTreeSet<usize> = self.events.iter().map(|event| event.parameter).collect();
+        for order in orders {
+            let mut chosen: Vec<(usize, usize)> = Vec::new();
+            for &parameter in &parameters {
+                let stand = |value: usize| {
+                    let beside = |get: &dyn Fn(usize) -> Option<usize>| {
+                        let own = get(parameter) == Some(value);
+                        let others = chosen.iter().filter(|(other, with)| get(*other) == Some(*with)).count();
+                        if own { 1 + others } else { 0 }
+                    };
+                    let old: usize = rows.iter().map(|row| beside(&|at| row.get(at).copied())).sum();
+                    let new: usize = chosen_rows.iter().map(|row| beside(&|at| row.get(at).copied().flatten())).sum();
+                    old + new
+                };
+                let values = self.model.parameters().get(parameter).map_or(0, |it| it.values.len());
+                let mut liked: Vec<(usize, usize)> = (0..values).map(|value| (stand(value), value)).collect();
+                liked.sort_unstable();
+                for (_, value) in liked {
+                    chosen.push((parameter, value));
+                    if self.rows.complete(order, &chosen)? {
+                        break;
+                    }
+                    chosen.pop();
+                }
+            }
+            let mut row = vec![None; self.model.parameters().len()];
+            chosen.into_iter().for_each(|(parameter, value)| row[parameter] = Some(value));
+            chosen_rows.push(row);
+        }
+        Ok(chosen_rows)
+    }
+}
