@@ -52,9 +52,9 @@ pub fn plan_in_order(
     }
     let orders = planner.pack(&open)?;
     let added = planner.with_rows_added(&best.plan, request, &orders)?;
-    let from_the_start = planner.from_the_start(request, &best.plan, &orders)?;
-    best = if (from_the_start.open.len(), from_the_start.plan.rows.len()) < (added.open.len(), added.plan.rows.len()) {
-        from_the_start
+    let around = planner.around_packed(request, &best.plan, &orders)?;
+    best = if (around.open.len(), around.plan.rows.len()) < (added.open.len(), added.plan.rows.len()) {
+        around
     } else {
         added
     };
@@ -144,7 +144,7 @@ impl Planner<'_> {
     }
 
     /// The packed rows as seeds, and the others planned around them; then whatever is open is added.
-    fn from_the_start(
+    fn around_packed(
         &mut self,
         request: &Request,
         base: &Plan,
