@@ -14,7 +14,6 @@ use coexist_cover::pict::{self, Dialect};
 use coexist_cover::{Effort, Request, plan};
 use rustix::time::{ClockId, clock_gettime};
 
-#[path = "plan/recorded.rs"]
 mod recorded;
 
 type Failure = Box<dyn Error>;
