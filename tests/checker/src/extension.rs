@@ -3,15 +3,24 @@
 use crate::model::Model;
 use crate::search::{Cell, Search, TooHard};
 
-/// Rows without which a new value, which stands in no row yet, does not meet every value that it can meet: at least one
-/// for each of a set of cells of which no two can stand in a row with it.
+/// What a value costs that stands in no row yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cost {
+    /// Values that it can meet.
+    pub pairs: usize,
+    /// Rows without which it does not meet them all: at least one for each of a set of values of which no two can stand
+    /// in a row with it.
+    pub rows: usize,
+}
+
+/// What a new value of a parameter costs at strength 2.
 ///
-/// The values of another parameter are such a set, and so are the versions of agents that exclude each other. The set
-/// is looked for greedily, so a larger one may exist: the bound holds, and may be low.
+/// The values of another parameter need a row each, and so do the versions of agents that exclude each other. The set of
+/// such values is looked for greedily, so a larger one may exist: the bound holds, and may be low.
 ///
 /// # Errors
 /// When the rules are too hard to decide.
-pub fn rows_for_new_value(model: &Model, parameter: usize, value: usize) -> Result<usize, TooHard> {
+pub fn cost_of_new_value(model: &Model, parameter: usize, value: usize) -> Result<Cost, TooHard> {
     let new = (parameter, value);
     let mut search = Search::new(model);
     let mut cells: Vec<Cell> = Vec::new();
@@ -29,7 +38,8 @@ pub fn rows_for_new_value(model: &Model, parameter: usize, value: usize) -> Resu
             (apart[one][other], apart[other][one]) = (never, never);
         }
     }
-    Ok((0..cells.len()).map(|first| all_apart(&apart, first)).max().unwrap_or(0))
+    let rows = (0..cells.len()).map(|first| all_apart(&apart, first)).max().unwrap_or(0);
+    Ok(Cost { pairs: cells.len(), rows })
 }
 
 /// How many cells, the first among them, never stand together.

@@ -23,7 +23,7 @@ mod rows;
 mod search;
 
 pub use check::{CheckError, Findings, Invalid, check};
-pub use extension::rows_for_new_value;
+pub use extension::{Cost, cost_of_new_value};
 pub use model::{Formula, Model, Parameter, Rule, SubModel, Value};
 pub use reader::ReadError;
 pub use search::TooHard;

@@ -1,7 +1,7 @@
 //! What the checker says of plans that are as they should be, and of the same plans with one thing wrong.
 
 use coexist_plan_checker::models::{Lab, lab, uniform};
-use coexist_plan_checker::{Findings, Model, check, rows_for_new_value};
+use coexist_plan_checker::{Cost, Findings, Model, check, cost_of_new_value};
 use proptest::prelude::*;
 
 fn read(model: &str) -> Model {
@@ -159,14 +159,14 @@ fn seeds_come_first_as_they_were() {
 
 #[test]
 fn what_one_more_value_costs_counts_agents_that_exclude_each_other() {
-    assert_eq!(rows_for_new_value(&read("A: 0, 1, new\nB: 0, 1, 2\n"), 0, 2), Ok(3));
+    assert_eq!(cost_of_new_value(&read("A: 0, 1, new\nB: 0, 1, 2\n"), 0, 2), Ok(Cost { pairs: 3, rows: 3 }));
     let agents = "A: none, 1, 2\nB: none, 1, 2\nC: none, 1, 2\nD: x, new\n";
     let apart: String = ["AB", "AC", "BC"]
         .iter()
         .map(|pair| format!("[{}] = \"none\" OR [{}] = \"none\";\n", &pair[..1], &pair[1..]))
         .collect();
-    assert_eq!(rows_for_new_value(&read(agents), 3, 1), Ok(3));
-    assert_eq!(rows_for_new_value(&read(&format!("{agents}{apart}")), 3, 1), Ok(6));
+    assert_eq!(cost_of_new_value(&read(agents), 3, 1), Ok(Cost { pairs: 9, rows: 3 }));
+    assert_eq!(cost_of_new_value(&read(&format!("{agents}{apart}")), 3, 1), Ok(Cost { pairs: 9, rows: 6 }));
 }
 
 #[test]

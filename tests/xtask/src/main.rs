@@ -27,6 +27,9 @@ cargo xtask bench sftp [TIMES]
 cargo xtask bench evidence
                     a small dump, a sparse bitmap dump of 8 GB and an event log, each against its limit; COEXIST_SAMPLES
                     names a folder of real ones to measure beside the built ones
+cargo xtask bench plan [--models FOLDER]… [--effort quick|normal|long]… [--only pairs|triples|extension]…
+                    plans of the models in folders, or else of labs and classic ones: rows beside PICT's, CPU time, and
+                    the checker's word, each against its limit; a `pict` on the path runs in the same run
 cargo xtask soak fuzz [--minutes N] [TARGET…]
                     fuzz every reader of outside bytes, 10 minutes each; needs cargo-fuzz and a C++ compiler
 cargo xtask soak seeds
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
         ["bench", "boot", times @ ..] => bench_boot(&root, times),
         ["bench", "sftp", times @ ..] => bench_sftp(&root, times),
         ["bench", "evidence"] => bench_evidence(&root),
+        ["bench", "plan", options @ ..] => bench_plan(&root, options),
         ["soak", "seeds"] => soak::seeds(&root),
         ["soak", "fuzz", wanted @ ..] => soak::Wanted::parse(wanted).and_then(|wanted| soak::fuzz(&root, &wanted)),
         ["setup"] => debian::ensure(debian::Purpose::Test).map(|()| ExitCode::SUCCESS),
@@ -76,6 +80,12 @@ fn bench_sftp(root: &Path, times: &[&str]) -> Result<ExitCode, String> {
 fn bench_evidence(root: &Path) -> Result<ExitCode, String> {
     process::run(process::cargo(root, &["bench", "--quiet", "-p", "coexist-evidence", "--bench", "evidence"]))
         .map(|()| ExitCode::SUCCESS)
+}
+
+/// Measures plans: how many rows, how long, and whether they are complete.
+fn bench_plan(root: &Path, options: &[&str]) -> Result<ExitCode, String> {
+    let run = ["run", "--quiet", "--release", "-p", "coexist-plan-checker", "--example", "bench-plan", "--"];
+    process::run(process::cargo(root, &[&run, options].concat())).map(|()| ExitCode::SUCCESS)
 }
 
 /// Draws the pictures of the README that come from the program's own output.

@@ -9,8 +9,11 @@ use crate::model::{Formula, Parameter};
 /// NOT and parentheses around one another.
 const DEEPEST: usize = 60;
 
+/// Whether two values that stand in this order are related.
+type Relation = fn(Ordering) -> bool;
+
 /// Longer signs first: a shorter one is the beginning of some.
-const RELATIONS: [(&str, fn(Ordering) -> bool); 6] = [
+const RELATIONS: [(&str, Relation); 6] = [
     ("<>", Ordering::is_ne),
     ("<=", Ordering::is_le),
     (">=", Ordering::is_ge),
@@ -141,7 +144,7 @@ impl<'p> Names<'p> {
         Formula::OneOf(parameter, (0..self.parameters[parameter].values.len()).map(is).collect())
     }
 
-    fn compared(&self, left: usize, relation: fn(Ordering) -> bool, text: &mut Scanner<'_>) -> Result<Formula, String> {
+    fn compared(&self, left: usize, relation: Relation, text: &mut Scanner<'_>) -> Result<Formula, String> {
         let parameter = &self.parameters[left];
         if let Some(wanted) = text.enclosed('"', '"')? {
             if self.numbers[left].is_some() {
@@ -155,7 +158,7 @@ impl<'p> Names<'p> {
         Ok(self.those(left, |at| relation(numbers[at].total_cmp(&wanted))))
     }
 
-    fn related(&self, left: usize, relation: fn(Ordering) -> bool, right: usize) -> Result<Formula, String> {
+    fn related(&self, left: usize, relation: Relation, right: usize) -> Result<Formula, String> {
         let (one, other) = (&self.parameters[left], &self.parameters[right]);
         if left == right {
             return Err(format!("[{}] is compared with itself", one.name));
