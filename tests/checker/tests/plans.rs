@@ -8,7 +8,8 @@ use coexist_plan_checker::{Model, check};
 fn planned(text: &str, strength: usize, seeds: Option<&str>) -> (PictModel, Plan) {
     let model = pict::parse(text, &Dialect::default()).unwrap_or_else(|mistakes| panic!("{mistakes:?}\n{text}"));
     let seeds = seeds.map_or(Vec::new(), |seeds| model.rows(seeds, &Dialect::default()).unwrap().rows);
-    let request = Request { strength: model.strength(strength), effort: Effort::Quick, seeds, ..Request::strength(strength) };
+    let request = Request { strength: model.strength(strength), effort: Effort::Quick, ..Request::strength(strength) };
+    let request = Request { seeds, ..request };
     let plan = plan(&model.model, &request).unwrap_or_else(|error| panic!("{error}\n{text}"));
     (model, plan)
 }
