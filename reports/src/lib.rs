@@ -8,6 +8,7 @@
 //! Reports see only the model, so verdicts come in as values, from whoever ran the judge. A report is a fold over the
 //! record: no clock, no network, and the same bytes for the same run. Foreign text passes through [`text`], always.
 
+mod coverage;
 mod facts;
 mod html;
 mod json;
@@ -18,6 +19,10 @@ pub mod text;
 mod view;
 mod write;
 
+pub use coverage::{
+    Answers, COVERAGE_SCHEMA, Counted, Coverage, Entry, Grid, Look, MOST_STRENGTH, Memory, OfVersions, Standpoint,
+    Tally, coverage_html, coverage_json, coverage_text,
+};
 pub use html::index_html;
 pub use json::{RUN_SCHEMA, run_json};
 pub use junit::{CASES_PER_FILE, Dialect, Document, FILE_LIMIT, JunitOptions, Totals, junit};
@@ -52,6 +57,22 @@ pub enum ReportError {
     /// JSON could not be made.
     #[error("the record could not be written as JSON")]
     Json(#[source] serde_json::Error),
+    /// Combinations of so many values are not counted.
+    #[error("combinations of {strength} values are not counted: 1 to {most} are")]
+    Strength {
+        /// What was asked for.
+        strength: usize,
+        /// The bound.
+        most: usize,
+    },
+    /// More combinations than are held.
+    #[error("the plan's cells hold more than {most} combinations of {strength} values: ask for a lower strength")]
+    TooManyCombinations {
+        /// What was asked for.
+        strength: usize,
+        /// The bound.
+        most: usize,
+    },
     /// A file could not be written.
     #[error("{} could not be written", path.display())]
     File {

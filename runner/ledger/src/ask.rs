@@ -11,22 +11,11 @@ use crate::{Ledger, LedgerError};
 /// No more combinations are told at once.
 pub const MOST_COMBINATIONS: usize = 1_000_000;
 
-/// What counts as one and the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Grain {
-    /// An agent at any version, an image on any digest.
-    Product,
-    /// This version on this digest.
-    Exact,
-}
-
 /// A question: which combinations stood in cells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ask<'a> {
     /// What a combination is made of, one to three parts: `[Agent, Agent]` are pairs of two different agents.
     pub of: &'a [PartKind],
-    /// What counts as one.
-    pub grain: Grain,
     /// Whether the agents of a combination were installed in the order in which it names them. Without it, each set of
     /// parts is one combination.
     pub in_sequence: bool,
@@ -63,24 +52,24 @@ fn combinations(connection: &Connection, ask: Ask<'_>) -> rusqlite::Result<Vec<M
     Ok(all)
 }
 
-/// The statement that asks. All of it is ours: nothing from a file or a user is in its text.
+/// The statement that asks. All of it is ours: nothing from a file or a user is in its text. Numbers are grouped first, and
+/// names looked up for the few groups that are left.
 fn query(ask: Ask<'_>) -> String {
-    let (mut columns, mut joins, mut group) = (String::new(), String::new(), String::new());
+    let (mut columns, mut names, mut keys, mut joins, mut group) =
+        <(String, String, String, String, String)>::default();
     for (n, kind) in ask.of.iter().enumerate() {
         columns.push_str(&format!("p{n}.kind, p{n}.name, v{n}.value, v{n}.digest, "));
-        // The image is one parameter, so that its value tells two apart; a setting has no digest, so that its part does.
-        let one = match (ask.grain, kind) {
-            (Grain::Exact, _) | (Grain::Product, PartKind::Setting) => format!("s{n}.part"),
-            (Grain::Product, PartKind::Agent) => format!("s{n}.parameter"),
-            (Grain::Product, PartKind::Image) => format!("v{n}.value"),
-        };
-        group.push_str(&format!("{one}, "));
-        joins.push_str(&format!(
-            "JOIN stood AS s{n} ON s{n}.cell = c.id{} JOIN parts AS v{n} ON v{n}.id = s{n}.part
-             JOIN parameters AS p{n} ON p{n}.id = s{n}.parameter AND p{n}.kind = '{kind}' ",
-            after(ask, n),
-            kind = kind.as_str()
+        names.push_str(&format!(
+            " JOIN parts AS v{n} ON v{n}.id = g.part{n} JOIN parameters AS p{n} ON p{n}.id = v{n}.parameter"
         ));
+        keys.push_str(&format!("s{n}.part AS part{n}, "));
+        joins.push_str(&format!(
+            " JOIN stood AS s{n} ON s{n}.cell = c.id{}
+             AND s{n}.parameter IN (SELECT id FROM parameters WHERE kind = '{}')",
+            after(ask, n),
+            kind.as_str()
+        ));
+        group.push_str(&format!("s{n}.part, "));
     }
     // The last run and the worst verdict in it, in one number: eight verdicts at most fit below one microsecond.
     let ranks: String = Verdict::ALL
@@ -89,9 +78,12 @@ fn query(ask: Ask<'_>) -> String {
         .map(|(rank, verdict)| format!("WHEN '{}' THEN {} ", verdict.as_str(), WORST - rank as i64))
         .collect();
     format!(
-        "SELECT {columns} c.standing, count(DISTINCT c.run), count(*), max(r.at * {RANKS} + CASE c.verdict {ranks} END)
-         FROM runs AS r JOIN cells AS c ON c.run = r.id {joins}
-         WHERE r.at >= ?1 GROUP BY {group} c.standing LIMIT {}",
+        "SELECT {columns} g.standing, g.runs, g.cells, g.ranked FROM (
+             SELECT {keys} c.standing AS standing, count(DISTINCT c.run) AS runs, count(*) AS cells,
+                 max(r.at * {RANKS} + CASE c.verdict {ranks} END) AS ranked
+             FROM runs AS r JOIN cells AS c ON c.run = r.id{joins}
+             WHERE r.at >= ?1 GROUP BY {group} c.standing LIMIT {}
+         ) AS g{names}",
         MOST_COMBINATIONS + 1
     )
 }
@@ -114,7 +106,7 @@ fn after(ask: Ask<'_>, n: usize) -> String {
 fn met(row: &Row<'_>, ask: Ask<'_>) -> rusqlite::Result<Met> {
     let mut parts = Vec::with_capacity(ask.of.len());
     for n in 0..ask.of.len() {
-        parts.push(part(row, 4 * n, ask.grain)?);
+        parts.push(part(row, 4 * n)?);
     }
     if !ask.in_sequence {
         parts.sort();
@@ -136,12 +128,14 @@ fn met(row: &Row<'_>, ask: Ask<'_>) -> rusqlite::Result<Met> {
     })
 }
 
-fn part(row: &Row<'_>, first: usize, grain: Grain) -> rusqlite::Result<Part> {
-    let kind = kind(row, first)?;
-    let value = Some(row.get(first + 2)?).filter(|_| kind != PartKind::Agent || grain == Grain::Exact);
-    let digest: Option<String> =
-        Some(row.get(first + 3)?).filter(|it: &String| !it.is_empty() && grain == Grain::Exact);
-    Ok(Part { kind, name: row.get(first + 1)?, value, digest: digest.map(Sha256::from) })
+fn part(row: &Row<'_>, first: usize) -> rusqlite::Result<Part> {
+    let digest = Some(row.get(first + 3)?).filter(|it: &String| !it.is_empty());
+    Ok(Part {
+        kind: kind(row, first)?,
+        name: row.get(first + 1)?,
+        value: row.get(first + 2)?,
+        digest: digest.map(Sha256::from),
+    })
 }
 
 /// One of our words.

@@ -25,7 +25,7 @@ mod past;
 mod schema;
 
 pub use add::Added;
-pub use ask::{Ask, Grain, MOST_COMBINATIONS};
+pub use ask::{Ask, MOST_COMBINATIONS};
 pub use error::LedgerError;
 pub use past::{MOST_CELLS, Summary};
 

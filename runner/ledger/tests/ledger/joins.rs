@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use coexist_ledger::{Ask, Grain};
+use coexist_ledger::Ask;
 use coexist_model::{Met, Part, PartKind, PastCell, PastRun, RunId, Standing, Verdict};
 use jiff::Timestamp;
 use proptest::prelude::*;
@@ -41,26 +41,25 @@ fn any_runs() -> impl Strategy<Value = Vec<PastRun>> {
     })
 }
 
-/// The parts of a cell, as a question of this grain names them, with the place of agents.
-fn parts(cell: &PastCell, grain: Grain) -> Vec<(Part, usize)> {
-    let exact = grain == Grain::Exact;
+/// The parts of a cell, as questions name them, with the place of agents.
+fn parts(cell: &PastCell) -> Vec<(Part, usize)> {
     let image = Part {
         kind: PartKind::Image,
         name: String::new(),
-        value: Some(cell.image.as_str().to_owned()),
-        digest: cell.digests.image.clone().filter(|_| exact),
+        value: cell.image.as_str().to_owned(),
+        digest: cell.digests.image.clone(),
     };
     let settings = cell.settings.iter().map(|(name, value)| Part {
         kind: PartKind::Setting,
         name: name.clone(),
-        value: Some(value.clone()),
+        value: value.clone(),
         digest: None,
     });
     let agents = cell.agents.iter().map(|agent| Part {
         kind: PartKind::Agent,
         name: agent.id.as_str().to_owned(),
-        value: Some(agent.version.clone()).filter(|_| exact),
-        digest: cell.digests.agents.get(&agent.id).cloned().filter(|_| exact),
+        value: agent.version.clone(),
+        digest: cell.digests.agents.get(&agent.id).cloned(),
     });
     std::iter::once(image)
         .chain(settings)
@@ -71,7 +70,7 @@ fn parts(cell: &PastCell, grain: Grain) -> Vec<(Part, usize)> {
 
 /// Every combination of a cell that has these kinds.
 fn combinations(cell: &PastCell, ask: Ask<'_>) -> BTreeSet<Vec<Part>> {
-    let all = parts(cell, ask.grain);
+    let all = parts(cell);
     let mut found: Vec<Vec<(Part, usize)>> = vec![Vec::new()];
     for kind in ask.of {
         found = found
@@ -138,13 +137,11 @@ proptest! {
         for of in [&[Agent][..], &[Agent, Agent], &[Agent, Agent, Agent], &[Setting, Agent], &[Image, Agent],
             &[Image, Setting, Agent], &[Setting, Setting], &[Agent, Agent, Setting], &[]]
         {
-            for grain in [Grain::Product, Grain::Exact] {
                 for in_sequence in [false, true] {
-                    let ask = Ask { of, grain, in_sequence, since: since.map(at) };
+                    let ask = Ask { of, in_sequence, since: since.map(at) };
                     let expected = if of.is_empty() { Vec::new() } else { counted(&runs, ask) };
                     prop_assert_eq!(ledger.combinations(ask).unwrap(), expected, "{:?}", ask);
                 }
-            }
         }
     }
 }
@@ -156,7 +153,7 @@ fn the_worst_verdict_of_the_last_run_speaks() {
     let broken = cell("w11 acme@1 globex@2", Verdict::Inconclusive, Standing::Masked);
     ledger.add(&run("old", at(0), vec![regressed("w11 acme@1 globex@2")])).unwrap();
     ledger.add(&run("new", at(9), vec![broken, tested("w10 globex@2 acme@1")])).unwrap();
-    let ask = Ask { of: &[PartKind::Agent; 2], grain: Grain::Product, in_sequence: false, since: None };
+    let ask = Ask { of: &[PartKind::Agent; 2], in_sequence: false, since: None };
     let met = ledger.combinations(ask).unwrap();
     let told: Vec<_> = met.iter().map(|it| (it.standing, it.runs, it.last, it.verdict)).collect();
     let expected =

@@ -4,7 +4,6 @@
 mod files;
 mod joins;
 mod runs;
-mod speed;
 mod writers;
 
 use std::path::{Path, PathBuf};

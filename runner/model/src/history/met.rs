@@ -38,9 +38,9 @@ pub struct Part {
     pub kind: PartKind,
     /// Name of the setting or agent; empty for the image.
     pub name: String,
-    /// Its value; absent for an agent at any version.
-    pub value: Option<String>,
-    /// Digest it was on, where one is asked for and known.
+    /// The image's id, the setting's value or the agent's version.
+    pub value: String,
+    /// Digest it was on, where that is known.
     pub digest: Option<Sha256>,
 }
 
