@@ -29,7 +29,7 @@ pub use junit::{CASES_PER_FILE, Dialect, Document, FILE_LIMIT, JunitOptions, Tot
 pub use markdown::summary_md;
 pub use terminal::summary_text;
 pub use view::Report;
-pub use write::{Written, write_reports};
+pub use write::{Written, write_page, write_reports};
 
 use std::path::PathBuf;
 

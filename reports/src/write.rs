@@ -46,6 +46,22 @@ pub fn write_reports(report: Report<'_>, folder: &Path, options: &JunitOptions) 
     })
 }
 
+/// Writes one page that stands alone, so that a reader never sees half of it.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write_page(path: &Path, content: &str) -> Result<(), ReportError> {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    match name {
+        Some(name) => put(folder, &name, content).map(drop),
+        None => {
+            let source = std::io::Error::from(std::io::ErrorKind::IsADirectory);
+            Err(ReportError::File { path: path.to_owned(), source })
+        }
+    }
+}
+
 fn put(folder: &Path, name: &str, content: &str) -> Result<PathBuf, ReportError> {
     let part = folder.join(format!(".{name}.part"));
     let path = folder.join(name);

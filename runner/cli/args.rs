@@ -2,11 +2,13 @@
 
 mod coverage;
 mod effort;
+mod ledger;
 mod pict;
 mod plan;
 
-pub(crate) use coverage::CoverageArgs;
+pub(crate) use coverage::{CoverageArgs, SuiteArgs};
 pub(crate) use effort::Effort;
+pub(crate) use ledger::{LedgerArgs, LedgerCommand};
 pub(crate) use plan::{PictPlanArgs, PlanArgs};
 
 use std::io::IsTerminal;
@@ -34,10 +36,12 @@ pub(crate) enum Command {
     Check(CheckArgs),
     /// Show what a matrix would run, without running it; or choose rows for a PICT model
     Plan(PlanArgs),
-    /// Measure which combinations of a PICT model an existing suite covers
+    /// Show which combinations of a matrix were tested, when; or measure what a suite covers of a PICT model
     Coverage(CoverageArgs),
     /// Run a matrix and write reports
     Run(RunArgs),
+    /// Remember runs, and show or forget what is remembered of them
+    Ledger(LedgerArgs),
     /// Write the reports of a finished run again, from its record
     Report(ReportArgs),
     /// Say what files of a crashed machine are, and what they prove: dumps, event logs, drivers
@@ -82,6 +86,8 @@ pub(crate) struct RunArgs {
     pub(crate) cells: Vec<String>,
     #[command(flatten)]
     pub(crate) wishes: crate::plan::Wishes,
+    #[command(flatten)]
+    pub(crate) ledger: ledger::LedgerFile,
     /// How to show progress
     #[arg(long, value_enum, default_value_t, env = "COEXIST_PROGRESS")]
     pub(crate) progress: ProgressStyle,

@@ -2,9 +2,11 @@
 
 mod args;
 mod check;
+mod coverage;
 mod doctor;
 mod exit_codes;
 mod host;
+mod ledger;
 mod packages;
 mod pict;
 mod plan;
@@ -35,8 +37,9 @@ fn dispatch(args: Args) -> Exit {
     match args.command {
         Command::Check(check) => check::check(&check),
         Command::Plan(plan) => plan::plan(&plan),
-        Command::Coverage(coverage) => pict::coverage(&coverage),
+        Command::Coverage(coverage) => coverage::coverage(&coverage),
         Command::Run(run) => run::run(&run),
+        Command::Ledger(ledger) => ledger::ledger(&ledger),
         Command::Report(report) => report::report(&report),
         Command::Triage(triage) => triage::triage(&triage),
         Command::Schema(schema) => schema::schema(&schema),

@@ -13,7 +13,7 @@ use coexist_windows::WindowsDoor;
 
 use crate::args::RunArgs;
 use crate::progress::Progress;
-use crate::{complain, host, packages, plan, report, say};
+use crate::{complain, host, ledger, packages, plan, report, say};
 
 /// Runs a matrix.
 pub(crate) fn run(args: &RunArgs) -> Exit {
@@ -75,7 +75,11 @@ async fn run_plan(args: &RunArgs, plan: &Plan) -> Exit {
 
     let logged = log.finish();
     let exit = match record.take() {
-        Some(run) => report::publish(&run, &folder),
+        Some(run) => {
+            let exit = report::publish(&run, &folder);
+            ledger::remember(&args.ledger.path, &run, folder.root());
+            exit
+        }
         None => Exit::Internal,
     };
     if let Err(error) = logged {

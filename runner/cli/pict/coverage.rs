@@ -6,12 +6,13 @@ use coexist_model::Exit;
 use serde_json::{Value, json};
 
 use super::{combination, print_json, read, refused, shown, text};
-use crate::args::CoverageArgs;
+use crate::args::SuiteArgs;
 use crate::say;
 
 /// A suite beside what it covers.
 pub(super) struct Measured<'a> {
-    pub(super) args: &'a CoverageArgs,
+    pub(super) args: &'a SuiteArgs,
+    pub(super) strength: usize,
     pub(super) model: PictModel,
     pub(super) rows: PictRows,
     /// For each row that was measured its number in the file; the others have open cells.
@@ -20,17 +21,17 @@ pub(super) struct Measured<'a> {
 }
 
 /// Prints what a suite covers. The exit code says whether it is all there is to cover.
-pub(crate) fn coverage(args: &CoverageArgs) -> Exit {
-    let measured = match make(args) {
+pub(crate) fn coverage(args: &SuiteArgs, strength: usize, json: bool) -> Exit {
+    let measured = match make(args, strength) {
         Ok(measured) => measured,
         Err(exit) => return exit,
     };
     // The code is the contract's; its meaning for a suite stands in the command's help.
     let exit = if measured.is_whole() { Exit::Clean } else { Exit::ProductFailure };
-    if args.json { print_json(&measured.json(), exit) } else { say::say(&text::coverage(&measured), exit) }
+    if json { print_json(&measured.json(), exit) } else { say::say(&text::coverage(&measured), exit) }
 }
 
-fn make(args: &CoverageArgs) -> Result<Measured<'_>, Exit> {
+fn make(args: &SuiteArgs, strength: usize) -> Result<Measured<'_>, Exit> {
     let dialect = args.dialect.read();
     let model = read::model(&args.pict, &dialect)?;
     let rows = read::rows(&args.rows, &model, &dialect)?;
@@ -47,9 +48,9 @@ fn make(args: &CoverageArgs) -> Result<Measured<'_>, Exit> {
     let whole: Vec<Option<Vec<usize>>> = rows.rows.iter().map(|row| row.iter().copied().collect()).collect();
     let complete = (0..whole.len()).filter(|&number| whole.get(number).is_some_and(Option::is_some)).collect();
     let whole: Vec<Vec<usize>> = whole.into_iter().flatten().collect();
-    let measure = measure(&model.model, &model.strength(args.strength), &whole, args.missing)
+    let measure = measure(&model.model, &model.strength(strength), &whole, args.missing)
         .map_err(|error| refused(&args.pict, &error))?;
-    Ok(Measured { args, model, rows, complete, measure })
+    Ok(Measured { args, strength, model, rows, complete, measure })
 }
 
 impl Measured<'_> {
@@ -95,7 +96,7 @@ impl Measured<'_> {
             "schema": "coexist.pict-coverage/1",
             "model": self.args.pict.to_string_lossy(),
             "rows_file": self.args.rows.to_string_lossy(),
-            "strength": self.args.strength,
+            "strength": self.strength,
             "rows": self.rows.rows.len(),
             "feasible": self.measure.feasible,
             "covered": self.measure.covered,

@@ -70,7 +70,7 @@ pub(super) fn coverage(measured: &Measured<'_>) -> String {
         format!("{}: {rows} for {}: {}\n", shown(&measured.args.rows), shown(&measured.args.pict), size(model));
     let points = measured.basis_points();
     let percent = format!("{}.{:02} %", points / 100, points % 100);
-    let strength = measured.args.strength;
+    let strength = measured.strength;
     let covered = format!("{percent}: {} of {} feasible combinations of {strength}", measure.covered, measure.feasible);
     entry(&mut text, "covered", [covered]);
     let invalid = measure.invalid.iter().map(|row| {
