@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "test helpers fail by panicking and tell what they skip")]
 
 mod arbitrary;
+mod coverage;
 mod properties;
 mod readers;
 mod sample;

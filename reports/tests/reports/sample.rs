@@ -247,7 +247,7 @@ fn steps(arm: Arm, agents: &[&str], hvci: &str) -> Vec<Step> {
     steps
 }
 
-fn cell(hvci: &str, agents: &[&str]) -> Cell {
+pub(crate) fn cell(hvci: &str, agents: &[&str]) -> Cell {
     Cell {
         id: format!("standin-client.hvci-{hvci}.{}", agents.join("+")).into(),
         image: "standin-client".into(),
@@ -264,7 +264,7 @@ fn cell(hvci: &str, agents: &[&str]) -> Cell {
     }
 }
 
-fn plan() -> Plan {
+pub(crate) fn plan() -> Plan {
     let image = Image {
         id: "standin-client".into(),
         title: "Stand-in, client personality".to_owned(),

@@ -15,7 +15,7 @@ pub(crate) fn run() -> Run {
     RUN.get_or_init(|| Run::fold(sample::events()).unwrap()).clone()
 }
 
-fn check(name: &str, content: &str) {
+pub(crate) fn check(name: &str, content: &str) {
     let path = at("samples").join(name);
     if std::env::var_os("COEXIST_ACCEPT").is_some() {
         std::fs::write(&path, content).unwrap();
