@@ -3,6 +3,7 @@
 
 mod doctor;
 mod faults;
+mod ledger;
 mod mending;
 mod triage;
 
@@ -13,6 +14,8 @@ use std::process::{Command, Output, Stdio};
 fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_coexist"));
     command.args(arguments).current_dir(Path::new(env!("CARGO_MANIFEST_DIR"))).env_remove("COEXIST_OUT");
+    // No test writes into the repository.
+    command.env("COEXIST_LEDGER", "/dev/null/ledger.sqlite");
     command
 }
 

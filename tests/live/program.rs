@@ -26,6 +26,8 @@ impl Program {
         let path = programs.map(Path::to_owned).into_iter().chain(std::env::split_paths(&host));
         let child = Command::new(env!("CARGO_BIN_EXE_coexist"))
             .env("PATH", std::env::join_paths(path).unwrap())
+            // What a test runs is nothing to remember.
+            .env("COEXIST_LEDGER", out.with_extension("ledger.sqlite"))
             .args(["run", matrix, "--progress", "lines", "--out"])
             .arg(out)
             .current_dir(folder)

@@ -70,7 +70,7 @@ impl OfVersions {
         self.tested.as_ref().or(self.masked.as_ref())
     }
 
-    /// Whether it was tested, and stood in a broken or inconclusive cell after that.
+    /// What broke or hid it in the run that last tested it, or after that.
     #[must_use]
     pub fn broken_since(&self) -> Option<&Look> {
         let tested = self.tested?;

@@ -67,7 +67,7 @@ fn legend(out: &mut String) {
     }
     let _ = writeln!(out, "<td class=\"a{}\">tested longer ago</td></tr>", SHADES.len());
     out.push_str(
-        "<tr><td class=\"a0 broken\">2d! tested, and in a broken or inconclusive cell since</td>\
+        "<tr><td class=\"a0 broken\">2d! tested, and in a broken or inconclusive cell then or since</td>\
          <td class=\"masked\">(2d) masked: only in broken or inconclusive cells</td>\
          <td class=\"never\">never met</td><td class=\"impossible\">– in no cell of this matrix</td><td></td></tr>\n\
          </tbody></table>\n",

@@ -89,7 +89,8 @@ impl Coverage {
         strength: usize,
     ) -> Result<Self, ReportError> {
         let order = Grid::new(plan, &[PartKind::Agent], true, &answers.sequences);
-        let both = order.entries().any(|entry| order.entry(entry.column, entry.row).is_some_and(Entry::is_possible));
+        let mirrored = |entry: &Entry| order.entry(entry.column, entry.row).is_some_and(Entry::is_possible);
+        let both = order.entries().any(|entry| entry.is_possible() && mirrored(entry));
         let others = answers.images.iter().chain(&answers.settings);
         Ok(Self {
             matrix: (plan.matrix.name.clone(), plan.matrix.path.clone()),

@@ -32,8 +32,8 @@ pub fn coverage_text(coverage: &Coverage) -> String {
     let _ = writeln!(out, "\nimages and settings by agent: {others}");
     grid(&mut out, coverage, &coverage.others);
     out.push_str(
-        "\n2d: tested so long ago; 2d!: tested then, and in a broken or inconclusive cell since; (2d): masked, it stood\n\
-         only in broken or inconclusive cells; never: in no cell that is remembered; -: in no cell of this matrix\n",
+        "\n2d: tested so long ago; 2d!: and in a broken or inconclusive cell then or since; (2d): masked, it\n\
+         stood only in broken or inconclusive cells; never: in no cell that is remembered; -: in no cell of this matrix\n",
     );
     out
 }
@@ -85,7 +85,7 @@ pub(super) fn words(coverage: &Coverage, of: &OfVersions) -> String {
     };
     match (of.standpoint(), of.look()) {
         (Standpoint::Tested, Some(tested)) => match of.broken_since() {
-            Some(broken) => format!("tested: {}; since then {}", look(tested), look(broken)),
+            Some(broken) => format!("tested: {}; also {}", look(tested), look(broken)),
             None => format!("tested: {}", look(tested)),
         },
         (Standpoint::Masked, Some(masked)) => format!("masked: {}", look(masked)),
@@ -130,7 +130,7 @@ fn not_tested(out: &mut String, coverage: &Coverage) {
     if open.is_empty() {
         return;
     }
-    let _ = writeln!(out, "\nnot tested, or broken since");
+    let _ = writeln!(out, "\nnot tested, or broken then or since");
     for of in open.iter().take(MOST_LISTED) {
         let _ = writeln!(out, "  {}: {}", terminal(versions_words(of)), words(coverage, of));
     }

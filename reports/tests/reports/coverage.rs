@@ -176,3 +176,12 @@ fn a_page_is_written_whole_where_it_was_asked_for() {
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     assert!(write_page(&folder.path().join("no/map.html"), "page").is_err());
 }
+
+#[test]
+fn orders_are_told_apart_only_where_the_plan_has_both() {
+    assert!(coverage(&answers(), 2).unwrap().order.is_some());
+    let mut plan = plan();
+    plan.cells.remove(1);
+    let memory = Memory { path: String::new(), runs: 0, newest: None };
+    assert_eq!(Coverage::new(&plan, memory, &answers(), None, now(), 2).unwrap().order, None);
+}
