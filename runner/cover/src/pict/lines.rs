@@ -85,26 +85,22 @@ pub(super) fn read<'t>(
     Ok(read)
 }
 
-/// A line that no parameter and no sub-model can be.
+/// A line that no parameter and no sub-model can be: it begins like an expression, or is a lone IF.
 fn begins_constraints(line: &str) -> bool {
-    let after_word = |word: &str| {
-        let head = line.get(..word.len())?;
-        head.eq_ignore_ascii_case(word).then(|| line[word.len()..].trim_start())
-    };
-    if line.starts_with('[') || (line.starts_with('(') && line.contains('[')) {
+    if line.eq_ignore_ascii_case("IF") || line.starts_with('[') || (line.starts_with('(') && line.contains('[')) {
         return true;
     }
-    let expression = |rest: &str| rest.starts_with(['[', '(']) || rest.is_empty() || function_or_not(rest);
-    after_word("IF").is_some_and(expression)
-        || after_word("NOT").is_some_and(|rest| rest.starts_with(['[', '(']) || function_or_not(rest))
-        || function_or_not(line)
+    let (mut rest, mut words) = (line, 0);
+    while let Some(after) = ["IF", "NOT", "ISNEGATIVE", "ISPOSITIVE"].iter().find_map(|word| after(rest, word)) {
+        (rest, words) = (after, words + 1);
+    }
+    words > 0 && rest.starts_with(['[', '('])
 }
 
-fn function_or_not(text: &str) -> bool {
-    ["NOT", "ISNEGATIVE", "ISPOSITIVE"].iter().any(|word| {
-        let head = text.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word));
-        head && text[word.len()..].trim_start().starts_with(['[', '('])
-    })
+/// What stands after a word and space.
+fn after<'t>(text: &'t str, word: &str) -> Option<&'t str> {
+    let head = text.get(..word.len())?;
+    head.eq_ignore_ascii_case(word).then(|| text[word.len()..].trim_start())
 }
 
 impl Read<'_> {

@@ -201,12 +201,24 @@ fn function(text: &str) -> Option<Result<(Word, usize), String>> {
     if !rest.starts_with('(') {
         return Some(Err(format!("\"(\" was expected after {}", &text[..NAME])));
     }
-    Some(quoted(rest, ')').map(|(inside, length)| {
-        let inside = inside.trim();
-        let bare = inside.strip_prefix('[').and_then(|inside| inside.strip_suffix(']')).unwrap_or(inside);
-        let parameter = (!inside.is_empty()).then(|| bare.to_string());
-        (Word::Range { negative, parameter }, before + length)
-    }))
+    Some(named(&rest[1..]).map(|(parameter, length)| (Word::Range { negative, parameter }, before + 1 + length)))
+}
+
+/// The parameter that a function is about, if any, and the length with the `)` after it.
+fn named(text: &str) -> Result<(Option<String>, usize), String> {
+    let rest = text.trim_start();
+    let before = text.len() - rest.len();
+    let (name, length) = if rest.starts_with('[') {
+        quoted(rest, ']')?
+    } else {
+        let end = rest.find([')', ';']).unwrap_or(rest.len());
+        (rest[..end].trim().to_string(), end)
+    };
+    let closed = rest[length..].trim_start();
+    if !closed.starts_with(')') {
+        return Err("\")\" was expected after the parameter".to_string());
+    }
+    Ok(((!name.is_empty()).then_some(name), before + rest.len() - closed.len() + 1))
 }
 
 /// What stands up to a closing sign; a backslash takes the next sign as it is.

@@ -1,5 +1,6 @@
 //! Plans against a checker that tries every row, on models at random and on some that are told.
 
+mod as_pict;
 mod checker;
 mod examples;
 mod models;

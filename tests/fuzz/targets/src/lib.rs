@@ -13,6 +13,7 @@ mod disk;
 mod disk_images;
 mod file;
 mod matrix;
+mod pict;
 mod promise;
 mod reader;
 pub mod zeros;
@@ -43,6 +44,8 @@ pub const TARGETS: &[Target] = &[
     Target { name: "packed", run: file::packed },
     Target { name: "console", run: reader::console },
     Target { name: "machine_events", run: reader::machine_events },
+    Target { name: "pict_model", run: pict::pict_model },
+    Target { name: "pict_rows", run: pict::pict_rows },
 ];
 
 /// Runs a target by its name.

@@ -17,7 +17,7 @@ pub(crate) fn all() -> Vec<Seed> {
     let bytes = [kernel_dumps(), user_dumps(), pe_files(), hives(), disks(), guest_texts(), matrices()];
     let lines = [consoles(), machine_events()];
     let files = [big_dumps(), event_logs(), packed_files(), any_files()];
-    [bytes.concat(), lines.concat(), files.concat()].concat()
+    [bytes.concat(), lines.concat(), files.concat(), pict_models(), pict_rows()].concat()
 }
 
 fn crash(order: Order) -> DumpSpec {
@@ -239,4 +239,21 @@ fn matrices() -> Vec<Seed> {
         ("matrix", "bad", chosen(0, "1/nightly.yaml")),
         ("matrix", "recipe", chosen(1, "agents/globex-sensor.yaml")),
     ]
+}
+
+/// The first byte chooses how the model is written.
+fn pict_models() -> Vec<Seed> {
+    let usual = "# all there is\nA: ~-1, 0 (3), 0x1F | big\nB: FAT, FAT32 | exFAT\nC: <B>, \"q\"\nD, 1, 2\n{ A, B } @ 2\n{ C, D }\n\n\
+                 IF [A] = -1 OR NOT ([D] > 1 AND [B] LIKE \"F?T*\")\n# inside\nTHEN [C] NOT IN {\"FAT\", \"\\\"q\\\"\"}\n\
+                 ELSE IsPositive(A);\n[B] <> [C] OR IsNegative() OR [D] <= 1;\n";
+    let other = "A: !x; y/z\na: 1; 2\n{A; a} @ 1\nIF [A] = \"x\" THEN [a] = 1;\n";
+    let wrong = "A: 1, 2\na: 3\n$R: 1\nB @ 3: 1\n{ A, Z }\n[A] = \"1\";\n[B] LIKE 3;\n[A] XOR;\n([A] = 1";
+    let seed = |name, choice: u8, text: &str| ("pict_model", name, [&[choice], text.as_bytes()].concat());
+    vec![seed("usual", 0, usual), seed("other", 1, other), seed("wrong", 0, wrong)]
+}
+
+fn pict_rows() -> Vec<Seed> {
+    let usual = "\u{feff}b\tC c\tA\tQ\r\nUNO\t~-1\t2\tq\r\n\r\nnone\t\t3\ntwo\t2\t1\n";
+    let seed = |name, text: &str| ("pict_rows", name, text.as_bytes().to_vec());
+    vec![seed("usual", usual), seed("wrong", "A\ta\n"), seed("long", "A\n1\t2\n7\n")]
 }
