@@ -5,6 +5,7 @@ mod doctor;
 mod faults;
 mod ledger;
 mod mending;
+mod pict;
 mod triage;
 
 use std::fs::File;

@@ -7,6 +7,7 @@ use crate::plan::{Show, Wishes};
 
 #[derive(Debug, clap::Args)]
 #[command(
+    override_usage = "coexist plan [OPTIONS] <MATRIX>\n       coexist plan [OPTIONS] --pict <MODEL>",
     after_help = "Exit codes: 0 there is a plan; 2 the request, matrix or model is wrong, or no row is valid; 4 no \
                         cell was selected."
 )]

@@ -38,7 +38,7 @@ fn make(args: &SuiteArgs, strength: usize) -> Result<Measured<'_>, Exit> {
     if let Some(parameter) = rows.without.first().and_then(|&number| model.model.parameters().get(number)) {
         let more = match rows.without.len() {
             1 => String::new(),
-            all => format!(", nor for {} others", all - 1),
+            all => format!(", nor for {} more", all - 1),
         };
         let what =
             format!("the heading has no column for parameter {:?}{more}: a suite has one for each", parameter.name);
