@@ -2,7 +2,7 @@
 
 use crate::coverage::{Coverage, Pairs};
 use crate::ground::{Ground, bits_of};
-use crate::space::{Cell, has, members, shared, take};
+use crate::space::{Cell, has, members, put, shared, take};
 
 /// How many rows more there have to be for everything to be covered, at least.
 pub(crate) fn lower_bound(ground: &Ground, coverage: &Coverage) -> usize {
@@ -82,15 +82,24 @@ fn fan(ground: &Ground, pairs: &Pairs, pivot: usize, start: usize) -> usize {
     exchange(ground, &heavy, &fan, sum)
 }
 
-/// The fan without the cell that most others go with, filled up again: "none" of an agent makes place for another's.
+/// The fan without one of its cells, filled up again: "none" of an agent makes place for another's.
 fn exchange(ground: &Ground, heavy: &[(usize, Cell)], fan: &[Cell], sum: usize) -> usize {
+    let words = ground.space.words();
+    // A cell that goes with two or more of the fan has no place in it, whichever one of them is left out.
+    let against = bits_of(fan, words);
+    let hopeful: Vec<(usize, Cell)> = heavy
+        .iter()
+        .copied()
+        .filter(|&(_, cell)| !has(&against, cell) && shared(ground.together_with(cell), &against) < 2)
+        .collect();
     let mut most = sum;
     for &out in fan {
-        let mut kept: Vec<Cell> = fan.iter().copied().filter(|&cell| cell != out).collect();
-        let mut total: usize = heavy.iter().filter(|(_, cell)| kept.contains(cell)).map(|(weight, _)| weight).sum();
-        for &(weight, cell) in heavy {
-            if cell != out && !kept.contains(&cell) && kept.iter().all(|&k| !has(ground.together_with(k), cell)) {
-                kept.push(cell);
+        let mut kept = against.clone();
+        take(&mut kept, out);
+        let mut total = sum - heavy.iter().find(|&&(_, cell)| cell == out).map_or(0, |&(weight, _)| weight);
+        for &(weight, cell) in &hopeful {
+            if !has(&kept, cell) && shared(ground.together_with(cell), &kept) == 0 {
+                put(&mut kept, cell);
                 total += weight;
             }
         }

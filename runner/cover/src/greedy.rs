@@ -92,8 +92,8 @@ impl<'a> Greedy<'a> {
                 let fresh = suite.coverage.fresh(cell, draft.set(), draft.cells());
                 choices.push((fresh, suite.coverage.promise(cell), self.random.next(), cell));
             }
-            choices.sort_unstable_by(|one, other| other.cmp(one));
-            for &(.., cell) in &choices {
+            while let Some(at) = (0..choices.len()).max_by_key(|&at| choices[at]) {
+                let (.., cell) = choices.swap_remove(at);
                 if draft.fix(ground, oracle, &mut self.random, cell)? {
                     break;
                 }

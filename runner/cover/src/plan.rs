@@ -153,7 +153,11 @@ pub fn plan(model: &Model, request: &Request) -> Result<Plan, CoverError> {
         }
         // Cells of seeds that are open may cover what is left: only whole seeds say how much more is needed.
         let whole = mine.iter().all(|seed| seed.held.iter().all(|held| *held));
-        let least_new = if whole { lower_bound(&ground, &suite.coverage) } else { bound.saturating_sub(mine.len()) };
+        let least_new = match mine.len() {
+            0 => bound,
+            _ if whole => lower_bound(&ground, &suite.coverage),
+            seeds => bound.saturating_sub(seeds),
+        };
         plan.least_new += least_new;
         let bound = bound.max(mine.len() + least_new);
         crate::effort::spend(request.effort, &strength, &mut suite, &mut greedy, &mut oracle, bound)?;

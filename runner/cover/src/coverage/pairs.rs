@@ -13,6 +13,8 @@ pub(crate) struct Pairs {
     uncovered: Vec<u64>,
     /// For each cell those it stands with in exactly one row.
     once: Vec<u64>,
+    /// For each cell how many it is uncovered with.
+    promises: Vec<u32>,
     /// How many rows have both, at the smaller cell's line.
     counts: Vec<u16>,
     open: Open<(Cell, Cell)>,
@@ -34,6 +36,7 @@ impl Pairs {
             words,
             uncovered: wanted,
             once: vec![0; cells * words],
+            promises: vec![0; cells],
             counts: vec![UNWANTED; cells * cells],
             open: Open::default(),
             left: 0,
@@ -41,6 +44,7 @@ impl Pairs {
         };
         let mut open = Vec::new();
         for one in 0..cells {
+            pairs.promises[one] = members(&pairs.uncovered[one * words..][..words]).count() as u32;
             for other in members(&pairs.uncovered[one * words..][..words]).filter(|&other| one < other as usize) {
                 pairs.counts[one * cells + other as usize] = 0;
                 open.push((one as Cell, other));
@@ -86,6 +90,7 @@ impl Pairs {
             1 => {
                 flip(&mut self.uncovered, self.words, one, other, take);
                 flip(&mut self.once, self.words, one, other, put);
+                [one, other].iter().for_each(|&cell| self.promises[cell as usize] -= 1);
                 self.left -= 1;
             }
             2 => flip(&mut self.once, self.words, one, other, take),
@@ -101,6 +106,7 @@ impl Pairs {
             0 => {
                 flip(&mut self.once, self.words, one, other, take);
                 flip(&mut self.uncovered, self.words, one, other, put);
+                [one, other].iter().for_each(|&cell| self.promises[cell as usize] += 1);
                 self.left += 1;
                 let (uncovered, words) = (&self.uncovered, self.words);
                 let still = |(one, other): (Cell, Cell)| has(&uncovered[one as usize * words..][..words], other);
@@ -147,7 +153,7 @@ impl Pairs {
     }
 
     pub(crate) fn fresh(&self, cell: Cell, set: &[u64], _chosen: &[Cell]) -> u64 {
-        u64::from(shared(self.uncovered_with(cell), set))
+        if self.promises[cell as usize] == 0 { 0 } else { u64::from(shared(self.uncovered_with(cell), set)) }
     }
 
     pub(crate) fn fresh_row(&self, row: &[Cell], bits: &[u64]) -> u64 {
@@ -155,7 +161,7 @@ impl Pairs {
     }
 
     pub(crate) fn promise(&self, cell: Cell) -> u64 {
-        self.uncovered_with(cell).iter().map(|word| u64::from(word.count_ones())).sum()
+        u64::from(self.promises[cell as usize])
     }
 
     pub(crate) fn unique(&self, row: &[Cell], bits: &[u64]) -> u64 {
