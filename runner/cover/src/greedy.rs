@@ -9,16 +9,21 @@ use crate::random::Random;
 use crate::space::Cell;
 use crate::suite::{Held, Suite};
 
+/// Steps of about a nanosecond after which rows of four parameters and more are chosen at random around what is wanted:
+/// there are more rows then, and there is an end.
+const PATIENCE: u64 = 60_000_000_000;
+
 /// Makes rows. Keeps the last one: a valid row to start the next draft from.
 pub(crate) struct Greedy<'a> {
     ground: &'a Ground,
     random: Random,
     last: Vec<Cell>,
+    looked: u64,
 }
 
 impl<'a> Greedy<'a> {
     pub(crate) fn new(ground: &'a Ground, stream: u64) -> Self {
-        Self { ground, random: Random::stream(stream), last: ground.sample.clone() }
+        Self { ground, random: Random::stream(stream), last: ground.sample.clone(), looked: 0 }
     }
 
     /// Adds rows until everything is covered, each the best of so many drafts.
@@ -88,8 +93,12 @@ impl<'a> Greedy<'a> {
         let mut choices: Vec<(u64, u64, u64, Cell)> = Vec::new();
         for parameter in order {
             choices.clear();
-            for cell in ground.space.values(parameter).filter(|&cell| draft.may(ground, cell)) {
-                let fresh = suite.coverage.fresh(cell, draft.set(), draft.cells());
+            let beyond = self.beyond(suite, parameter, draft.cells());
+            for (cell, beyond) in ground.space.values(parameter).zip(beyond) {
+                if !draft.may(ground, cell) {
+                    continue;
+                }
+                let fresh = beyond + suite.coverage.fresh(cell, draft.set(), draft.cells());
                 choices.push((fresh, suite.coverage.promise(cell), self.random.next(), cell));
             }
             while let Some(at) = (0..choices.len()).max_by_key(|&at| choices[at]) {
@@ -99,10 +108,19 @@ impl<'a> Greedy<'a> {
                 }
             }
         }
-        if !held {
+        if !held && self.looked < PATIENCE {
             self.polish(suite, &mut draft, wanted);
         }
         Ok(draft.row().to_vec())
+    }
+
+    /// What values add where combinations are larger than triples; nothing is told when patience is at an end.
+    fn beyond(&mut self, suite: &Suite<'_>, parameter: usize, chosen: &[Cell]) -> Vec<u64> {
+        let values = self.ground.space.count(parameter);
+        if self.looked >= PATIENCE {
+            return vec![0; values];
+        }
+        suite.coverage.fresh_beyond(parameter, values, chosen, &mut self.looked)
     }
 
     /// Exchanges single cells as long as that covers more.
@@ -118,13 +136,14 @@ impl<'a> Greedy<'a> {
             if wanted.contains(&now) || ground.space.count(parameter) < 2 {
                 continue;
             }
-            let mut most = suite.coverage.fresh(now, draft.set(), draft.row());
+            let beyond = self.beyond(suite, parameter, draft.row());
+            let mut most = beyond[ground.space.value(now)] + suite.coverage.fresh(now, draft.set(), draft.row());
             let mut best = now;
-            for cell in ground.space.values(parameter).filter(|&cell| cell != now && ground.is_alive(cell)) {
-                if suite.coverage.promise(cell) <= most && suite.coverage.wide.is_none() {
+            for (cell, beyond) in ground.space.values(parameter).zip(beyond) {
+                if cell == now || beyond + suite.coverage.promise(cell) <= most || !ground.is_alive(cell) {
                     continue;
                 }
-                let fresh = suite.coverage.fresh(cell, draft.set(), draft.row());
+                let fresh = beyond + suite.coverage.fresh(cell, draft.set(), draft.row());
                 if fresh > most && draft.allows(ground, parameter, cell) {
                     (most, best) = (fresh, cell);
                 }

@@ -191,20 +191,33 @@ impl Wide {
         delta
     }
 
-    pub(crate) fn fresh(&self, cell: Cell, _set: &[u64], chosen: &[Cell]) -> u64 {
-        let owner = self.space.owner(cell);
-        let mut cells: Vec<Option<Cell>> = vec![None; self.space.width()];
-        chosen.iter().for_each(|&chosen| cells[self.space.owner(chosen)] = Some(chosen));
-        cells[owner] = Some(cell);
-        let mut fresh = 0;
-        for &group in &self.groups_of[owner] {
+    /// For each value of a parameter, the uncovered combinations that it makes with the chosen cells of others. Gives back
+    /// how many sets of parameters were looked at.
+    pub(crate) fn fresh_values(&self, parameter: usize, chosen: &[Cell], fresh: &mut [u64]) -> usize {
+        const OPEN: u32 = u32::MAX;
+        let mut values = vec![OPEN; self.space.width()];
+        chosen.iter().for_each(|&cell| values[self.space.owner(cell)] = self.space.value(cell) as u32);
+        values[parameter] = 0;
+        for &group in &self.groups_of[parameter] {
             let group = &self.groups[group as usize];
-            if group.parameters.iter().all(|&parameter| cells[parameter as usize].is_some()) {
-                let number = self.number(group, |parameter| cells[parameter].unwrap_or(cell));
-                fresh += u64::from(self.counts[number] == 0);
+            let (mut at, mut own) = (group.base, 0);
+            for (&other, &stride) in group.parameters.iter().zip(&group.strides) {
+                match values[other as usize] {
+                    OPEN => {
+                        own = 0;
+                        break;
+                    }
+                    _ if other as usize == parameter => own = stride,
+                    value => at += value * stride,
+                }
+            }
+            // No stride is 0: a parameter of the set that is open leaves nothing to count.
+            if own > 0 {
+                let counts = self.counts[at as usize..].iter().step_by(own as usize);
+                fresh.iter_mut().zip(counts).for_each(|(fresh, &count)| *fresh += u64::from(count == 0));
             }
         }
-        fresh
+        self.groups_of[parameter].len()
     }
 
     pub(crate) fn fresh_row(&self, row: &[Cell], _bits: &[u64]) -> u64 {

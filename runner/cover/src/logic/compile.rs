@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::form::{self, Clause, Form};
 use crate::model::{Demand, Model, Predicate};
-use crate::space::Space;
+use crate::space::{Cell, Space};
 
 /// Which rows are meant. Out-of-range values mask what stands beside them, so their rows are apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +32,18 @@ pub(crate) enum Constraint {
     Count { need: usize, of: Vec<Clause> },
     /// Whatever else.
     Tree(Form),
+}
+
+impl Constraint {
+    /// Whether a row keeps it.
+    pub(crate) fn holds(&self, row: &[Cell]) -> bool {
+        let has = |cell: &Cell| row.contains(cell);
+        match self {
+            Self::OneOf(cells) => row.iter().any(|cell| cells.binary_search(cell).is_ok()),
+            Self::Count { need, of } => of.iter().filter(|cells| cells.iter().any(has)).count() >= *need,
+            Self::Tree(form) => form.holds(&|cell| has(&cell)),
+        }
+    }
 }
 
 pub(crate) fn constraints(model: &Model, space: &Space, part: Part) -> Vec<(Source, Constraint)> {

@@ -180,7 +180,11 @@ impl Oracle {
     /// A valid row with these cells.
     pub(crate) fn complete(&mut self, cells: &[Cell]) -> Answer {
         let assumptions: Vec<Lit> = cells.iter().map(|&cell| self.cells[cell as usize]).collect();
-        let answer = self.ask(&assumptions);
+        self.answer(&assumptions)
+    }
+
+    fn answer(&mut self, assumptions: &[Lit]) -> Answer {
+        let answer = self.ask(assumptions);
         if answer == lbool::TRUE {
             Answer::Row(self.row())
         } else if answer == lbool::FALSE {
@@ -188,6 +192,13 @@ impl Oracle {
         } else {
             Answer::TooHard
         }
+    }
+
+    /// A row with these cells that keeps what is switched on.
+    pub(crate) fn row_with(&mut self, on: &[usize], cells: &[Cell]) -> Answer {
+        let on = on.iter().map(|&switch| self.switches[switch]);
+        let assumptions: Vec<Lit> = cells.iter().map(|&cell| self.cells[cell as usize]).chain(on).collect();
+        self.answer(&assumptions)
     }
 
     fn row(&self) -> Vec<Cell> {

@@ -7,7 +7,7 @@ use coexist_cover::{
 
 use crate::checker::{combinations, every_row, is_valid};
 
-fn grid(width: usize, values: usize) -> Vec<Parameter> {
+pub(crate) fn grid(width: usize, values: usize) -> Vec<Parameter> {
     (0..width).map(|p| Parameter::new(format!("p{p}"), (0..values).map(|v| format!("v{v}")))).collect()
 }
 
@@ -38,6 +38,22 @@ fn a_combination_is_explained_by_the_rules_that_forbid_it() {
     assert_eq!(explain(&model, &[(0, 1), (2, 1)]).unwrap(), Some(vec!["one of the three".to_string()]));
     assert_eq!(explain(&model, &[(0, 1), (2, 0)]).unwrap(), None);
     assert_eq!(explain(&model, &[(9, 1)]), Err(CoverError::Seed { number: 0 }));
+}
+
+#[test]
+fn the_smallest_of_many_conflicts_is_told() {
+    // A chain of eleven, in which every rule is needed, and behind it three rules that do it too.
+    let mut rules = vec![Rule::holds("a is 0", Expression::is(0, 0))];
+    for link in 0..9 {
+        rules.push(Rule::holds(format!("link {link}"), Expression::is(link, 0).implies(Expression::is(link + 1, 0))));
+    }
+    rules.push(Rule::holds("end is 1", Expression::is(9, 1)));
+    rules.push(Rule::holds("x and y", Expression::is(10, 0).implies(Expression::is(11, 1))));
+    rules.push(Rule::holds("y and z", Expression::is(11, 1).implies(Expression::is(12, 1))));
+    rules.push(Rule::holds("neither x nor z", Expression::All(vec![Expression::is(12, 0), Expression::is(10, 0)])));
+    let model = Model::new(grid(13, 2), rules).unwrap();
+    let Err(CoverError::Contradiction { rules }) = plan(&model, &Request::strength(2)) else { panic!("it is one") };
+    assert_eq!(rules, ["x and y", "y and z", "neither x nor z"]);
 }
 
 #[test]
@@ -84,7 +100,7 @@ fn replanning_after_one_more_value_keeps_every_row_and_adds_few() {
 }
 
 /// A lab like those that are planned for: images, settings, agents of which each two neighbours exclude each other.
-fn lab(agents: usize, versions: usize) -> Model {
+pub(crate) fn lab(agents: usize, versions: usize) -> Model {
     let mut parameters = vec![
         Parameter::new("image", (0..7).map(|image| format!("w{image}"))),
         Parameter::new("hvci", ["off", "on"]),

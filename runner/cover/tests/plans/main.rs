@@ -2,6 +2,7 @@
 
 mod as_pict;
 mod checker;
+mod digests;
 mod examples;
 mod models;
 mod pict;
@@ -51,6 +52,8 @@ proptest! {
                     for one in 0..model.rules().len() {
                         prop_assert!(numbers.len() < 2 || together(&[one]));
                         prop_assert!(numbers.len() < 3 || (0..one).all(|other| together(&[one, other])));
+                        let triples = |other: usize| (0..other).all(|third| together(&[one, other, third]));
+                        prop_assert!(numbers.len() < 4 || (0..one).all(triples));
                     }
                     for &number in &numbers {
                         prop_assert!(every.iter().any(|row| survives(row, Some(number))));

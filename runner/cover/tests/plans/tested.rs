@@ -8,11 +8,8 @@ use coexist_cover::{
 use proptest::prelude::*;
 
 use crate::checker::{combinations, every_row, is_valid};
+use crate::examples::grid;
 use crate::models;
-
-fn grid(width: usize, values: usize) -> Vec<Parameter> {
-    (0..width).map(|p| Parameter::new(format!("p{p}"), (0..values).map(|v| format!("v{v}")))).collect()
-}
 
 /// Some of the rows, as the dice fall.
 fn some(every: &[Vec<usize>], dice: u64, of: u64) -> Vec<Vec<usize>> {
