@@ -43,6 +43,23 @@ pub(crate) async fn gather(plan: &Plan) -> Result<BTreeMap<Sha256, PathBuf>, Vec
     if errors.is_empty() { Ok(found) } else { Err(errors) }
 }
 
+/// What of a plan's files is here, without fetching or reading any of them.
+pub(crate) fn on_host(plan: &Plan) -> coexist_plan::OnHost {
+    let folder = cache_folder();
+    let mut to_fetch: Vec<String> = Vec::new();
+    for (digest, source) in &plan.packages {
+        match source {
+            PackageSource::Url(url) if !folder.join(digest.as_str()).is_file() => to_fetch.push(url.clone()),
+            // A plan is only made where its files are.
+            PackageSource::Url(_) | PackageSource::File(_) => {}
+        }
+    }
+    to_fetch.sort();
+    let images = plan.images.values().filter(|image| image.disk.path.is_file()).count();
+    let packages = plan.packages.len() - to_fetch.len();
+    coexist_plan::OnHost { images: (images, plan.images.len()), packages: (packages, plan.packages.len()), to_fetch }
+}
+
 fn verified(path: &Path, expected: &Sha256) -> Result<PathBuf, PackageError> {
     let place = path.display().to_string();
     let found = digest_of(path).map_err(|error| PackageError::Unreadable(place.clone(), error))?;

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use coexist_model::{Exit, Plan};
-use coexist_plan::{Planned, Report, Resolved};
+use coexist_plan::{Planned, Report, Resolved, Telling};
 
 pub(crate) use wishes::{Show, Wishes};
 
@@ -36,15 +36,17 @@ pub(crate) fn plan(args: &PlanArgs) -> Exit {
         Ok(made) => made,
         Err(exit) => return exit,
     };
-    let exit = rows::keep(matrix, args, &made);
-    if exit != Exit::Clean {
-        return exit;
-    }
-    let plan = &made.planned.plan;
+    let planned = match rows::keep(matrix, args, &made) {
+        Ok(None) => made.planned,
+        Ok(Some(compact)) => compact,
+        Err(exit) => return exit,
+    };
+    let on_host = crate::packages::on_host(&planned.plan);
     if !args.json {
-        return say::say(&coexist_plan::render_text(plan), Exit::Clean);
+        let telling = Telling { steps: args.show.steps || !args.cells.is_empty(), on_host: Some(on_host) };
+        return say::say(&coexist_plan::render(&planned, &telling), Exit::Clean);
     }
-    match serde_json::to_string_pretty(plan) {
+    match coexist_plan::json(&planned, &on_host).and_then(|json| serde_json::to_string_pretty(&json)) {
         Ok(json) => say::say(&format!("{json}\n"), Exit::Clean),
         Err(error) => {
             crate::complain(&error);

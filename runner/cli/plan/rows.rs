@@ -34,36 +34,31 @@ pub(crate) fn must_be_as_saved(matrix: &Path, saved: Option<&RowsFile>, planned:
     Err(Exit::Usage)
 }
 
-/// For `--save` and `--compact`.
-pub(crate) fn keep(matrix: &Path, args: &PlanArgs, made: &Made) -> Exit {
-    let mut text = &made.planned.rows;
-    let compact;
-    if args.show.compact {
-        let ask = Ask { saved: None, ..args.wishes.ask() };
-        compact = match coexist_plan::plan(&made.resolved, &ask) {
-            Ok(planned) => planned,
-            Err(report) => {
-                say::aside(&report.render(false));
-                return Exit::Usage;
-            }
-        };
-        say::aside(&coexist_plan::compared(&made.planned, &compact));
-        text = &compact.rows;
-    }
+/// For `--save` and `--compact`: the plan from nothing, where that one is kept now.
+pub(crate) fn keep(matrix: &Path, args: &PlanArgs, made: &Made) -> Result<Option<Planned>, Exit> {
+    let compact = if args.show.compact { Some(compact(matrix, args, made)?) } else { None };
     if !args.show.save {
-        return Exit::Clean;
+        return Ok(None);
     }
+    let text = &compact.as_ref().unwrap_or(&made.planned).rows;
     let path = RowsFile::beside(matrix);
-    match write(&path, text) {
-        Ok(()) => {
-            say::aside(&format!("saved {} rows in {}", text.lines().count().saturating_sub(2), path.display()));
-            Exit::Clean
-        }
-        Err(error) => {
-            say::aside(&format!("error: {} cannot be written\n  because: {error}", path.display()));
-            Exit::ReportNotWritten
-        }
-    }
+    write(&path, text).map_err(|error| {
+        say::aside(&format!("error: {} cannot be written\n  because: {error}", path.display()));
+        Exit::ReportNotWritten
+    })?;
+    say::aside(&format!("saved {} rows in {}", text.lines().count().saturating_sub(2), path.display()));
+    Ok(compact)
+}
+
+fn compact(matrix: &Path, args: &PlanArgs, made: &Made) -> Result<Planned, Exit> {
+    let ask = Ask { saved: None, ..args.wishes.ask() };
+    let mut compact = coexist_plan::plan(&made.resolved, &ask).map_err(|report| {
+        say::aside(&report.render(false));
+        Exit::Usage
+    })?;
+    say::aside(&coexist_plan::compared(&made.planned, &compact));
+    super::select(&mut compact.plan, matrix, &args.cells)?;
+    Ok(compact)
 }
 
 /// Whole or not at all: a plan that is cut off leaves the rows as they were.

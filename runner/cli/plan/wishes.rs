@@ -32,6 +32,9 @@ pub(crate) struct Show {
     /// Keep the rows in a file beside the matrix, so that the next plan has them too: nightly.rows.tsv for nightly.yaml
     #[arg(long, conflicts_with = "locked")]
     pub(crate) save: bool,
+    /// Tell every step, however many cells there are
+    #[arg(long)]
+    pub(crate) steps: bool,
     /// Say what the same plan from nothing would take; with --save, keep that one
     #[arg(long)]
     pub(crate) compact: bool,

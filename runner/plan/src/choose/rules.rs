@@ -47,11 +47,17 @@ pub(crate) fn of<'a>(checked: &'a Checked, sources: &Sources) -> Vec<Rule<'a>> {
         if pool.at_least > usize::from(pool.always.is_some()) {
             rules.add(&format!("at-least: {}", pool.at_least), pool.span, Demand::AtLeast(pool.at_least));
         }
+        // The engine sees an agent that is always there as no choice, so that these rules are told with it.
+        let always = pool.always.as_ref().map(|always| always.agent.as_str());
         if pool.at_most < pool.offers.len() {
-            rules.add(&format!("at-most: {}", pool.at_most), pool.span, Demand::AtMost(pool.at_most));
+            let with = always.map(|agent| format!(", and {agent} is always one")).unwrap_or_default();
+            rules.add(&format!("at-most: {}{with}", pool.at_most), pool.span, Demand::AtMost(pool.at_most));
         }
         for exclusive in &pool.exclusive {
-            rules.because(&exclusive.why, Demand::Exclusive(&exclusive.agents));
+            let here = always.filter(|agent| exclusive.agents.iter().any(|it| it == agent));
+            let with = here.map(|agent| format!(", and {agent} is in every cell")).unwrap_or_default();
+            let words = format!("{}{with}", exclusive.why.label);
+            rules.add(&words, exclusive.why.span, Demand::Exclusive(&exclusive.agents));
         }
         for beside in &pool.beside {
             rules.because(&beside.why, Demand::Beside(&beside.agent, &beside.one_of));
