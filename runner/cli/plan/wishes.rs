@@ -1,6 +1,6 @@
 //! What can be asked of a plan on the command line.
 
-use coexist_plan::Ask;
+use coexist_plan::{Ask, Budget};
 
 use crate::args::Effort;
 
@@ -14,6 +14,9 @@ pub(crate) struct Wishes {
     /// parameters 2 where nothing is given
     #[arg(long, value_name = "T")]
     pub(crate) strength: Option<usize>,
+    /// Only the cells that cover most: so many, or what so much time of machines or disk pays for
+    #[arg(long, value_name = "40|6h|200GB")]
+    pub(crate) budget: Option<Budget>,
     /// Exit 2 when the saved rows are not what the matrix needs now
     #[arg(long)]
     pub(crate) locked: bool,
@@ -22,7 +25,7 @@ pub(crate) struct Wishes {
 impl Wishes {
     /// As the planner takes them, from nothing.
     pub(crate) fn ask(&self) -> Ask {
-        Ask { effort: self.effort.into(), strength: self.strength, ..Ask::default() }
+        Ask { effort: self.effort.into(), strength: self.strength, budget: self.budget, ..Ask::default() }
     }
 }
 

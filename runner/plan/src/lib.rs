@@ -16,6 +16,7 @@
 //! to editors: the test `schema` says how to accept what a new key changes in `docs/schema`.
 
 mod artefacts;
+mod budget;
 mod catalogue;
 mod checked;
 mod choose;
@@ -44,6 +45,7 @@ use std::sync::Arc;
 
 use coexist_model::{Image, ImageId};
 
+pub use budget::{Budget, BudgetError};
 pub use choose::covered::{Covered, ImpossibleGroup};
 pub use element::{Key, Need, Record};
 pub use files::{FileKind, check};

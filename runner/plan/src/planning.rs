@@ -3,18 +3,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use coexist_model::{CandidateRef, Image, ImageId, PLAN_SCHEMA, PackageSource, PastCell, Plan, Sha256};
+use coexist_model::{CandidateRef, Cell, Image, ImageId, PLAN_SCHEMA, PackageSource, PastCell, Plan, Sha256};
 
 use coexist_cover::CoverError;
 pub use coexist_cover::Effort;
 
 use crate::Resolved;
+use crate::budget::Budget;
 use crate::checked::{Origin, Package};
 use crate::choose::covered::Covered;
+use crate::choose::running::Turn;
 use crate::choose::saved::SavedRows;
 use crate::choose::{self, Chosen, Row};
 use crate::message::Report;
-use crate::price::Price;
+use crate::price::{Costs, Price};
 use crate::rows_file::RowsFile;
 use crate::shared::Shared;
 use crate::source::{Sources, absolute};
@@ -29,13 +31,25 @@ pub struct Ask {
     pub strength: Option<usize>,
     /// The rows file of the matrix, whose rows are kept.
     pub saved: Option<RowsFile>,
-    /// Cells of earlier runs, for the price. In any order.
+    /// Only so many cells, or so much time or disk: those that cover most. Included rows and early waves come first.
+    pub budget: Option<Budget>,
+    /// Cells of earlier runs, for prices and for what was tested. In any order.
     pub history: Vec<PastCell>,
+    /// Cells with what was never tested come first, then with what was not tested for longest; what was masked is tried
+    /// in another cell.
+    pub prefer_untested: bool,
 }
 
 impl Default for Ask {
     fn default() -> Self {
-        Self { effort: Effort::Normal, strength: None, saved: None, history: Vec::new() }
+        Self {
+            effort: Effort::Normal,
+            strength: None,
+            saved: None,
+            budget: None,
+            history: Vec::new(),
+            prefer_untested: false,
+        }
     }
 }
 
@@ -50,7 +64,7 @@ pub struct Planned {
     pub rows: String,
     /// What became of the saved rows; `None` where there were none.
     pub replanned: Option<Replanned>,
-    /// What the cells cover; `None` where the full product was asked for.
+    /// What the cells cover; `None` where the full product was asked for, and is there.
     pub covered: Option<Covered>,
     /// What the cells cost.
     pub price: Price,
@@ -106,24 +120,76 @@ pub fn plan(resolved: &Resolved, ask: &Ask) -> Result<Planned, Report> {
         chosen.rows.iter().map(|row| (unique_id(choose::id(row), &mut ids), row.clone())).collect();
     let text = choose::saved::write(checked, &rows);
     let replanned = saved.map(|saved| replanned(&saved, &text, &chosen.dropped));
-    let covered = match covered(resolved, &chosen) {
-        Ok(covered) => covered,
-        Err(error) => {
-            messages.push(choose::refused(checked, &sources, &error));
-            return Err(Report::new(sources, messages));
-        }
-    };
-    let mut plan = of_rows(resolved, &sources, &rows);
-    plan.coverage = covered.as_ref().map(|covered| covered.summary.clone());
+    let last = finish(resolved, ask, &chosen, &rows, &sources).map_err(|error| {
+        let mut messages = messages.clone();
+        messages.push(choose::refused(checked, &sources, &error));
+        Report::new(Arc::clone(&sources), messages)
+    })?;
+    let Finished { plan, covered } = last;
     let (price, shared) = (Price::of(&plan, &ask.history), Shared::of(&plan));
     let warnings = Report::new(sources, messages);
     Ok(Planned { plan, warnings, rows: text, replanned, covered, price, shared })
 }
 
-fn covered(resolved: &Resolved, chosen: &Chosen<'_>) -> Result<Option<Covered>, CoverError> {
-    let Some(space) = chosen.space.as_ref().filter(|_| resolved.checked.coverage.is_some()) else { return Ok(None) };
-    let rows: Vec<Vec<usize>> = chosen.rows.iter().filter_map(|row| space.values(row)).collect();
-    choose::covered::look(space, &chosen.strength, &rows, &rows, 0).map(Some)
+struct Finished {
+    plan: Plan,
+    covered: Option<Covered>,
+}
+
+/// Cells in the order they run, those that the budget pays for.
+fn finish(
+    resolved: &Resolved,
+    ask: &Ask,
+    chosen: &Chosen<'_>,
+    rows: &[(String, Row<'_>)],
+    sources: &Sources,
+) -> Result<Finished, CoverError> {
+    let checked = &resolved.checked;
+    let by_worth = ask.budget.is_some() || ask.prefer_untested;
+    let history: &[PastCell] = if ask.prefer_untested { &ask.history } else { &[] };
+    let turns = choose::running::turns(checked, chosen, by_worth, history)?;
+    let wave = |turn: &Turn| {
+        let name = |wave: usize| checked.waves.get(wave).map_or(choose::running::REST, |wave| wave.name.as_str());
+        turn.wave.map(|wave| name(wave).to_owned())
+    };
+    let in_order = turns.iter().map(|turn| (&rows[turn.row], wave(turn)));
+    let mut plan = of_rows(resolved, sources, &in_order.collect::<Vec<_>>());
+    let mut kept: Vec<usize> = (0..turns.len()).collect();
+    if let Some(budget) = ask.budget {
+        kept = within(budget, &plan.cells, &turns, &ask.history);
+        let cells: Vec<_> =
+            kept.iter().filter_map(|at| Some((&rows[turns.get(*at)?.row], wave(turns.get(*at)?)))).collect();
+        plan = of_rows(resolved, sources, &cells);
+    }
+    let left_out = turns.len() - kept.len();
+    let mut covered = None;
+    if let Some(space) = chosen.space.as_ref().filter(|_| checked.coverage.is_some() || left_out > 0) {
+        let values = |row: usize| chosen.rows.get(row).and_then(|row| space.values(row));
+        let all: Vec<Vec<usize>> = (0..chosen.rows.len()).filter_map(values).collect();
+        let some: Vec<Vec<usize>> = kept.iter().filter_map(|at| values(turns[*at].row)).collect();
+        covered = Some(choose::covered::look(space, &chosen.strength, &all, &some, left_out)?);
+    }
+    plan.coverage = covered.as_ref().map(|covered| covered.summary.clone());
+    Ok(Finished { plan, covered })
+}
+
+/// Places of the turns that a budget pays for, in their order. A cell that is too much leaves room for smaller ones.
+fn within(budget: Budget, cells: &[Cell], turns: &[Turn], history: &[PastCell]) -> Vec<usize> {
+    let costs = Costs::of(history);
+    let mut price = Price::default();
+    let mut kept: Vec<usize> = Vec::new();
+    let first = |first: bool| (0..turns.len()).filter(move |at| turns[*at].first == first);
+    for at in first(true).chain(first(false)) {
+        let Some(cell) = cells.get(at) else { continue };
+        let mut with = price;
+        with.add(&costs.cell(cell));
+        if budget.holds(kept.len() + 1, &with) {
+            price = with;
+            kept.push(at);
+        }
+    }
+    kept.sort_unstable();
+    kept
 }
 
 fn replanned(saved: &SavedRows, text: &str, dropped: &[(usize, Vec<String>)]) -> Replanned {
@@ -139,18 +205,18 @@ fn replanned(saved: &SavedRows, text: &str, dropped: &[(usize, Vec<String>)]) ->
     Replanned { kept, changed, new: now.len().saturating_sub(kept + changed), dropped }
 }
 
-fn of_rows(resolved: &Resolved, sources: &Sources, rows: &[(String, Row<'_>)]) -> Plan {
+fn of_rows(resolved: &Resolved, sources: &Sources, rows: &[(&(String, Row<'_>), Option<String>)]) -> Plan {
     let Resolved { checked, images, .. } = resolved;
     let stepper = Stepper { checked, sources };
     let mut used: BTreeMap<ImageId, Image> = BTreeMap::new();
     let mut cells = Vec::new();
     let mut packages: BTreeMap<Sha256, PackageSource> = BTreeMap::new();
     add(&mut packages, &checked.candidate.package);
-    for (id, row) in rows {
+    for ((id, row), wave) in rows {
         let Some(image) = images.get(&ImageId::from(row.image.image.id.as_str())) else { continue };
         let boot_deadline = checked.deadlines.boot.unwrap_or(image.boot_deadline);
         let image = used.entry(image.id.clone()).or_insert_with(|| Image { boot_deadline, ..image.clone() });
-        cells.push(stepper.cell(id.as_str().into(), row, image));
+        cells.push(Cell { wave: wave.clone(), ..stepper.cell(id.as_str().into(), row, image) });
         for member in &row.set.members {
             let product = checked.products.get(&member.agent);
             let release = product.and_then(|it| it.releases.iter().find(|it| it.version == member.version));

@@ -35,6 +35,7 @@ pub(crate) fn rows<'a>(
         messages.push(too_large("`also` names more groups of parameters than can be planned", coverage.span));
         return None;
     };
+    let names = included.iter().map(id).collect();
     let mut rows = included;
     let Seeds { seeds, from_file } = gather(checked, &space, &rows, saved);
     let request = Request {
@@ -59,7 +60,7 @@ pub(crate) fn rows<'a>(
     });
     let dropped = dropped.collect();
     rows.extend(plan.rows.iter().skip(first).filter_map(|values| space.row(values)));
-    Some(Chosen { rows, space: Some(space), strength, dropped })
+    Some(Chosen { rows, included: names, space: Some(space), strength, dropped })
 }
 
 struct Seeds {

@@ -15,6 +15,7 @@ mod model;
 mod order;
 mod replan;
 mod rules;
+pub(crate) mod running;
 pub(crate) mod saved;
 mod sets;
 mod strength;
@@ -47,6 +48,8 @@ pub(crate) struct Row<'a> {
 #[derive(Debug, Clone)]
 pub(crate) struct Chosen<'a> {
     pub(crate) rows: Vec<Row<'a>>,
+    /// Names of those that the matrix includes.
+    pub(crate) included: Vec<String>,
     /// The matrix as the engine sees it; `None` where it is too large for it and a full product was asked for.
     pub(crate) space: Option<Space<'a>>,
     /// What was asked for; of a full product, every pair.
@@ -69,12 +72,13 @@ pub(crate) fn choose<'a>(
     match &checked.coverage {
         Some(coverage) => cover::rows(checked, coverage, &rules, included?, saved, ask, messages),
         None => {
+            let names = included.iter().flatten().map(id).collect();
             let mut rows = full::rows(checked, sources, &rules, included, messages)?;
             if let Some(saved) = saved {
                 saved::in_saved_order(saved, &mut rows);
             }
             let space = Space::new(checked, &rules).ok();
-            Some(Chosen { rows, space, strength: Strength::uniform(PAIRS), dropped: Vec::new() })
+            Some(Chosen { rows, included: names, space, strength: Strength::uniform(PAIRS), dropped: Vec::new() })
         }
     }
 }

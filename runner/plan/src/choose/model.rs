@@ -4,6 +4,7 @@
 //! versions and, before them, *none*; where the matrix lists sets, the sets are the values of one.
 
 use coexist_cover::{Demand, Expression, Model, ModelError, Parameter, Predicate, Value};
+use coexist_model::{AgentChoice, PastCell};
 
 use super::rules::{self, Rule};
 use super::{Row, order};
@@ -117,6 +118,42 @@ impl<'a> Space<'a> {
             }
         }
         self.columns.iter().map(|column| self.value(*column, row)).collect()
+    }
+
+    /// Value numbers of a cell of an earlier run; `None` where it had something that no parameter has now.
+    pub(crate) fn values_of_past(&self, past: &PastCell) -> Option<Vec<usize>> {
+        let is = |member: &Member, choice: &AgentChoice| {
+            member.agent == choice.id.as_str() && member.version == choice.version
+        };
+        if let Agents::Choice(pool) = &self.checked.agents {
+            let offered = |choice: &AgentChoice| pool.offers.iter().any(|offer| offer.agent == choice.id.as_str());
+            if !past.agents.iter().all(offered) {
+                return None;
+            }
+        }
+        if past.settings.len() != self.checked.axes.len() {
+            return None;
+        }
+        let value = |column: &Column| match *column {
+            Column::Image => self.checked.images.iter().position(|it| it.image.id == past.image.as_str()),
+            Column::Setting(axis) => {
+                let axis = self.checked.axes.get(axis)?;
+                let was = past.settings.get(&axis.name)?;
+                axis.values.iter().position(|it| it.setting.value == *was)
+            }
+            Column::Sets => self.checked.agents.sets().iter().position(|set| {
+                set.members.len() == past.agents.len()
+                    && set.members.iter().zip(&past.agents).all(|(member, choice)| is(member, choice))
+            }),
+            Column::Offer(number) => {
+                let agent = &self.offer(number)?.agent;
+                match past.agents.iter().find(|choice| choice.id.as_str() == agent) {
+                    None => self.none_of(number),
+                    Some(choice) => self.version_of(number, &choice.version),
+                }
+            }
+        };
+        self.columns.iter().map(value).collect()
     }
 
     fn value(&self, column: Column, row: &Row<'_>) -> Option<usize> {

@@ -52,6 +52,8 @@ pub(super) fn write(planned: &Planned, on_host: Option<&OnHost>, large: bool, te
         let here = format!("{} of {} images, {} of {} packages", images.0, images.1, packages.0, packages.1);
         line(text, "on hand", &here)?;
         for address in on_host.to_fetch.iter().take(MOST_TOLD) {
+            // What follows a question mark may be a secret.
+            let address = address.split(['?', '#']).next().unwrap_or("");
             line(text, "", &format!("a run fetches {address}"))?;
         }
         more(text, on_host.to_fetch.len(), "package")?;
