@@ -39,6 +39,9 @@ pub fn index_html(report: Report<'_>, junit: &[String]) -> String {
     if let Some(notice) = report.stand_in_notice() {
         let _ = writeln!(out, "<p class=\"notice\">{}</p>", h(&notice));
     }
+    if let Some(notice) = report.held_notice() {
+        let _ = writeln!(out, "<p class=\"notice\">{}</p>", h(&notice));
+    }
     let exit = report.exit();
     let _ = writeln!(out, "<p><strong>{}</strong></p>\n<dl>", h(&report.counts()));
     let facts = [

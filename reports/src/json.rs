@@ -1,7 +1,8 @@
 //! `run.json`, the contract `coexist.run/1`. Unknown is absent, never null. Fields are only ever added.
 
 use coexist_model::{
-    AbandonedAttempt, ArmOutcome, ArmRecord, Arms, Boot, Crash, Ending, Evidence, Host, Run, RungOutcome, RungRecord,
+    AbandonedAttempt, ArmOutcome, ArmRecord, Arms, Boot, Crash, Ending, Evidence, HeldWave, Host, Run, RungOutcome,
+    RungRecord,
 };
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -24,6 +25,9 @@ struct RunJson<'a> {
     ending: Option<Ending>,
     exit_code: u8,
     exit_reason: String,
+    /// The wave that held back the cells behind it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held: Option<&'a HeldWave>,
     host: Host,
     #[serde(skip_serializing_if = "is_false")]
     stand_in: bool,
@@ -48,11 +52,15 @@ struct CandidateJson<'a> {
     version: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     sha256: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signing: Option<&'static str>,
 }
 
 #[derive(Serialize)]
 struct CellJson<'a> {
     id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    wave: Option<&'a str>,
     image: &'a str,
     settings: &'a BTreeMap<String, String>,
     agents: Vec<AgentJson<'a>>,
@@ -133,12 +141,13 @@ fn is_false(value: &bool) -> bool {
 /// # Errors
 /// When JSON cannot be made of the record.
 pub fn run_json(report: Report<'_>) -> Result<String, ReportError> {
-    let Run { id, plan, host, started, ended, ending, .. } = report.run;
+    let Run { id, plan, host, started, ended, ending, held, .. } = report.run;
     let candidate = &plan.candidate;
     let cells: Vec<_> = report
         .rows()
         .map(|row| CellJson {
             id: row.cell.id.as_str(),
+            wave: row.cell.wave.as_deref(),
             image: row.cell.image.as_str(),
             settings: &row.cell.settings,
             agents: row.cell.agents.iter().map(|it| AgentJson { id: it.id.as_str(), version: &it.version }).collect(),
@@ -169,12 +178,14 @@ pub fn run_json(report: Report<'_>) -> Result<String, ReportError> {
             kind: candidate.kind.as_str(),
             version: &candidate.version,
             sha256: candidate.sha256.as_ref().map(|it| it.as_str()),
+            signing: candidate.signing.map(coexist_model::Signing::as_str),
         },
         started: moment(*started),
         ended: moment(*ended),
         ending: *ending,
         exit_code: report.exit().code(),
         exit_reason: report.exit_reason(),
+        held: held.as_ref(),
         host: Host { notes: host.notes.iter().map(text::line).collect(), ..host.clone() },
         stand_in: cells.iter().any(|cell| cell.stand_in),
         cells,

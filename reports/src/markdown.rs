@@ -26,6 +26,9 @@ pub fn summary_md(report: Report<'_>) -> String {
     let _ = writeln!(out, "**{}**\n", md(&report.counts()));
     let exit = report.exit();
     let _ = writeln!(out, "- exit code {}: {}", exit.code(), md(exit.meaning()));
+    if let Some(notice) = report.held_notice() {
+        let _ = writeln!(out, "- {}", md(&notice));
+    }
     let _ = writeln!(out, "- candidate: {}", md(&report.candidate()));
     let (from, to) = (moment(run.started), moment(run.ended));
     let _ = writeln!(out, "- run {} on {}, {from} to {to}", md(run.id.as_str()), md(&run.host.name));

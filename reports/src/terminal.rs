@@ -27,6 +27,10 @@ pub fn summary_text(report: Report<'_>) -> String {
         let _ = writeln!(out, "\n{}", clean(&notice));
     }
 
+    if let Some(notice) = report.held_notice() {
+        let _ = writeln!(out, "\n{}", clean(&notice));
+    }
+
     let _ = writeln!(out, "\ncells");
     for row in report.rows_by_verdict() {
         let verdict = verdict_words(row.judgement.verdict);

@@ -137,6 +137,14 @@ impl<'a> Report<'a> {
         ))
     }
 
+    /// What a run must say of cells that a wave held back; `None` when none did.
+    pub(crate) fn held_notice(self) -> Option<String> {
+        let held = self.run.held.as_ref()?;
+        let back =
+            self.run.cells.iter().filter(|arms| arms.baseline.never_began() && arms.candidate.never_began()).count();
+        Some(format!("{} not run, {}", number_of(back, "cell"), held.reason()))
+    }
+
     pub(crate) fn is_stand_in(self, cell: &Cell) -> bool {
         self.run.plan.images.get(&cell.image).is_some_and(|image| image.stand_in)
     }
@@ -162,7 +170,8 @@ impl<'a> Report<'a> {
     /// `content update of globex-sensor (Globex), version 291`.
     pub(crate) fn candidate(self) -> String {
         let it = &self.run.plan.candidate;
-        format!("{} of {} ({}), version {}", kind_words(it.kind), it.agent, it.vendor, it.version)
+        let signing = it.signing.map(|signing| format!(", signing: {signing}")).unwrap_or_default();
+        format!("{} of {} ({}), version {}{signing}", kind_words(it.kind), it.agent, it.vendor, it.version)
     }
 
     /// The command that runs one cell again.

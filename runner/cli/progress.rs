@@ -178,6 +178,7 @@ impl Sink for Progress {
                     self.line(&mut state, &format!("{of} ended: {}", outcome.as_str()));
                 }
             }
+            Happening::WaveHeld { held } => self.line(&mut state, &format!("no further cell: {}", held.reason())),
             Happening::RunEnded { .. } => {
                 if let Show::Bar(bar) = &self.show {
                     bar.finish_and_clear();

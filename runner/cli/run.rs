@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use coexist_exec::{EventLog, HaltSwitch, Options, Ports, Recorder, RunFolder, Sink};
+use coexist_exec::{EventLog, Gate, HaltSwitch, Options, Ports, Recorder, RunFolder, Sink};
 use coexist_lab::{Provider, SystemClock};
-use coexist_model::{ArmRecord, Arms, Ending, Event, Exit, Happening, Plan, Run, RunId};
+use coexist_model::{ArmRecord, Arms, CellId, Ending, Event, Exit, Happening, Plan, Run, RunId};
 use coexist_reports::{Report, write_reports};
 use coexist_windows::WindowsDoor;
 
@@ -64,7 +64,7 @@ async fn run_plan(args: &RunArgs, plan: &Plan) -> Exit {
     let recorder = Recorder::new(clock.clone(), sinks);
     let options = Options { arms_together: host::has_room_for_two(plan, provider.accelerator()) };
     let door = Arc::new(WindowsDoor::default().at_pace(provider.host().pace));
-    let ports = Ports { provider, door, clock, packages };
+    let ports = Ports { provider, door, clock, packages, gate: record.clone() };
 
     let (switch, halt) = HaltSwitch::new();
     let watch = tokio::spawn(watch_signals(switch));
@@ -167,6 +167,16 @@ struct Record {
 impl Record {
     fn take(&self) -> Option<Run> {
         self.run.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl Gate for Record {
+    fn clean(&self, cell: &CellId) -> bool {
+        let slot = self.run.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(run) = slot.as_ref() else { return false };
+        let verdicts = coexist_judge::verdicts(run);
+        let of_cell = run.plan.cells.iter().zip(&verdicts.cells).find(|(it, _)| it.id == *cell);
+        of_cell.is_some_and(|(_, judgement)| judgement.verdict.exit() == Exit::Clean)
     }
 }
 

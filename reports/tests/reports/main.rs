@@ -9,6 +9,7 @@ mod readers;
 mod sample;
 mod samples;
 mod schemas;
+mod waves;
 mod writing;
 
 use std::path::PathBuf;

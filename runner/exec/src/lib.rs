@@ -1,7 +1,7 @@
 //! A plan and the ports to a stream of events.
 //!
 //! ```text
-//! run ─► cell by cell ─► both arms ─► step by step ─► checks
+//! run ─► waves, while each is clean ─► cell by cell ─► both arms ─► step by step ─► checks
 //!                          │             └ any loss of the guest ─► judged by the machine's signs, then by its own log
 //!                          └ always: evidence first, then the machine is given back
 //! ```
@@ -29,4 +29,4 @@ mod wait;
 pub use folder::RunFolder;
 pub use log::{EventLog, LogError, read_log};
 pub use record::{Recorder, Sink};
-pub use run::{Halt, HaltSwitch, Options, Ports, run};
+pub use run::{Gate, Halt, HaltSwitch, Options, Ports, run};

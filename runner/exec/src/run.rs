@@ -1,4 +1,5 @@
-//! A whole run: one cell after another, both arms of each, and an arm anew where the lab failed it.
+//! A whole run: one wave after another while each is clean, one cell after another, both arms of each, and an arm anew where
+//! the lab failed it.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -6,7 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use coexist_lab::{Clock, Door, Provider};
-use coexist_model::{Arm, ArmOutcome, ArmRef, Cell, EVENTS_SCHEMA, Ending, Happening, Pace, Plan, RunId, Sha256};
+use coexist_model::{
+    Arm, ArmOutcome, ArmRef, Cell, CellId, EVENTS_SCHEMA, Ending, Happening, HeldWave, Pace, Plan, RunId, Sha256,
+};
 use tokio::sync::watch;
 use tracing::{Instrument, info_span};
 
@@ -27,6 +30,15 @@ pub struct Ports {
     pub clock: Arc<dyn Clock>,
     /// Where each package lies on this host, verified.
     pub packages: Arc<BTreeMap<Sha256, PathBuf>>,
+    /// Says between waves whether cells were clean.
+    pub gate: Arc<dyn Gate>,
+}
+
+/// The word on a cell that both arms have ended. The executor asks it between waves; it knows no verdicts itself.
+pub trait Gate: Send + Sync {
+    /// Whether nothing about the cell speaks against running the cells behind it. Everything told of it was seen by the
+    /// recorder's sinks before this is asked.
+    fn clean(&self, cell: &CellId) -> bool;
 }
 
 /// How a run is carried out.
@@ -114,10 +126,18 @@ pub async fn run(
 
 async fn every_cell(scene: Scene<'_>, options: Options, halt: &Halt) -> Ending {
     let Scene { plan, folder, recorder, .. } = scene;
-    for cell in &plan.cells {
+    let mut done: &[Cell] = &[];
+    for (number, cell) in plan.cells.iter().enumerate() {
         if halt.wanted().is_some() {
             break;
         }
+        if done.last().is_some_and(|last| last.wave != cell.wave)
+            && let Some(held) = held(scene, done).await
+        {
+            recorder.tell(Happening::WaveHeld { held });
+            break;
+        }
+        done = plan.cells.get(..=number).unwrap_or_default();
         recorder.tell(Happening::CellStarted { cell: cell.id.clone() });
         let arm = |arm| one_arm(scene, cell, arm, halt.clone());
         let span = info_span!("cell", id = %cell.id);
@@ -131,6 +151,16 @@ async fn every_cell(scene: Scene<'_>, options: Options, halt: &Halt) -> Ending {
     // Nothing of a finished run lives here any more; what could not be removed was told by its arm.
     let _ = tokio::fs::remove_dir_all(folder.work()).await;
     halt.wanted().unwrap_or(Ending::Completed)
+}
+
+/// What holds back the cells behind a wave that has ended: its cells that are not clean. Earlier waves were clean, or it
+/// would not have begun.
+async fn held(scene: Scene<'_>, done: &[Cell]) -> Option<HeldWave> {
+    scene.recorder.flush().await;
+    let wave = done.last()?.wave.clone()?;
+    let of_wave = done.iter().filter(|cell| cell.wave.as_ref() == Some(&wave));
+    let not_clean: Vec<_> = of_wave.map(|cell| &cell.id).filter(|id| !scene.ports.gate.clean(id)).cloned().collect();
+    (!not_clean.is_empty()).then_some(HeldWave { wave, not_clean })
 }
 
 /// Runs an arm, anew as often as the plan grants it for faults of the lab. Every attempt begins with a fresh machine, and

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use coexist_model::{ArmOutcome, ArmRecord, CheckOutcome, Judgement, Run, Step};
+use coexist_model::{Arm, ArmOutcome, ArmRecord, CheckOutcome, Judgement, Run, Step, Verdict};
 
 use crate::judge;
 
@@ -10,6 +10,9 @@ use crate::judge;
 pub(crate) fn judge_run(run: &Run) -> Vec<Judgement> {
     run.records()
         .map(|(cell, records)| {
+            if let Some(held) = run.held.as_ref().filter(|_| Arm::BOTH.iter().all(|arm| records[*arm].never_began())) {
+                return Judgement { verdict: Verdict::NotRun, reason: held.reason() };
+            }
             let baseline = proved(&cell.arms.baseline, &records.baseline);
             let candidate = proved(&cell.arms.candidate, &records.candidate);
             judge(cell, &baseline, &candidate)

@@ -166,6 +166,12 @@ pub enum Happening {
         /// What came of it.
         outcome: ArmOutcome,
     },
+    /// A wave ended with cells that are not clean: the cells behind it are not run.
+    WaveHeld {
+        /// What holds them back.
+        #[serde(flatten)]
+        held: HeldWave,
+    },
     /// The last event.
     RunEnded {
         /// How.
@@ -173,11 +179,37 @@ pub enum Happening {
     },
 }
 
+/// A wave that holds back the cells behind it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldWave {
+    /// Its name.
+    pub wave: String,
+    /// Its cells that were not clean, in the plan's order.
+    pub not_clean: Vec<CellId>,
+}
+
+impl HeldWave {
+    /// Why the cells behind it were not run: `held: wave canary was not clean: CELL`. Names a few cells at most.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        const NAMED: usize = 3;
+        let mut reason = format!("held: wave {} was not clean", self.wave);
+        for (number, cell) in self.not_clean.iter().take(NAMED).enumerate() {
+            reason.push_str(if number == 0 { ": " } else { ", " });
+            reason.push_str(cell.as_str());
+        }
+        match self.not_clean.len().checked_sub(NAMED) {
+            Some(more @ 1..) => reason + &format!(" and {more} more"),
+            _ => reason,
+        }
+    }
+}
+
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Ending {
-    /// Every cell was tried.
+    /// Every cell was tried, or held back by a wave before it.
     Completed,
     /// Ctrl-C.
     Interrupted,

@@ -35,7 +35,7 @@ pub use boot::{
 pub use boot_history::{BootHistory, LoggedBoot, LoggedEnd};
 pub use crash::{Blame, Bucket, Crash, LoadedDriver, StackCandidate, Strength, UnloadedDriver};
 pub use driver_file::DriverFile;
-pub use event::{ArmRef, EVENTS_SCHEMA, Ending, Event, Happening, Host};
+pub use event::{ArmRef, EVENTS_SCHEMA, Ending, Event, Happening, HeldWave, Host};
 pub use evidence_places::{EvidenceFolder, EvidencePlaces, EvidenceSettings, Holds, LAB_LOGS};
 pub use fault::{FaultFacts, FaultKind, LabFault};
 pub use guest_path::is_file_name;

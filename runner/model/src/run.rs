@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Arm, ArmOutcome, ArmRef, Arms, Boot, CheckOutcome, Ending, Event, Happening, Host, LabFault, MachineEvent, Plan,
-    RunId, RungRecord, Seconds, Sha256, StepId,
+    Arm, ArmOutcome, ArmRef, Arms, Boot, CheckOutcome, Ending, Event, Happening, HeldWave, Host, LabFault,
+    MachineEvent, Plan, RunId, RungRecord, Seconds, Sha256, StepId,
 };
 
 /// One execution of a plan.
@@ -25,6 +25,8 @@ pub struct Run {
     pub ended: Timestamp,
     /// How it ended; absent while it runs, or when its coordinator died.
     pub ending: Option<Ending>,
+    /// The wave that held back the cells behind it, if one did.
+    pub held: Option<HeldWave>,
     /// One record per planned cell, in the plan's order.
     pub cells: Vec<Arms<ArmRecord>>,
 }
@@ -203,7 +205,7 @@ impl Run {
         };
         let cells =
             plan.cells.iter().map(|cell| Arms::from_fn(|arm| ArmRecord::planned(at, &cell.arms[arm]))).collect();
-        Ok(Self { id: run, plan: *plan, host, started: at, ended: at, ending: None, cells })
+        Ok(Self { id: run, plan: *plan, host, started: at, ended: at, ending: None, held: None, cells })
     }
 
     /// Adds the next event to the record.
@@ -239,6 +241,7 @@ impl Run {
                 record.ended = true;
                 record.boots = crate::boots(&record.signs);
             }
+            Happening::WaveHeld { held } => self.hold(at, held),
             Happening::RunEnded { ending } => self.ending = Some(ending),
         }
         Ok(())
@@ -257,6 +260,23 @@ impl Run {
         let ArmRecord { evidence, ladder, notes, .. } = before;
         record.abandoned.push(AbandonedAttempt { at, step, fault, evidence, ladder, notes });
         Ok(())
+    }
+
+    /// Says of every arm that never began why.
+    fn hold(&mut self, at: Timestamp, held: HeldWave) {
+        let reason = held.reason();
+        let arms = self.cells.iter_mut().flat_map(|arms| [&mut arms.baseline, &mut arms.candidate]);
+        for record in arms.filter(|record| record.never_began()) {
+            record.outcome = ArmOutcome::NotRun { reason: reason.clone() };
+            for check in record.checks.values_mut() {
+                *check = CheckRecord {
+                    outcome: CheckOutcome::NotRun { reason: reason.clone() },
+                    at,
+                    took_s: Seconds::default(),
+                };
+            }
+        }
+        self.held = Some(held);
     }
 
     fn arm(&mut self, of: &ArmRef) -> Result<&mut ArmRecord, FoldError> {
@@ -293,6 +313,12 @@ impl ArmRecord {
             notes: Vec::new(),
             abandoned: Vec::new(),
         }
+    }
+
+    /// Whether it was never begun, and nothing was told of it.
+    #[must_use]
+    pub fn never_began(&self) -> bool {
+        self.started.is_none() && !self.ended
     }
 
     /// Everything that is safe on the host, of every attempt.

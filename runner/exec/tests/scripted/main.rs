@@ -18,6 +18,7 @@ mod misfortunes;
 mod plans;
 mod script;
 mod states;
+mod waves;
 mod world;
 
 use std::collections::BTreeMap;
@@ -25,11 +26,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use coexist_exec::{HaltSwitch, Options, Ports, Recorder, RunFolder, Sink, run};
+use coexist_exec::{Gate, HaltSwitch, Options, Ports, Recorder, RunFolder, Sink, run};
 use coexist_lab::UnexpectedEnd;
 use coexist_model::{
-    ArmOutcome, ArmRecord, Arms, CheckOutcome, Ending, Event, FailureState, FaultKind, Happening, Pace, Plan, Run,
-    RunId, Sha256,
+    ArmOutcome, ArmRecord, Arms, CellId, CheckOutcome, Ending, Event, FailureState, FaultKind, Happening, Pace, Plan,
+    Run, RunId, Sha256,
 };
 use script::{Blow, Fate, Script};
 use world::{PausedClock, World, WorldDoor};
@@ -40,6 +41,16 @@ struct Events(Mutex<Vec<Event>>);
 impl Sink for Events {
     fn see(&self, event: &Event) {
         self.0.lock().unwrap().push(event.clone());
+    }
+}
+
+/// A gate without a judge: a cell is clean when both arms are up.
+impl Gate for Events {
+    fn clean(&self, cell: &CellId) -> bool {
+        let run = Run::fold(self.0.lock().unwrap().clone()).unwrap();
+        let (_, arms) = run.records().find(|(it, _)| it.id == *cell).unwrap();
+        assert!(arms.baseline.ended && arms.candidate.ended, "the gate is asked of a cell that has not ended");
+        arms.baseline.outcome == ArmOutcome::Up && arms.candidate.outcome == ArmOutcome::Up
     }
 }
 
@@ -86,13 +97,14 @@ async fn play_plan(plan: &Plan, stage: Stage, scripts: Arms<Vec<Script>>) -> Run
         Arms { baseline: Mutex::new(scripts.baseline.into()), candidate: Mutex::new(scripts.candidate.into()) };
     let world = World { clock: clock.clone(), pace, scripts, living: living.clone() };
     let packages: BTreeMap<Sha256, PathBuf> = [(plans::package(), PathBuf::from("package"))].into();
+    let events = Arc::new(Events::default());
     let ports = Ports {
         provider: Arc::new(world),
         door: Arc::new(WorldDoor(living.clone())),
         clock: clock.clone(),
         packages: Arc::new(packages),
+        gate: events.clone(),
     };
-    let events = Arc::new(Events::default());
     let recorder = Recorder::new(clock, vec![events.clone()]);
     let (switch, halt) = HaltSwitch::new();
     let halting = tokio::spawn(async move {
