@@ -27,7 +27,7 @@ fn every_example_has_no_mistake() {
         let entry = std::fs::read_to_string(lab.path(&format!("images/{id}/image.yaml"))).unwrap();
         lab.write(
             &format!("images/{id}/image.yaml"),
-            &entry.replace("[hvci, locale]", "[hvci, locale, driver-checks]"),
+            &entry.replace("[hvci, locale]", "[hvci, locale, driver-checks, secure-boot]"),
         );
     }
     let mut count = 0;

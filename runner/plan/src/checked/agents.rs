@@ -41,6 +41,14 @@ impl<'a> Checker<'a> {
         written.candidate.as_ref()?.value.agent.as_ref().filter(|_| kind != CandidateKind::WindowsUpdate)
     }
 
+    /// "no set of this matrix has the agent `x`".
+    pub(super) fn nobody(&self, agent: &str) -> String {
+        match self.written.choice() {
+            Some(_) => format!("this matrix does not offer the agent {}", quote(agent)),
+            None => format!("no set of this matrix has the agent {}", quote(agent)),
+        }
+    }
+
     /// Whether the candidate is another version of its product.
     pub(super) fn replaces(&self) -> bool {
         matches!(self.kind(), Some(CandidateKind::Upgrade | CandidateKind::Fresh))

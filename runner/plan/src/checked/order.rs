@@ -40,7 +40,8 @@ impl<'a> Checker<'a> {
         for (at, name) in order.iter().enumerate() {
             if !held.agents.contains(name.value.0.as_str()) {
                 if held.whole {
-                    self.tell(absent(name, &held.agents), PAGE);
+                    let message = absent(name, self.nobody(&name.value.0), &held.agents);
+                    self.tell(message, PAGE);
                 }
             } else if self.place(&name.value.0) == Some(at) {
                 self.check_place(at, name, &held.agents);
@@ -113,8 +114,7 @@ struct Held<'a> {
     whole: bool,
 }
 
-fn absent(name: &At<Name>, held: &BTreeSet<&str>) -> Message {
-    let found = format!("no set of this matrix has the agent {}", quote(&name.value.0));
+fn absent(name: &At<Name>, found: String, held: &BTreeSet<&str>) -> Message {
     let expected = format!("expected {}", alternatives(held.iter().copied()));
     Message::error(Mistake::UnknownAgent, name.span, found, expected).nearest(&name.value.0, held.iter().copied())
 }

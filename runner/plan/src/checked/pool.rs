@@ -101,7 +101,7 @@ impl Checker<'_> {
         let known = || from.value.entries.iter().map(|(id, _)| id.value.0.as_str());
         let offered = known().any(|id| id == agent.value.0);
         if !offered && from.value.whole {
-            let found = format!("this matrix does not offer the agent {}", quote(&agent.value.0));
+            let found = self.nobody(&agent.value.0);
             let message =
                 Message::error(Mistake::UnknownAgent, agent.span, found, format!("expected {}", alternatives(known())));
             self.tell(message.nearest(&agent.value.0, known()), PAGE);

@@ -74,7 +74,7 @@ impl Checker<'_> {
             let mut known: Vec<&str> = agents_of_cells.iter().flat_map(|it| it.named()).map(|(id, _)| id).collect();
             let all = agents_of_cells.is_some_and(WrittenAgents::is_whole);
             if all && !known.contains(&id.as_str()) {
-                let found = format!("no set of this matrix has the agent {}", quote(id));
+                let found = self.nobody(id);
                 known.sort_unstable();
                 known.dedup();
                 let expected = format!("expected {}", alternatives(known.iter().copied()));

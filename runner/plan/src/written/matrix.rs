@@ -91,7 +91,7 @@ record! {
 record! {
     /// The update under test.
     Candidate, "a candidate", "matrix.md#candidate" {
-        /// The product that is updated; it must be in every set. A Windows update has none.
+        /// The product that is updated; every cell must have it. A Windows update has none.
         agent: Optional "agent" Name,
         /// What kind of update it is.
         kind: Required "kind" CandidateKind,

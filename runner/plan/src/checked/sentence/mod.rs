@@ -22,6 +22,8 @@ mod places;
 mod resolve;
 mod scope;
 mod sure;
+#[cfg(test)]
+mod tests;
 mod tokens;
 mod versions;
 

@@ -209,7 +209,9 @@ fn meant(token: &Token) -> Option<String> {
         return None;
     }
     let foreign = FOREIGN.into_iter().find(|(theirs, _)| *theirs == word.text).map(|(_, ours)| format!("write {ours}"));
-    foreign.or_else(|| nearest(&word.text, KEYWORDS).map(|keyword| format!("did you mean `{keyword}`?")))
+    // Of two letters anything is near: `on` is no `or`.
+    let near = || nearest(&word.text, KEYWORDS).filter(|_| word.text.len() > 2);
+    foreign.or_else(|| near().map(|keyword| format!("did you mean `{keyword}`?")))
 }
 
 fn described(kind: &TokenKind) -> String {
