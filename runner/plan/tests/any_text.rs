@@ -35,8 +35,40 @@ exclude:
   - {image: lab-11, settings: {hvci: on}, agents: [acme-endpoint]}
 "#;
 
+const CHOICE: &str = r#"matrix: test
+images: [lab-11, lab-2022]
+settings:
+  hvci:
+    means: secure-boot
+    values:
+      off: {read-back: [command: look], weight: 3}
+      on: {read-back: [command: look]}
+      broken: {read-back: [command: look], negative: true}
+agents:
+  from:
+    globex-sensor: {versions: ["1.0"], weight: 2}
+    acme-endpoint:
+    initech-guard: {with: [acme]}
+  at-least: 1
+  at-most: 3
+  exclusive: [[acme-endpoint, initech-guard]]
+order: pairs
+constraints:
+  - if hvci = on then image in (lab-11)
+  - not (acme-endpoint >= 1.0 and (hvci != off or image.edition = server))
+  - 'image.build < 22000 or "acme-endpoint" not in (1.0)'
+coverage: {strength: 2, also: [[agent, hvci], [image, acme-endpoint, hvci]]}
+weights: {lab-11: 5}
+waves: [{name: canary, where: image = lab-11, at-most: 1}]
+candidate:
+  agent: globex-sensor
+  kind: upgrade
+  version: "1.1"
+  signing: attested
+"#;
+
 fn survives(text: &str) {
-    let name = format!("any/{:?}.yaml", std::thread::current().id());
+    let name = format!("matrices/any-{:?}.yaml", std::thread::current().id());
     let matrix = LAB.write(&name, text);
     let report = check(&[&matrix]);
     assert!(!report.render(false).is_empty());
@@ -69,6 +101,28 @@ proptest! {
         let end = (at + length).min(text.len());
         text.splice(at..end, put.bytes());
         survives(&String::from_utf8(text).unwrap());
+    }
+
+    /// The same with everything that a matrix can want of its cells.
+    #[test]
+    fn nearly_good_choices(at in 0..CHOICE.len(), length in 0..12_usize, put in r#"([a-z]{0,8}|[0-9]{1,3}|[\[\]{}:,"'&*!|>%@ \n()<=-]{0,4}|(and|or|not|if|in) )"#) {
+        let mut text = CHOICE.as_bytes().to_vec();
+        let end = (at + length).min(text.len());
+        text.splice(at..end, put.bytes());
+        survives(&String::from_utf8(text).unwrap());
+    }
+
+    /// Sentences of words that mean something, in any order.
+    #[test]
+    fn any_sentence(words in proptest::collection::vec(
+        proptest::sample::select(vec![
+            "if", "then", "and", "or", "not", "in", "(", ")", ",", "=", "!=", "<", ">=", "hvci", "image", "image.build",
+            "image.edition", "acme-endpoint", "globex-sensor", "on", "off", "lab-11", "1.0", "26100", "client", "'", "hooli",
+        ]),
+        1..12,
+    )) {
+        let sentence = words.join(" ").replace('\'', "''");
+        survives(&CHOICE.replace("constraints:\n", &format!("constraints:\n  - '{sentence}'\n")));
     }
 
     #[test]
@@ -114,6 +168,16 @@ proptest! {
         }
         let again = LAB.plan_named(&format!("promises-{:?}", std::thread::current().id()), &text);
         prop_assert_eq!(plan, again);
+    }
+}
+
+#[test]
+fn what_is_damaged_here_is_good() {
+    for text in [MATRIX, CHOICE] {
+        let matrix = LAB.write("matrices/good.yaml", text);
+        let report = check(&[&matrix]);
+        assert_eq!(report.errors(), 0, "{report}");
+        assert!(!plan(&load(&matrix).unwrap(), &Ask::default()).unwrap().plan.cells.is_empty());
     }
 }
 
