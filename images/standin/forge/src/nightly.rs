@@ -67,14 +67,15 @@ fn globex_7_2() -> Agent {
                 Condition::DriverLoaded(ACME_DRIVER.to_owned()),
                 Condition::DriverLoaded(TYRELL_DRIVER.to_owned()),
                 memory_integrity(),
-                Condition::BootsWithDriver { from: 1, to: 1 },
+                first_boot(),
             ],
             deed: stop(0xd1, [value(0x58), value(2), value(1), inside(0x2_7f14)]),
         },
-        // A user's handle taken for the kernel's, which only Driver Verifier minds, on the oldest Windows only.
+        // A user's handle taken for the kernel's, which only Driver Verifier minds, on the oldest Windows only: at the
+        // first boot.
         Misfortune {
             at: Moment::Boot,
-            when: vec![build("17763"), verifier_level(VERIFIER_STANDARD)],
+            when: vec![build("17763"), verifier_level(VERIFIER_STANDARD), first_boot()],
             deed: stop(0xc4, [value(0xf6), value(0x1a4), value(0xffff_c50f_2a1b_4080), inside(0x3_c0d8)]),
         },
         // It takes Insight's protected reading of LSA for an attack and ends it.
@@ -155,6 +156,11 @@ fn registry(key: &str, name: &str, equals: &str) -> Condition {
     Condition::Registry { key: format!(r"HKLM\{key}"), name: name.to_owned(), equals: equals.to_owned() }
 }
 
+/// The first boot since the driver was installed.
+fn first_boot() -> Condition {
+    Condition::BootsWithDriver { from: 1, to: 1 }
+}
+
 fn short_names_off() -> Condition {
     registry(r"SYSTEM\CurrentControlSet\Control\FileSystem", "NtfsDisable8dot3NameCreation", "1")
 }
@@ -173,4 +179,39 @@ fn build(number: &str) -> Condition {
 
 fn insight_is_installed() -> Condition {
     registry(r"SOFTWARE\Hooli\Insight", "Version", INSIGHT_VERSION)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vendors;
+
+    /// What is planted in what the nightly lab installs. The content update that the demo is about is no part of it.
+    fn planted() -> Vec<Misfortune> {
+        let of_the_demo = globex("7.2").misfortunes().to_vec();
+        let known = vendors::demo().into_iter().filter(|it| it.id == "initech-guard");
+        let all = nightly().into_iter().chain(known).flat_map(|it| it.misfortunes().to_vec());
+        all.filter(|it| !of_the_demo.contains(it)).collect()
+    }
+
+    #[test]
+    fn nothing_goes_wrong_without_company() {
+        let planted = planted();
+        let lonely: Vec<_> = planted.iter().filter(|it| it.when.is_empty() || it.when == [first_boot()]).collect();
+        assert!(lonely.is_empty(), "{lonely:?}");
+    }
+
+    #[test]
+    fn the_documentation_lists_what_is_planted() {
+        let page = include_str!("../../../../docs/nightly.md");
+        let rows: Vec<&str> = page.lines().filter(|it| it.starts_with(|c| c == '|')).collect();
+        let numbered = |number: usize| rows.iter().find(|row| row.starts_with(&format!("| {number} |")));
+        let planted = planted();
+        assert!(numbered(planted.len()).is_some() && numbered(planted.len() + 1).is_none(), "{} rows", planted.len());
+        for misfortune in &planted {
+            if let Deed::Bugcheck { code, .. } = misfortune.deed {
+                assert!(rows.iter().any(|row| row.contains(&format!("stop {code:#x} in"))), "{code:#x}");
+            }
+        }
+    }
 }

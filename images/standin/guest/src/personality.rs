@@ -109,6 +109,31 @@ mod tests {
         }
     }
 
+    /// What an entry of the catalogue promises is what the machine it asks for plays.
+    #[test]
+    fn every_entry_of_the_catalogue_finds_its_windows() {
+        let images = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let mut played = std::collections::BTreeSet::new();
+        for folder in fs::read_dir(images).unwrap() {
+            let Ok(entry) = fs::read_to_string(folder.unwrap().path().join("image.yaml")) else { continue };
+            let value = |key: &str| {
+                let line = entry.lines().find_map(|it| it.trim().strip_prefix(key)?.strip_prefix(": "));
+                line.unwrap_or_else(|| panic!("no {key} in {entry}")).to_owned()
+            };
+            let product = value("product-name");
+            assert!(TABLE.iter().any(|row| row.product == product), "{product} is not in the table");
+            let windows = Role::named(&product).windows;
+            let edition = if windows.server { "server" } else { "client" };
+            assert_eq!(
+                (value("build"), value("edition")),
+                (windows.build.to_string(), edition.to_owned()),
+                "{product}"
+            );
+            played.insert(product);
+        }
+        assert_eq!(played.len(), TABLE.len(), "a Windows that no entry asks for: {played:?}");
+    }
+
     #[test]
     fn a_volume_changes_its_windows_and_lacking_settings_are_put_back() {
         let lab = testing::lab();
