@@ -45,6 +45,7 @@ mod halting;
 mod installers;
 mod lab;
 mod links;
+mod nightly;
 mod pairs;
 mod program;
 mod sabotage;
