@@ -204,7 +204,7 @@ mod tests {
     #[test]
     fn the_documentation_lists_what_is_planted() {
         let page = include_str!("../../../../docs/nightly.md");
-        let rows: Vec<&str> = page.lines().filter(|it| it.starts_with(|c| c == '|')).collect();
+        let rows: Vec<&str> = page.lines().filter(|it| it.starts_with('|')).collect();
         let numbered = |number: usize| rows.iter().find(|row| row.starts_with(&format!("| {number} |")));
         let planted = planted();
         assert!(numbered(planted.len()).is_some() && numbered(planted.len() + 1).is_none(), "{} rows", planted.len());
