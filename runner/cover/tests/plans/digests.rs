@@ -22,7 +22,7 @@ fn case(name: &'static str, model: Model, request: Request) -> Case {
 }
 
 fn plain(parameters: Vec<Parameter>) -> Model {
-    Model::new(parameters, Vec::new()).unwrap()
+    Model::new(parameters, Vec::new()).expect("only what exists is named")
 }
 
 fn cases() -> Vec<Case> {
@@ -44,10 +44,14 @@ fn cases() -> Vec<Case> {
         case("single values", plain(grid(4, 5)), usual(1)),
         case("weights", plain(weighted), usual(2)),
         case("values out of range", plain(negative), usual(2)),
-        case("a relation", Model::new(grid(4, 3), vec![Rule::holds("relation", relation)]).unwrap(), usual(2)),
+        case(
+            "a relation",
+            Model::new(grid(4, 3), vec![Rule::holds("relation", relation)]).expect("only what exists is named"),
+            usual(2),
+        ),
         case(
             "two at least",
-            Model::new(grid(5, 2), vec![Rule { label: "two".into(), demand: two }]).unwrap(),
+            Model::new(grid(5, 2), vec![Rule { label: "two".into(), demand: two }]).expect("only what exists is named"),
             usual(2),
         ),
         case("mixed strength", plain(grid(5, 3)), Request { strength: mixed, ..usual(2) }),
@@ -64,7 +68,7 @@ fn cases() -> Vec<Case> {
 
 /// FNV-1a of a plan's rows, each value as eight bytes.
 fn digest(case: &Case) -> String {
-    let made = plan(&case.model, &case.request).unwrap();
+    let made = plan(&case.model, &case.request).expect("every case has a plan");
     let bytes = made.rows.iter().flatten().flat_map(|&value| (value as u64).to_le_bytes());
     let digest =
         bytes.fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
@@ -78,7 +82,7 @@ fn digests(cases: &[Case], threads: usize) -> String {
         let work =
             |first: usize| scope.spawn(move || each(first).map(|(at, case)| (at, digest(case))).collect::<Vec<_>>());
         let started: Vec<_> = (0..threads).map(work).collect();
-        started.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+        started.into_iter().flat_map(|thread| thread.join().expect("no plan panics")).collect()
     });
     told.sort();
     told.into_iter().map(|(_, line)| line).collect()
