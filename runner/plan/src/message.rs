@@ -121,6 +121,8 @@ mistakes! {
     UnknownSetting = "unknown-setting",
     /// The setting has no such value.
     UnknownValue = "unknown-value",
+    /// A name that is no setting and no agent.
+    UnknownName = "unknown-name",
     /// No product of such a vendor.
     UnknownVendor = "unknown-vendor",
     /// The same thing twice.

@@ -129,7 +129,7 @@ scalar! {
 }
 scalar! {
     /// What is said of a cell. Its words are read with the matrix in view.
-    Sentence(String), "a sentence such as `if hvci = on then secure-boot = on`", BadSentence,
+    Sentence(String), "a sentence such as `if hvci = on then secure-boot = on`", TooMuch,
     Form::short_line(LONGEST_SENTENCE), |text| {
         let short = text.chars().count() <= LONGEST_SENTENCE;
         if short { Ok(text.to_owned()) } else { Err(format!("at most {LONGEST_SENTENCE} characters; say it in several sentences")) }

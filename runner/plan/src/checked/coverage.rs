@@ -78,7 +78,7 @@ impl Checker<'_> {
                     let known = || [IMAGE, AGENT].into_iter().chain(scope.names());
                     let found = format!("this matrix has no setting or agent {}", quote(text));
                     let expected = format!("expected {}", alternatives(known()));
-                    let message = Message::error(Mistake::UnknownWord, name.span, found, expected);
+                    let message = Message::error(Mistake::UnknownName, name.span, found, expected);
                     self.tell(message.nearest(text, known()), PAGE);
                 }
                 None

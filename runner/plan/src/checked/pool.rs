@@ -86,7 +86,7 @@ impl Checker<'_> {
             }
             if agents.len() < 2 && list.value.whole {
                 let found = "one agent alone excludes no other";
-                self.tell(Message::error(Mistake::Empty, list.span, found, "expected at least two agents"), PAGE);
+                self.tell(Message::error(Mistake::BadBounds, list.span, found, "expected at least two agents"), PAGE);
             }
             let agents: Vec<String> = agents.iter().map(|it| it.value.0.clone()).collect();
             let label = format!("exclusive: [{}]", listed(&agents));

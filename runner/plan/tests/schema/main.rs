@@ -18,7 +18,7 @@ use coexist_plan::{FileKind, Mistake, Report, schema, vocabulary};
 const ACCEPT: &str = "COEXIST_ACCEPT=1 cargo test -p coexist-plan --test schema";
 
 /// Mistakes that no schema can see: they lie in other files, or between keys.
-const UNSEEN: [Mistake; 34] = [
+const UNSEEN: [Mistake; 35] = [
     Mistake::MissingFile,
     Mistake::IdMismatch,
     Mistake::UnknownImage,
@@ -47,6 +47,7 @@ const UNSEEN: [Mistake; 34] = [
     Mistake::TooManyCells,
     Mistake::BadSentence,
     Mistake::Ambiguous,
+    Mistake::UnknownName,
     Mistake::UnknownVendor,
     Mistake::BadBounds,
     Mistake::NoUsualValue,

@@ -134,7 +134,7 @@ impl<'a> Resolver<'a> {
         let known = || [IMAGE, BUILD, EDITION].into_iter().chain(self.scope.names());
         let found = format!("this matrix has no setting or agent {}", quote(&name.text));
         let expected = format!("expected {}", alternatives(known()));
-        let message = self.error(Mistake::UnknownWord, name, found, expected);
+        let message = self.error(Mistake::UnknownName, name, found, expected);
         let is_image = self.scope.images.iter().any(|image| image.id == name.text);
         let message = match name.text.split_once('@') {
             Some((agent, version)) => message.help(format!("write `{agent} = {version}` for an agent at a version")),
