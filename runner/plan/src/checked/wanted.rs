@@ -22,6 +22,14 @@ impl Agents {
             Self::Choice(_) => &[],
         }
     }
+
+    /// What cells choose from; `None` where sets are listed.
+    pub(crate) fn pool(&self) -> Option<&AgentPool> {
+        match self {
+            Self::Sets(_) => None,
+            Self::Choice(pool) => Some(pool),
+        }
+    }
 }
 
 /// Products of which a cell has some.

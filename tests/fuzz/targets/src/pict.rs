@@ -44,7 +44,7 @@ fn survives(read: &PictModel, dialect: &Dialect, text: &str) {
     if parameters.iter().map(|parameter| parameter.values.len()).sum::<usize>() > PLANNED || parameters.len() > 5 {
         return;
     }
-    let request = Request { strength: read.strength(2), effort: Effort::Quick, seeds: Vec::new() };
+    let request = Request { strength: read.strength(2), effort: Effort::Quick, ..Request::strength(2) };
     let Ok(made) = plan(&read.model, &request) else { return };
     let measured = measure(&read.model, &request.strength, &made.rows, 0).unwrap_or_else(|error| panic!("{error}"));
     assert!(measured.invalid.is_empty() && measured.covered == measured.feasible, "{measured:?}");
@@ -87,7 +87,7 @@ pub(crate) fn pict_rows(bytes: &[u8]) {
     }
     let seeds: Vec<_> = read.rows.iter().take(20).cloned().collect();
     let given = seeds.len();
-    let request = Request { strength: model.strength(2), effort: Effort::Quick, seeds };
+    let request = Request { strength: model.strength(2), effort: Effort::Quick, seeds, ..Request::strength(2) };
     let made = plan(&model.model, &request).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(made.seeds + made.dropped.len(), given);
 }
