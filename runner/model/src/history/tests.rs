@@ -122,7 +122,8 @@ fn the_rule_of_what_counts_row_by_row() {
     let (without_setting, without_agent) = (&CHECKS[1..], &CHECKS[..2]);
     let cell = cell(&["acme", "globex"]);
     // Verdict; baseline's outcome and passed checks; the candidate's; what it comes to.
-    let rows: [(Verdict, (ArmOutcome, &[&str]), (ArmOutcome, &[&str]), Standing); 13] = [
+    type Told<'a> = (ArmOutcome, &'a [&'a str]);
+    let rows: [(Verdict, Told<'_>, Told<'_>, Standing); 13] = [
         (Compatible, (ArmOutcome::Up, all), (ArmOutcome::Up, all), Tested),
         (Compatible, (ArmOutcome::Up, without_agent), (ArmOutcome::Up, all), Masked),
         (Compatible, (ArmOutcome::Up, all), (ArmOutcome::Up, without_agent), Masked),
