@@ -10,6 +10,7 @@ use coexist_reports::{
 use jiff::Timestamp;
 
 use crate::args::{Color, CoverageArgs};
+use crate::plan::Wishes;
 use crate::{complain, ledger, pict, plan, say};
 
 /// Tells what is covered.
@@ -29,8 +30,8 @@ fn of_matrix(args: &CoverageArgs, matrix: &Path) -> Exit {
         say::aside(&format!("error: --strength {}: 1 to {MOST_STRENGTH} are counted of a matrix", args.strength));
         return Exit::Usage;
     }
-    let plan = match plan::make(matrix, &[], Color::Auto) {
-        Ok(plan) => plan,
+    let plan = match plan::make(matrix, &[], &Wishes::default(), None, Color::Auto) {
+        Ok(made) => made.planned.plan,
         Err(exit) => return exit,
     };
     // The only clock: everything below tells ages from this moment.

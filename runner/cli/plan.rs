@@ -32,7 +32,10 @@ pub(crate) fn plan(args: &PlanArgs) -> Exit {
     }
     // The parser lets nothing through that has neither.
     let Some(matrix) = &args.matrix else { return Exit::Internal };
-    let made = match make(matrix, &args.cells, &args.wishes, Color::Auto) {
+    if let Some(asked) = &args.show.explain {
+        return explain(matrix, args, asked);
+    }
+    let made = match make(matrix, &args.cells, &args.wishes, Some(&args.ledger.path), Color::Auto) {
         Ok(made) => made,
         Err(exit) => return exit,
     };
@@ -55,9 +58,36 @@ pub(crate) fn plan(args: &PlanArgs) -> Exit {
     }
 }
 
+/// Says what a cell is there for, or where a combination is.
+fn explain(matrix: &Path, args: &PlanArgs, asked: &str) -> Exit {
+    let told = |report: Report| {
+        say::aside(&report.render(Color::Auto.enabled()));
+        Exit::Usage
+    };
+    let explained = rows::saved(matrix).and_then(|saved| {
+        let ask = coexist_plan::Ask { saved, ..args.wishes.ask(Some(&args.ledger.path))? };
+        let resolved = coexist_plan::load(matrix).map_err(told)?;
+        coexist_plan::explain(&resolved, &ask, asked).map_err(told)
+    });
+    match explained {
+        Ok(Ok(text)) => say::say(&text, Exit::Clean),
+        Ok(Err(error)) => {
+            crate::complain(&error);
+            Exit::Usage
+        }
+        Err(exit) => exit,
+    }
+}
+
 /// The plan of a matrix, cut down to the cells that were asked for. Tells its warnings, and says itself why there is
 /// no plan.
-pub(crate) fn make(matrix: &Path, only: &[String], wishes: &Wishes, color: Color) -> Result<Made, Exit> {
+pub(crate) fn make(
+    matrix: &Path,
+    only: &[String],
+    wishes: &Wishes,
+    ledger: Option<&Path>,
+    color: Color,
+) -> Result<Made, Exit> {
     let tell = |report: &Report| say::aside(&report.render(color.enabled()));
     let told = |report: Report| {
         tell(&report);
@@ -65,7 +95,7 @@ pub(crate) fn make(matrix: &Path, only: &[String], wishes: &Wishes, color: Color
     };
     let saved = rows::saved(matrix)?;
     let resolved = coexist_plan::load(matrix).map_err(told)?;
-    let ask = coexist_plan::Ask { saved, ..wishes.ask() };
+    let ask = coexist_plan::Ask { saved, ..wishes.ask(ledger)? };
     let mut planned = coexist_plan::plan(&resolved, &ask).map_err(told)?;
     if !planned.warnings.messages().is_empty() {
         tell(&planned.warnings);

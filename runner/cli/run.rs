@@ -17,7 +17,7 @@ use crate::{complain, host, ledger, packages, plan, report, say};
 
 /// Runs a matrix.
 pub(crate) fn run(args: &RunArgs) -> Exit {
-    let plan = match plan::make(&args.matrix, &args.cells, &args.wishes, args.color) {
+    let plan = match plan::make(&args.matrix, &args.cells, &args.wishes, Some(&args.ledger.path), args.color) {
         Ok(made) => made.planned.plan,
         Err(exit) => return exit,
     };

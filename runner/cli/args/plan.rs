@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::ledger::LedgerFile;
 use super::pict::Dialect;
 use crate::plan::{Show, Wishes};
 
@@ -25,6 +26,8 @@ pub(crate) struct PlanArgs {
     pub(crate) show: Show,
     #[command(flatten)]
     pub(crate) wishes: Wishes,
+    #[command(flatten)]
+    pub(crate) ledger: LedgerFile,
     #[command(flatten)]
     pub(crate) pict: PictPlanArgs,
 }
@@ -52,8 +55,15 @@ impl PlanArgs {
     /// The parser cannot say this: what an option requires is not asked for where it conflicts with what was given.
     pub(crate) fn misplaced(&self) -> Option<(&'static str, &'static str)> {
         if self.pict.pict.is_some() {
-            let given =
-                [("--save", self.show.save), ("--compact", self.show.compact), ("--locked", self.wishes.locked)];
+            let given = [
+                ("--save", self.show.save),
+                ("--compact", self.show.compact),
+                ("--explain", self.show.explain.is_some()),
+                ("--steps", self.show.steps),
+                ("--locked", self.wishes.locked),
+                ("--budget", self.wishes.budget.is_some()),
+                ("--prefer-untested", self.wishes.prefer_untested),
+            ];
             return first(&given).map(|option| (option, "a matrix: it means nothing with --pict"));
         }
         let given = [("--rows", self.pict.rows), ("--seed-rows", self.pict.seed_rows.is_some())];

@@ -51,7 +51,7 @@ pub(crate) fn keep(matrix: &Path, args: &PlanArgs, made: &Made) -> Result<Option
 }
 
 fn compact(matrix: &Path, args: &PlanArgs, made: &Made) -> Result<Planned, Exit> {
-    let ask = Ask { saved: None, ..args.wishes.ask() };
+    let ask = Ask { saved: None, ..args.wishes.ask(Some(&args.ledger.path))? };
     let mut compact = coexist_plan::plan(&made.resolved, &ask).map_err(|report| {
         say::aside(&report.render(false));
         Exit::Usage

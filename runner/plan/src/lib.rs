@@ -47,11 +47,12 @@ use coexist_model::{Image, ImageId};
 
 pub use budget::{Budget, BudgetError};
 pub use choose::covered::{Covered, ImpossibleGroup};
+pub use choose::explain::ExplainError;
 pub use element::{Key, Need, Record};
 pub use files::{FileKind, check};
 pub use json::json;
 pub use message::{Message, Mistake, Report, Severity};
-pub use planning::{Ask, DroppedRow, Effort, Planned, Replanned, plan};
+pub use planning::{Ask, DroppedRow, Effort, Planned, Replanned, explain, plan};
 pub use price::Price;
 pub use rows_file::{RowsFile, RowsFileError};
 pub use schema::schema;

@@ -12,10 +12,11 @@ use crate::Resolved;
 use crate::budget::Budget;
 use crate::checked::{Origin, Package};
 use crate::choose::covered::Covered;
+use crate::choose::explain::ExplainError;
 use crate::choose::running::Turn;
 use crate::choose::saved::SavedRows;
 use crate::choose::{self, Chosen, Row};
-use crate::message::Report;
+use crate::message::{Message, Report};
 use crate::price::{Costs, Price};
 use crate::rows_file::RowsFile;
 use crate::shared::Shared;
@@ -103,6 +104,46 @@ pub struct DroppedRow {
 /// file is damaged. Warnings are with it.
 pub fn plan(resolved: &Resolved, ask: &Ask) -> Result<Planned, Report> {
     let checked = &resolved.checked;
+    let Choice { chosen, sources, saved, messages } = choice(resolved, ask)?;
+    let rows: Vec<(String, Row<'_>)> = ids(&chosen).into_iter().zip(chosen.rows.iter().cloned()).collect();
+    let text = choose::saved::write(checked, &rows);
+    let replanned = saved.map(|saved| replanned(&saved, &text, &chosen.dropped));
+    let last = finish(resolved, ask, &chosen, &rows, &sources).map_err(|error| {
+        let mut messages = messages.clone();
+        messages.push(choose::refused(checked, &sources, &error));
+        Report::new(Arc::clone(&sources), messages)
+    })?;
+    let Finished { plan, covered } = last;
+    let (price, shared) = (Price::of(&plan, &ask.history), Shared::of(&plan));
+    let warnings = Report::new(sources, messages);
+    Ok(Planned { plan, warnings, rows: text, replanned, covered, price, shared })
+}
+
+/// Why a cell is in the plan of a matrix, or a combination in its cells or in none: `asked` is a cell's id, or a
+/// combination such as `hvci=on,acme-endpoint=4.1`.
+///
+/// # Errors
+/// As for [`plan`]. Inside, what is asked for is not of this matrix.
+pub fn explain(resolved: &Resolved, ask: &Ask, asked: &str) -> Result<Result<String, ExplainError>, Report> {
+    let Choice { chosen, .. } = choice(resolved, ask)?;
+    let ids = ids(&chosen);
+    Ok(if asked.contains('=') {
+        choose::explain::combination(&resolved.checked, &chosen, &ids, asked)
+    } else {
+        choose::explain::cell(&chosen, &ids, asked)
+    })
+}
+
+/// Rows, with all that was read for them.
+struct Choice<'a> {
+    chosen: Chosen<'a>,
+    sources: Arc<Sources>,
+    saved: Option<SavedRows>,
+    messages: Vec<Message>,
+}
+
+fn choice<'a>(resolved: &'a Resolved, ask: &Ask) -> Result<Choice<'a>, Report> {
+    let checked = &resolved.checked;
     let mut messages = resolved.warnings.messages.clone();
     let mut sources = Arc::clone(&resolved.sources);
     let mut saved = None;
@@ -115,20 +156,13 @@ pub fn plan(resolved: &Resolved, ask: &Ask) -> Result<Planned, Report> {
     }
     let chosen = choose::choose(checked, &sources, saved.as_ref(), ask, &mut messages);
     let Some(chosen) = chosen else { return Err(Report::new(sources, messages)) };
-    let mut ids = BTreeSet::new();
-    let rows: Vec<(String, Row<'_>)> =
-        chosen.rows.iter().map(|row| (unique_id(choose::id(row), &mut ids), row.clone())).collect();
-    let text = choose::saved::write(checked, &rows);
-    let replanned = saved.map(|saved| replanned(&saved, &text, &chosen.dropped));
-    let last = finish(resolved, ask, &chosen, &rows, &sources).map_err(|error| {
-        let mut messages = messages.clone();
-        messages.push(choose::refused(checked, &sources, &error));
-        Report::new(Arc::clone(&sources), messages)
-    })?;
-    let Finished { plan, covered } = last;
-    let (price, shared) = (Price::of(&plan, &ask.history), Shared::of(&plan));
-    let warnings = Report::new(sources, messages);
-    Ok(Planned { plan, warnings, rows: text, replanned, covered, price, shared })
+    Ok(Choice { chosen, sources, saved, messages })
+}
+
+/// Names of the chosen rows, in their order.
+fn ids(chosen: &Chosen<'_>) -> Vec<String> {
+    let mut taken = BTreeSet::new();
+    chosen.rows.iter().map(|row| unique_id(choose::id(row), &mut taken)).collect()
 }
 
 struct Finished {

@@ -1,10 +1,14 @@
 //! Few rows that hold every combination that `coverage` asks for.
 
-use coexist_cover::{CoverError, ModelError, Plan, Request};
+use std::collections::BTreeMap;
+
+use coexist_cover::{CoverError, ModelError, Plan, Request, SequenceError};
+use coexist_model::Standing;
 
 use super::model::{Column, Space};
 use super::rules::Rule;
 use super::saved::SavedRows;
+use super::sequence::Events;
 use super::{Chosen, Row, id, replan, strength};
 use crate::checked::{Checked, Coverage};
 use crate::message::{Message, Mistake, Severity};
@@ -38,16 +42,23 @@ pub(crate) fn rows<'a>(
     let names = included.iter().map(id).collect();
     let mut rows = included;
     let Seeds { seeds, from_file } = gather(checked, &space, &rows, saved);
+    let masked = masked(&space, &rows, ask);
     let request = Request {
         strength: strength.clone(),
         effort: ask.effort,
         seeds: seeds.clone(),
+        masked,
         ..Request::strength(strength.base)
     };
-    let plan = match coexist_cover::plan(&space.model, &request) {
+    let events = Events::of(checked, &space);
+    let kept = events.as_ref().map(|events| orders(events, &space, &rows, &from_file, saved)).unwrap_or_default();
+    let (plan, orders) = match with_masked(&space, request, events.as_ref(), &kept) {
         Ok(plan) => plan,
         Err(error) => {
-            messages.push(refused(&error, coverage.span, rules));
+            messages.push(match error {
+                SequenceError::Cover(error) => refused(&error, coverage.span, rules),
+                other => too_large(other.to_string(), coverage.span),
+            });
             return None;
         }
     };
@@ -56,11 +67,81 @@ pub(crate) fn rows<'a>(
     let first = seeds.len() - from_file.len();
     let dropped = plan.dropped.iter().filter_map(|dropped| {
         let number = from_file.get(dropped.number.checked_sub(first)?)?;
-        Some((*number, dropped.rules.clone()))
+        Some((*number, dropped.rules.iter().map(|rule| in_words(rule)).collect()))
     });
     let dropped = dropped.collect();
-    rows.extend(plan.rows.iter().skip(first).filter_map(|values| space.row(values)));
+    for (number, values) in plan.rows.iter().enumerate().skip(first) {
+        let Some(mut row) = space.row(values) else { continue };
+        if let (Some(events), Some(order)) = (&events, orders.get(number)) {
+            events.arrange(&mut row.set, order);
+        }
+        rows.push(row);
+    }
     Some(Chosen { rows, included: names, space: Some(space), strength, dropped })
+}
+
+/// Cells that were broken or inconclusive when they last ran, as rows that shall not come again. What is included comes
+/// all the same.
+fn masked(space: &Space<'_>, included: &[Row<'_>], ask: &Ask) -> Vec<Vec<usize>> {
+    if !ask.prefer_untested {
+        return Vec::new();
+    }
+    let mut latest: BTreeMap<Vec<usize>, (jiff::Timestamp, Standing)> = BTreeMap::new();
+    for past in &ask.history {
+        let Some(values) = space.values_of_past(past) else { continue };
+        let now = (past.at, past.standing);
+        let known = latest.entry(values).or_insert(now);
+        *known = (*known).max(now);
+    }
+    let included: Vec<_> = included.iter().filter_map(|row| space.values(row)).collect();
+    let masked = latest
+        .into_iter()
+        .filter(|(values, (_, standing))| *standing == Standing::Masked && !included.contains(values));
+    masked.map(|(values, _)| values).collect()
+}
+
+/// Orders of the seeds: those of included rows, then those of the rows file.
+fn orders(
+    events: &Events<'_>,
+    space: &Space<'_>,
+    included: &[Row<'_>],
+    from_file: &[usize],
+    saved: Option<&SavedRows>,
+) -> Vec<Option<Vec<usize>>> {
+    let included = included.iter().filter(|row| space.values(row).is_some()).map(|row| events.of_set(&row.set));
+    let rows = saved.map_or(&[][..], |saved| &saved.rows);
+    included.chain(from_file.iter().map(|number| rows.get(*number).map(|row| events.of_saved(row)))).collect()
+}
+
+/// Plans without the masked rows, but for those that alone can hold some combination: these are tried again.
+fn with_masked(
+    space: &Space<'_>,
+    mut request: Request,
+    events: Option<&Events<'_>>,
+    kept: &[Option<Vec<usize>>],
+) -> Result<(Plan, Vec<Vec<usize>>), SequenceError> {
+    let plan = |request: &Request| match events {
+        Some(events) => events.plan(space, request, kept),
+        None => Ok((coexist_cover::plan(&space.model, request)?, Vec::new())),
+    };
+    let planned = plan(&request)?;
+    if planned.0.only_masked.is_empty() {
+        return Ok(planned);
+    }
+    let holds = |row: &[usize], combination: &Vec<(usize, usize)>| {
+        combination.iter().all(|(parameter, value)| row.get(*parameter) == Some(value))
+    };
+    request.masked.retain(|row| !planned.0.only_masked.iter().any(|combination| holds(row, combination)));
+    plan(&request)
+}
+
+/// A rule as the engine tells it; it names masked rows by all their values, which the cell's name does already.
+fn in_words(rule: &str) -> String {
+    if rule.starts_with("masked row ") {
+        "broken or inconclusive when it last ran: its combinations are tried in other cells".to_owned()
+    } else {
+        rule.to_owned()
+    }
 }
 
 struct Seeds {

@@ -9,6 +9,7 @@
 
 mod cover;
 pub(crate) mod covered;
+pub(crate) mod explain;
 mod full;
 mod id;
 mod model;
@@ -17,6 +18,7 @@ mod replan;
 mod rules;
 pub(crate) mod running;
 pub(crate) mod saved;
+mod sequence;
 mod sets;
 mod strength;
 

@@ -79,6 +79,16 @@ impl<'a> Space<'a> {
         }
     }
 
+    /// That an agent is in the row, whatever its version.
+    pub(crate) fn has(&self, agent: &str) -> Predicate {
+        let writer = Writer { checked: self.checked, columns: &self.columns };
+        match writer.agent(agent, None) {
+            Expression::Is(predicate) => predicate,
+            // An agent that no parameter has is in no row.
+            _ => Predicate::one_of(0, Vec::new()),
+        }
+    }
+
     /// The value that is *none* of an offer; an agent that the candidate needs has no such value.
     pub(crate) fn none_of(&self, number: usize) -> Option<usize> {
         (first(self.checked, self.offer(number)?) > 0).then_some(0)

@@ -95,7 +95,7 @@ struct Reader {
 impl Reader {
     fn tell(&mut self, span: Span, found: impl Into<String>, expected: impl Into<String>) -> &mut Message {
         let message = Message::error(Mistake::DamagedRows, span, found, expected)
-            .help("take it from version control, or make it anew: `coexist plan --compact --save`")
+            .help("take it from version control, or delete it and make it anew with `coexist plan --save`")
             .page(PAGE);
         self.mistakes.push(message);
         // It was pushed just now.
