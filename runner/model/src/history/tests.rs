@@ -58,6 +58,7 @@ fn cell(probed: &[&str]) -> Cell {
         image: "w11".into(),
         settings: [("hvci".to_owned(), "on".to_owned())].into(),
         agents: vec![agent("globex", "7.0"), agent("acme", "4.1")],
+        wave: None,
         arms: Arms { baseline: steps.clone(), candidate: steps },
     }
 }
@@ -95,11 +96,13 @@ fn run(cells: Vec<Cell>) -> Run {
             kind: crate::CandidateKind::Content,
             version: "291".to_owned(),
             sha256: Some("c291".into()),
+            signing: None,
         },
         images: BTreeMap::new(),
         packages: BTreeMap::new(),
         driver_owners: BTreeMap::new(),
         lab_fault_retries: 2,
+        coverage: None,
         cells,
     };
     let host = Host {
