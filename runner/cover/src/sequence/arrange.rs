@@ -133,11 +133,15 @@ impl Arrangement {
         }
     }
 
-    /// Rows that are kept first; then each of the others in the better of the order that is liked and its reverse, with
+    /// Rows as they are liked, where those meet everything. Else those that are kept first; then each of the others in the better of the order that is liked and its reverse, with
     /// single events moved as long as that meets more.
     fn first(&mut self) {
-        for row in self.rows.iter().filter(|row| row.kept) {
-            self.table.add(&row.order);
+        self.rows.iter().for_each(|row| self.table.add(&row.order));
+        if self.table.open().next().is_none() {
+            return;
+        }
+        for row in self.rows.iter().filter(|row| !row.kept) {
+            self.table.remove(&row.order);
         }
         for row in self.rows.iter_mut().filter(|row| !row.kept) {
             let backwards: Vec<usize> = row.liked.iter().rev().copied().collect();

@@ -5,16 +5,17 @@ use std::collections::BTreeSet;
 use super::arrange::{EventRow, arrange};
 use super::lawful::Lawful;
 use super::pack::pack;
-use super::table::Table;
-use super::together::{ModelRows, want_feasible};
+use super::table::{Table, sets};
+use super::together::{ModelRows, want_feasible, with_events};
 use super::{SequenceError, Sequencing};
 use crate::model::{Model, Predicate};
 use crate::plan::{Effort, Plan, Request, plan};
+use crate::strength::Group;
 
 /// Rows with their orders.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrderedPlan {
-    /// The rows. Those that stand for orders alone come last, or were taken into account from the start: whichever is fewer.
+    /// The rows; of three ways to make room for orders, the fewest. What is told beside them is of the plan without order.
     pub plan: Plan,
     /// For each row the events in it, the first one first.
     pub orders: Vec<Vec<usize>>,
@@ -46,21 +47,32 @@ pub fn plan_in_order(
     let mut planner = Planner { model, events, asked, kept, rows: ModelRows::new(model, events)? };
     let base = plan(model, request)?;
     let fewest = base.rows.len();
-    let (mut best, open) = planner.in_order(base)?;
+    let (mut best, open) = planner.in_order(base, &[])?;
     if best.open.is_empty() {
         return Ok(best);
     }
+    let mut alternatives = Vec::new();
+    if let Some(twice) = planner.pairs_twice(request, &best.plan)?
+        && twice.open.is_empty()
+    {
+        let for_order = twice.plan.rows.len().saturating_sub(fewest);
+        if for_order == 0 {
+            return Ok(twice);
+        }
+        alternatives.push(twice);
+    }
     let orders = planner.pack(&open)?;
-    let added = planner.with_rows_added(&best.plan, request, &orders)?;
-    let around = planner.around_packed(request, &best.plan, &orders)?;
-    best = if (around.open.len(), around.plan.rows.len()) < (added.open.len(), added.plan.rows.len()) {
-        around
-    } else {
-        added
-    };
+    alternatives.push(planner.with_rows_added(&best.plan, request, &orders)?);
+    alternatives.push(planner.around_packed(request, &best.plan, &orders)?);
+    if let Some(fewest) = alternatives.into_iter().min_by_key(|it| (it.open.len(), it.plan.rows.len())) {
+        best = fewest;
+    }
     best.for_order = best.plan.rows.len().saturating_sub(fewest);
     Ok(best)
 }
+
+/// The second value of the parameter that tells which way a row runs.
+const BACKWARDS: usize = 1;
 
 struct Planner<'a> {
     model: &'a Model,
@@ -71,8 +83,8 @@ struct Planner<'a> {
 }
 
 impl Planner<'_> {
-    /// Orders for rows, and what they leave open.
-    fn in_order(&mut self, plan: Plan) -> Result<(OrderedPlan, Table), SequenceError> {
+    /// Orders for rows, and what they leave open. Rows that are `backwards` like the order of larger numbers first.
+    fn in_order(&mut self, plan: Plan, backwards: &[bool]) -> Result<(OrderedPlan, Table), SequenceError> {
         let dropped: BTreeSet<usize> = plan.dropped.iter().map(|seed| seed.number).collect();
         let mut kept = self.kept.iter().enumerate().filter(|(seed, _)| !dropped.contains(seed)).map(|(_, kept)| kept);
         let mut usual = Vec::new();
@@ -81,7 +93,10 @@ impl Planner<'_> {
         let rules: BTreeSet<_> = self.asked.before.iter().copied().collect();
         for (number, row) in plan.rows.iter().enumerate() {
             let kept = if number < plan.seeds { kept.next().cloned().flatten() } else { None };
-            let events = self.events_of(row);
+            let mut events = self.events_of(row);
+            if backwards.get(number).is_some_and(|&backwards| backwards) {
+                events.reverse();
+            }
             if self.is_usual(row) {
                 places.push(number);
                 usual.push(EventRow { events, kept });
@@ -125,6 +140,31 @@ impl Planner<'_> {
         Ok(pack(open, self.asked, self.events.len(), &mut self.rows)?)
     }
 
+    /// A plan in which every pair of events that stands together does so in two rows at least, one of which runs backwards:
+    /// a parameter says which. Where the rows have room, this costs less than rows that are added. Nothing for triples,
+    /// and where rows that were tested take part: nobody knows which of them ran backwards.
+    fn pairs_twice(&mut self, request: &Request, base: &Plan) -> Result<Option<OrderedPlan>, SequenceError> {
+        if self.asked.length != 2 || !request.counted.is_empty() || !request.masked.is_empty() {
+            return Ok(None);
+        }
+        let model = with_events(self.model, self.events, true)?;
+        let (own, all) = (self.model.parameters().len(), model.parameters().len());
+        let mut strength = request.strength.clone();
+        let group = |parameters: Vec<usize>, strength| Group { parameters, strength };
+        // The model's own combinations stay what they are: none is asked for with a parameter that stands for order.
+        strength.groups.extend((own..all).flat_map(|added| (0..added).map(move |other| group(vec![other, added], 1))));
+        for pair in sets(&(own..all - 1).collect::<Vec<_>>(), 2) {
+            strength.groups.push(group([pair, vec![all - 1]].concat(), 3));
+        }
+        let widened = |seed: &Vec<Option<usize>>| seed.iter().copied().chain((own..all).map(|_| None)).collect();
+        let seeds = request.seeds.iter().map(widened).collect();
+        let made = plan(&model, &Request { strength, seeds, ..request.clone() })?;
+        let backwards: Vec<bool> = made.rows.iter().map(|row| row.last() == Some(&BACKWARDS)).collect();
+        let rows = made.rows.into_iter().map(|row| row.into_iter().take(own).collect()).collect();
+        let plan = Plan { rows, seeds: made.seeds, ..base.clone() };
+        Ok(Some(self.in_order(plan, &backwards)?.0))
+    }
+
     /// The rows there are, and after them those that are packed.
     fn with_rows_added(
         &mut self,
@@ -140,7 +180,7 @@ impl Planner<'_> {
         whole.seeds = base.seeds;
         whole.dropped.clone_from(&base.dropped);
         whole.lower_bound = base.lower_bound;
-        Ok(self.in_order(whole)?.0)
+        Ok(self.in_order(whole, &[])?.0)
     }
 
     /// The packed rows as seeds, and the others planned around them; then whatever is open is added.
@@ -157,7 +197,7 @@ impl Planner<'_> {
         around.dropped.retain(|seed| seed.number < given);
         around.seeds = base.seeds;
         around.lower_bound = base.lower_bound;
-        let (planned, open) = self.in_order(around)?;
+        let (planned, open) = self.in_order(around, &[])?;
         if planned.open.is_empty() {
             return Ok(planned);
         }

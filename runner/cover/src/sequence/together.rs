@@ -30,20 +30,8 @@ pub(super) struct ModelRows {
 
 impl ModelRows {
     pub(super) fn new(model: &Model, events: &[Predicate]) -> Result<Self, SequenceError> {
-        let mut parameters = model.parameters().to_vec();
-        let mut rules = model.rules().to_vec();
-        let width = parameters.len();
-        for (event, present) in events.iter().enumerate() {
-            // A name that no other parameter has: model parameters cannot hold a line's end.
-            parameters.push(Parameter::new(format!("event\n{event}"), ["absent", "present"]));
-            let (absent, is) = (Expression::is(width + event, ABSENT), Expression::is(width + event, PRESENT));
-            rules.push(Rule::holds("", is.implies(Expression::Is(present.clone()))));
-            rules.push(Rule::holds("", absent.implies(Expression::Is(present.clone()).negated())));
-        }
-        let model = Model::new(parameters, rules).map_err(|mistakes| {
-            let first = mistakes.into_iter().next();
-            first.map_or(SequenceError::Cover(CoverError::TooHard), SequenceError::Event)
-        })?;
+        let width = model.parameters().len();
+        let model = with_events(model, events, false)?;
         let space = Space::new(model.parameters());
         let constraints = crate::logic::constraints(&model, &space, Part::Usual);
         let oracle = Oracle::new(constraints.iter().map(|(_, constraint)| constraint), &space);
@@ -66,6 +54,30 @@ impl ModelRows {
             Answer::TooHard => Err(CoverError::TooHard),
         }
     }
+}
+
+/// The model with a parameter for each event behind its own, which tells whether it is in the row; and one behind these that
+/// tells which way a row runs, where that is wanted.
+pub(super) fn with_events(model: &Model, events: &[Predicate], directed: bool) -> Result<Model, SequenceError> {
+    let mut parameters = model.parameters().to_vec();
+    let mut rules = model.rules().to_vec();
+    let width = parameters.len();
+    // Longer than every other name, and so like none of them.
+    let longest = parameters.iter().map(|parameter| parameter.name.len()).max().unwrap_or_default();
+    let longer = "event ".repeat(longest / 6 + 1);
+    for (event, present) in events.iter().enumerate() {
+        parameters.push(Parameter::new(format!("{longer}{event}"), ["absent", "present"]));
+        let (absent, is) = (Expression::is(width + event, ABSENT), Expression::is(width + event, PRESENT));
+        rules.push(Rule::holds("", is.implies(Expression::Is(present.clone()))));
+        rules.push(Rule::holds("", absent.implies(Expression::Is(present.clone()).negated())));
+    }
+    if directed {
+        parameters.push(Parameter::new(format!("{longer}direction"), ["forwards", "backwards"]));
+    }
+    Model::new(parameters, rules).map_err(|mistakes| {
+        let first = mistakes.into_iter().next();
+        first.map_or(SequenceError::Cover(CoverError::TooHard), SequenceError::Event)
+    })
 }
 
 const ABSENT: usize = 0;
