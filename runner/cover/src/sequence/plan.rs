@@ -62,7 +62,7 @@ pub fn plan_in_order(
         alternatives.push(twice);
     }
     let orders = planner.pack(&open)?;
-    alternatives.push(planner.with_rows_added(&best.plan, request, &orders)?);
+    alternatives.push(planner.with_rows_added((&best, &open), request, &orders)?);
     alternatives.push(planner.around_packed(request, &best.plan, &orders)?);
     if let Some(fewest) = alternatives.into_iter().min_by_key(|it| (it.open.len(), it.plan.rows.len())) {
         best = fewest;
@@ -90,7 +90,6 @@ impl Planner<'_> {
         let mut usual = Vec::new();
         let mut places = Vec::new();
         let mut orders = vec![Vec::new(); plan.rows.len()];
-        let rules: BTreeSet<_> = self.asked.before.iter().copied().collect();
         for (number, row) in plan.rows.iter().enumerate() {
             let kept = if number < plan.seeds { kept.next().cloned().flatten() } else { None };
             let mut events = self.events_of(row);
@@ -101,8 +100,7 @@ impl Planner<'_> {
                 places.push(number);
                 usual.push(EventRow { events, kept });
             } else {
-                let lawful = Lawful::new(&rules, &events);
-                let lawful = lawful.map_err(|events| SequenceError::Circle { row: number, events })?;
+                let lawful = self.lawful(number, &events)?;
                 orders[number] = kept.filter(|order| lawful.is_order(order)).unwrap_or_else(|| lawful.nearest(&events));
             }
         }
@@ -119,6 +117,11 @@ impl Planner<'_> {
         }
         let (feasible, open) = (table.wanted(), table.open().collect());
         Ok((OrderedPlan { plan, orders, for_order: 0, feasible, open }, table))
+    }
+
+    fn lawful(&self, row: usize, events: &[usize]) -> Result<Lawful, SequenceError> {
+        let rules = self.asked.before.iter().copied().collect();
+        Lawful::new(&rules, events).map_err(|events| SequenceError::Circle { row, events })
     }
 
     fn events_of(&self, row: &[usize]) -> Vec<usize> {
@@ -165,22 +168,33 @@ impl Planner<'_> {
         Ok(Some(self.in_order(plan, &backwards)?.0))
     }
 
-    /// The rows there are, and after them those that are packed.
+    /// The rows there are in the orders they have, and after them those that are packed, in theirs.
     fn with_rows_added(
         &mut self,
-        base: &Plan,
+        (base, open): (&OrderedPlan, &Table),
         request: &Request,
-        orders: &[Vec<usize>],
+        packed: &[Vec<usize>],
     ) -> Result<OrderedPlan, SequenceError> {
         let mut seeds: Vec<Vec<Option<usize>>> =
-            base.rows.iter().map(|row| row.iter().copied().map(Some).collect()).collect();
-        seeds.extend(self.seeds(&base.rows, orders)?);
-        let mut whole = plan(self.model, &Request { seeds, effort: Effort::Quick, ..request.clone() })?;
+            base.plan.rows.iter().map(|row| row.iter().copied().map(Some).collect()).collect();
+        seeds.extend(self.seeds(&base.plan.rows, packed)?);
+        let whole = plan(self.model, &Request { seeds, effort: Effort::Quick, ..request.clone() })?;
+        let dropped: BTreeSet<usize> = whole.dropped.iter().map(|seed| seed.number).collect();
+        let all = base.orders.iter().chain(packed).enumerate();
+        let mut orders: Vec<Vec<usize>> =
+            all.filter(|(seed, _)| !dropped.contains(seed)).map(|(_, order)| order.clone()).collect();
+        // Rows that were planned without the packed ones cover everything, so that no further row is new; were one, it
+        // would be taken as it comes.
+        for (number, row) in whole.rows.iter().enumerate().skip(orders.len()) {
+            orders.push(self.lawful(number, &self.events_of(row))?.nearest(&self.events_of(row)));
+        }
+        let mut table = open.clone();
+        let new = orders.iter().zip(&whole.rows).skip(base.plan.rows.len());
+        new.filter(|(_, row)| self.is_usual(row)).for_each(|(order, _)| table.add(order));
         // Only the packed rows are new here: what is known of the others is what was known before.
-        whole.seeds = base.seeds;
-        whole.dropped.clone_from(&base.dropped);
-        whole.lower_bound = base.lower_bound;
-        Ok(self.in_order(whole, &[])?.0)
+        let plan = Plan { rows: whole.rows, ..base.plan.clone() };
+        let (feasible, open) = (table.wanted(), table.open().collect());
+        Ok(OrderedPlan { plan, orders, for_order: 0, feasible, open })
     }
 
     /// The packed rows as seeds, and the others planned around them; then whatever is open is added.
@@ -202,7 +216,7 @@ impl Planner<'_> {
             return Ok(planned);
         }
         let further = self.pack(&open)?;
-        self.with_rows_added(&planned.plan, request, &further)
+        self.with_rows_added((&planned, &open), request, &further)
     }
 
     /// Rows with exactly the events of some orders. Where an event can be any of some values, it is one that stands least

@@ -218,6 +218,11 @@ fn agents_that_meet_once_meet_again_in_few_rows() {
         plan_in_order(&model, &Request::strength(2), &installed, &Sequencing::pairs(), &[]).expect("it is valid");
     assert!(made.open.is_empty());
     assert_eq!(made.feasible, 30);
-    // Three pairs a row at most: 30 sequences need 10 rows, and one has no agent.
+    // Three pairs a row at most: 30 sequences need 10 rows.
     assert!(made.plan.rows.len() <= 12, "{} rows", made.plan.rows.len());
+    let triples = plan_in_order(&model, &Request::strength(2), &installed, &Sequencing::triples(), &[]);
+    let triples = triples.expect("it is valid");
+    // One triple a row at most: each of its six orders has a row, and one row has no agent.
+    assert_eq!((triples.feasible, triples.open.len()), (120, 0));
+    assert!((120..=121).contains(&triples.plan.rows.len()), "{} rows", triples.plan.rows.len());
 }
