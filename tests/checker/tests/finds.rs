@@ -9,7 +9,7 @@ fn read(model: &str) -> Model {
 }
 
 fn found(model: &str, strength: usize, rows: &str) -> Findings {
-    check(&read(model), strength, rows, None).unwrap()
+    check(&read(model), strength, rows, None).expect("rows of the model")
 }
 
 /// Every row there could be, valid or not.

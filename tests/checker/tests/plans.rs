@@ -7,7 +7,8 @@ use coexist_plan_checker::{Model, check};
 
 fn planned(text: &str, strength: usize, seeds: Option<&str>) -> (PictModel, Plan) {
     let model = pict::parse(text, &Dialect::default()).unwrap_or_else(|mistakes| panic!("{mistakes:?}\n{text}"));
-    let seeds = seeds.map_or(Vec::new(), |seeds| model.rows(seeds, &Dialect::default()).unwrap().rows);
+    let seeds = seeds
+        .map_or(Vec::new(), |seeds| model.rows(seeds, &Dialect::default()).expect("seeds are rows of the model").rows);
     let request = Request { strength: model.strength(strength), effort: Effort::Quick, ..Request::strength(strength) };
     let request = Request { seeds, ..request };
     let plan = plan(&model.model, &request).unwrap_or_else(|error| panic!("{error}\n{text}"));
@@ -24,7 +25,7 @@ fn printed(model: &PictModel, rows: &[Vec<usize>]) -> String {
 fn pass(text: &str, strength: usize, seeds: Option<&str>) {
     let (model, made) = planned(text, strength, seeds);
     let rows = printed(&model, &made.rows);
-    let findings = check(&Model::read(text).unwrap(), strength, &rows, seeds).unwrap();
+    let findings = check(&Model::read(text).expect("a model"), strength, &rows, seeds).expect("an answer");
     assert!(findings.all_good(), "strength {strength}: {findings}\n{text}");
     assert_eq!((findings.feasible, findings.seeds), (made.combinations, made.seeds), "strength {strength}\n{text}");
     assert!(made.lower_bound <= findings.rows);
