@@ -35,7 +35,8 @@ pub(crate) fn table(family: &Family, report: &mut Report) -> Result<(), Failure>
             most = most.max(new.saturating_sub(least));
         }
     }
-    report.say(&format!("\n{tried} values added; at most {most} rows more than there have to be."));
+    report.say(&format!("\n{tried} values added; at most {most} rows more than there have to be. Values without which others cannot be are \
+         passed over: they would not be one value more."));
     Ok(())
 }
 

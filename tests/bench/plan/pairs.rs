@@ -55,9 +55,10 @@ fn line(
         Pict::Nothing => ("none".to_string(), format!("{PICT_SECONDS}")),
         Pict::Rows(rows, seconds) => (format!("{rows}{mark}"), format!("{seconds:.3}")),
     };
+    // What a family is held to does not depend on what is installed here.
     let theirs = recorded.or(match beside {
-        Pict::Rows(rows, _) => Some(rows),
-        Pict::Absent | Pict::Nothing => None,
+        Pict::Rows(rows, _) if family.kind == Kind::Other => Some(rows),
+        _ => None,
     });
     let least =
         [recorded, if let Pict::Rows(rows, _) = beside { Some(rows) } else { None }].into_iter().flatten().min();

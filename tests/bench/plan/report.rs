@@ -10,8 +10,9 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// A line of the tables.
+    /// A line of the tables, shown as it comes to whoever waits.
     pub(crate) fn say(&mut self, line: &str) {
+        eprintln!("{line}");
         self.tables.push(line.to_string());
     }
 
