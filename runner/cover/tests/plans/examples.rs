@@ -37,7 +37,7 @@ fn a_combination_is_explained_by_the_rules_that_forbid_it() {
     let model = Model::new(grid(5, 2), rules).unwrap();
     assert_eq!(explain(&model, &[(0, 1), (2, 1)]).unwrap(), Some(vec!["one of the three".to_string()]));
     assert_eq!(explain(&model, &[(0, 1), (2, 0)]).unwrap(), None);
-    assert_eq!(explain(&model, &[(9, 1)]), Err(CoverError::Seed { number: 0 }));
+    assert_eq!(explain(&model, &[(9, 1)]), Err(CoverError::UnknownValue { parameter: 9, value: 1 }));
 }
 
 #[test]
