@@ -40,6 +40,7 @@ pub(crate) fn run(name: &str, ended: Timestamp, cells: Vec<PastCell>) -> PastRun
             kind: CandidateKind::Content,
             version: "291".to_owned(),
             sha256: Some("c291".into()),
+            signing: None,
         },
         cells: cells.into_iter().map(|cell| PastCell { run: name.into(), at: ended, ..cell }).collect(),
     }
