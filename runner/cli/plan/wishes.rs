@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use coexist_model::Exit;
+use coexist_model::{Exit, PastCell};
 use coexist_plan::{Ask, Budget};
 
 use crate::args::Effort;
@@ -35,13 +35,11 @@ impl Wishes {
     ///
     /// Without `prefer_untested` the ledger changes prices and no row: the same matrix gives the same cells everywhere.
     pub(crate) fn ask(&self, ledger: Option<&Path>) -> Result<Ask, Exit> {
-        let remembered = match ledger {
-            Some(path) => ledger::read(path)?,
-            None => None,
-        };
-        let history = match remembered {
-            Some(ledger) => ledger.cells(None).map_err(|error| ledger::refused(&error))?,
-            None => Vec::new(),
+        let history = match remembered(ledger) {
+            Ok(history) => history,
+            // Prices alone are worth no refusal: they are then those that are assumed.
+            Err(_) if !self.prefer_untested => Vec::new(),
+            Err(exit) => return Err(exit),
         };
         Ok(Ask {
             history,
@@ -70,4 +68,10 @@ pub(crate) struct Show {
     /// Say what the same plan from nothing would take; with --save, keep that one
     #[arg(long)]
     pub(crate) compact: bool,
+}
+
+/// Cells of earlier runs; none where there is no ledger. Says itself what is wrong with one.
+fn remembered(ledger: Option<&Path>) -> Result<Vec<PastCell>, Exit> {
+    let Some(ledger) = ledger.map(ledger::read).transpose()?.flatten() else { return Ok(Vec::new()) };
+    ledger.cells(None).map_err(|error| ledger::refused(&error))
 }

@@ -1,6 +1,7 @@
 //! Opening: what a file is, before anything is asked of it.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use rusqlite::config::DbConfig;
@@ -37,7 +38,7 @@ impl Ledger {
     /// When the file is not a ledger of this version, is damaged, or cannot be read.
     pub fn read(path: &Path) -> Result<Option<Self>, LedgerError> {
         let path = absolute(path)?;
-        if matches!(path.try_exists(), Ok(false)) {
+        if absent(&path) {
             return Ok(None);
         }
         // To write as well, where that may be: what a crash left half done has to be rolled back first.
@@ -75,6 +76,12 @@ impl Ledger {
         };
         create(&mut self.connection).map_err(|error| LedgerError::of(&path, error))
     }
+}
+
+/// Whether there is certainly nothing at the path: neither a file, nor the folder it would lie in.
+fn absent(path: &Path) -> bool {
+    let missing = |kind| matches!(kind, ErrorKind::NotFound | ErrorKind::NotADirectory);
+    fs::symlink_metadata(path).is_err_and(|error| missing(error.kind()))
 }
 
 /// A path that SQLite takes for nothing but a file: `:memory:` and the empty name mean something else to it.
