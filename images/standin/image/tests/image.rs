@@ -59,9 +59,16 @@ fn ntfs_tools_read_the_volume() {
     assert_eq!(admitted.split(' ').nth(1), text(&derived).split(' ').nth(1).map(str::trim));
 
     let page_file = text(&run(Command::new("ntfsinfo").args(["-v", "-F", "pagefile.sys"]).arg(&volume)));
-    let fragments = page_file.lines().filter_map(|it| it.split("fragments: ").nth(1)?.strip_suffix(')')?.parse().ok());
-    let most: u32 = fragments.max().unwrap();
-    assert!(most > 2, "the page file lies in too few pieces for anybody to have to follow its runs:\n{page_file}");
+    // ntfsinfo: "VCN LCN Length" in hexadecimal clusters, of 4 KiB here, a line for each run of a file's data.
+    let runs = page_file.lines().skip_while(|line| !line.contains("Runlist:")).skip(1);
+    let lengths =
+        runs.map_while(|line| u64::from_str_radix(line.split_whitespace().nth(2)?.strip_prefix("0x")?, 16).ok());
+    let lengths: Vec<u64> = lengths.collect();
+    let first = lengths.first().map(|clusters| clusters * 4096);
+    assert!(
+        lengths.len() > 1 && first.is_some_and(|bytes| bytes < 64 << 10),
+        "a dump of a hundred KiB lies in one piece, so that nobody has to follow the page file's runs:\n{page_file}"
+    );
 }
 
 #[test]
