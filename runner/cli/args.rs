@@ -6,7 +6,7 @@ mod ledger;
 mod pict;
 mod plan;
 
-pub(crate) use coverage::{CoverageArgs, SuiteArgs};
+pub(crate) use coverage::CoverageArgs;
 pub(crate) use effort::Effort;
 pub(crate) use ledger::{LedgerArgs, LedgerCommand};
 pub(crate) use plan::{PictPlanArgs, PlanArgs};

@@ -15,10 +15,10 @@ use crate::{complain, ledger, pict, plan, say};
 
 /// Tells what is covered.
 pub(crate) fn coverage(args: &CoverageArgs) -> Exit {
-    match (&args.matrix, &args.suite) {
-        (Some(matrix), None) => of_matrix(args, matrix),
-        (_, Some(suite)) => pict::coverage(suite, args.strength, args.json),
-        (None, None) => {
+    match (&args.matrix, &args.suite.rows, &args.suite.pict) {
+        (None, Some(rows), Some(model)) => pict::coverage(args, rows, model),
+        (Some(matrix), ..) => of_matrix(args, matrix),
+        _ => {
             say::aside("error: name a matrix, or a suite with --rows and --pict");
             Exit::Usage
         }

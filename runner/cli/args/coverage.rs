@@ -30,7 +30,7 @@ pub(crate) struct CoverageArgs {
     #[arg(long, value_name = "TIME", conflicts_with = "pict")]
     pub(crate) since: Option<Ago>,
     #[command(flatten)]
-    pub(crate) suite: Option<SuiteArgs>,
+    pub(crate) suite: SuiteArgs,
 }
 
 /// A suite by a PICT model in place of a matrix; see docs/pict.md.
@@ -38,11 +38,11 @@ pub(crate) struct CoverageArgs {
 #[command(next_help_heading = "A suite by a PICT model instead of a matrix")]
 pub(crate) struct SuiteArgs {
     /// The suite: a heading with the model's parameters, then a row a line, separated by tabs
-    #[arg(long, value_name = "FILE", required = false, requires = "pict")]
-    pub(crate) rows: PathBuf,
+    #[arg(long, value_name = "FILE", requires = "pict")]
+    pub(crate) rows: Option<PathBuf>,
     /// The model in PICT's language
-    #[arg(long, value_name = "MODEL", required = false, requires = "rows")]
-    pub(crate) pict: PathBuf,
+    #[arg(long, value_name = "MODEL", requires = "rows")]
+    pub(crate) pict: Option<PathBuf>,
     /// List so many of the missing combinations
     #[arg(long, value_name = "N", default_value_t = 20, requires = "pict")]
     pub(crate) missing: usize,

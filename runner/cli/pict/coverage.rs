@@ -4,14 +4,16 @@ use coexist_cover::pict::{PictModel, PictRows};
 use coexist_cover::{Measure, measure};
 use coexist_model::Exit;
 use serde_json::{Value, json};
+use std::path::Path;
 
 use super::{combination, print_json, read, refused, shown, text};
-use crate::args::SuiteArgs;
+use crate::args::CoverageArgs;
 use crate::say;
 
 /// A suite beside what it covers.
 pub(super) struct Measured<'a> {
-    pub(super) args: &'a SuiteArgs,
+    pub(super) rows_file: &'a Path,
+    pub(super) model_file: &'a Path,
     pub(super) strength: usize,
     pub(super) model: PictModel,
     pub(super) rows: PictRows,
@@ -21,20 +23,20 @@ pub(super) struct Measured<'a> {
 }
 
 /// Prints what a suite covers. The exit code says whether it is all there is to cover.
-pub(crate) fn coverage(args: &SuiteArgs, strength: usize, json: bool) -> Exit {
-    let measured = match make(args, strength) {
+pub(crate) fn coverage(args: &CoverageArgs, rows: &Path, model: &Path) -> Exit {
+    let measured = match make(args, rows, model) {
         Ok(measured) => measured,
         Err(exit) => return exit,
     };
     // The code is the contract's; its meaning for a suite stands in the command's help.
     let exit = if measured.is_whole() { Exit::Clean } else { Exit::ProductFailure };
-    if json { print_json(&measured.json(), exit) } else { say::say(&text::coverage(&measured), exit) }
+    if args.json { print_json(&measured.json(), exit) } else { say::say(&text::coverage(&measured), exit) }
 }
 
-fn make(args: &SuiteArgs, strength: usize) -> Result<Measured<'_>, Exit> {
-    let dialect = args.dialect.read();
-    let model = read::model(&args.pict, &dialect)?;
-    let rows = read::rows(&args.rows, &model, &dialect)?;
+fn make<'a>(args: &CoverageArgs, rows_file: &'a Path, model_file: &'a Path) -> Result<Measured<'a>, Exit> {
+    let (dialect, strength) = (args.suite.dialect.read(), args.strength);
+    let model = read::model(model_file, &dialect)?;
+    let rows = read::rows(rows_file, &model, &dialect)?;
     if let Some(parameter) = rows.without.first().and_then(|&number| model.model.parameters().get(number)) {
         let more = match rows.without.len() {
             1 => String::new(),
@@ -42,15 +44,15 @@ fn make(args: &SuiteArgs, strength: usize) -> Result<Measured<'_>, Exit> {
         };
         let what =
             format!("the heading has no column for parameter {:?}{more}: a suite has one for each", parameter.name);
-        say::aside(&format!("error: {}: {what}", shown(&args.rows)));
+        say::aside(&format!("error: {}: {what}", shown(rows_file)));
         return Err(Exit::Usage);
     }
     let whole: Vec<Option<Vec<usize>>> = rows.rows.iter().map(|row| row.iter().copied().collect()).collect();
     let complete = (0..whole.len()).filter(|&number| whole.get(number).is_some_and(Option::is_some)).collect();
     let whole: Vec<Vec<usize>> = whole.into_iter().flatten().collect();
-    let measure = measure(&model.model, &model.strength(strength), &whole, args.missing)
-        .map_err(|error| refused(&args.pict, &error))?;
-    Ok(Measured { args, strength, model, rows, complete, measure })
+    let measure = measure(&model.model, &model.strength(strength), &whole, args.suite.missing)
+        .map_err(|error| refused(model_file, &error))?;
+    Ok(Measured { rows_file, model_file, strength, model, rows, complete, measure })
 }
 
 impl Measured<'_> {
@@ -94,8 +96,8 @@ impl Measured<'_> {
         let missing = self.measure.missing.iter().map(|cells| combination(&self.model.model, cells));
         json!({
             "schema": "coexist.pict-coverage/1",
-            "model": self.args.pict.to_string_lossy(),
-            "rows_file": self.args.rows.to_string_lossy(),
+            "model": self.model_file.to_string_lossy(),
+            "rows_file": self.rows_file.to_string_lossy(),
             "strength": self.strength,
             "rows": self.rows.rows.len(),
             "feasible": self.measure.feasible,

@@ -67,7 +67,7 @@ pub(super) fn coverage(measured: &Measured<'_>) -> String {
     let (measure, model) = (&measured.measure, &measured.model.model);
     let rows = count(measured.rows.rows.len(), "row", "rows");
     let mut text =
-        format!("{}: {rows} for {}: {}\n", shown(&measured.args.rows), shown(&measured.args.pict), size(model));
+        format!("{}: {rows} for {}: {}\n", shown(measured.rows_file), shown(measured.model_file), size(model));
     let points = measured.basis_points();
     let percent = format!("{}.{:02} %", points / 100, points % 100);
     let strength = measured.strength;
