@@ -159,6 +159,8 @@ mistakes! {
     NoUsualValue = "no-usual-value",
     /// A rule of Windows that speaks of a value that the setting does not have.
     ValueNotNamed = "value-not-named",
+    /// A signature that Windows Server is not known to take.
+    NotForServer = "not-for-server",
     /// A sentence that no cell can keep.
     NeverTrue = "never-true",
     /// A sentence that every cell keeps anyway.

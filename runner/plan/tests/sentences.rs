@@ -144,3 +144,18 @@ fn a_test_signed_candidate_keeps_secure_boot_off() {
         assert_eq!(values, expected, "{means}, {signing}");
     }
 }
+
+/// Attested drivers are for clients: servers stay where Secure Boot is off.
+#[test]
+fn an_attested_candidate_meets_no_server_with_secure_boot() {
+    let lab = Lab::new();
+    let text = matrix("").replace("  hvci:\n", "  hvci:\n    means: secure-boot\n");
+    let signed = |signing: &str| {
+        let text = text.replace("version: '1.1'}", &format!("version: '1.1', signing: {signing}}}"));
+        let plan = lab.plan_named("signed", &text);
+        let ids = plan.cells.iter().map(|cell| cell.id.as_str());
+        ids.filter(|id| id.starts_with("lab-2022.hvci-on.")).count()
+    };
+    assert!(signed("whql") > 0);
+    assert_eq!(signed("attested"), 0);
+}

@@ -52,7 +52,7 @@ impl Checker<'_> {
             return None;
         }
         let factors: Vec<Factor> = factors.into_iter().collect::<Option<_>>()?;
-        Some(Also { factors, span: list.span })
+        Some(Also { factors })
     }
 
     fn factor(&mut self, name: &At<Name>, scope: &Scope, agents: &Agents) -> Option<Factor> {

@@ -84,7 +84,7 @@ impl Checker<'_> {
         let exclude = self.check_exclude();
         let scope = self.scope(&images, &include, &agents);
         let mut constraints = self.check_constraints(&scope);
-        constraints.extend(self.check_signing());
+        constraints.extend(self.check_signing(&images, &include));
         let coverage = self.check_coverage(&scope, &agents);
         let waves = self.check_waves(&scope);
         let scenario = scenario(written);

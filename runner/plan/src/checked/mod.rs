@@ -1,5 +1,4 @@
 //! Files checked: every reference followed, every default filled in, nothing optional that must be there.
-#![allow(dead_code, reason = "what a matrix wants is read from the next commits on")]
 
 mod agents;
 mod candidate;
@@ -31,7 +30,6 @@ pub(crate) use candidate::{install, kind_word};
 pub(crate) use image::check_image;
 pub(crate) use matrix::check_matrix;
 pub(crate) use recipe::check_recipe;
-#[allow(unused_imports, reason = "read from the next commits on")]
 pub(crate) use wanted::{
     AgentPool, Agents, Also, Always, Because, Beside, Condition, Constraint, Coverage, Exclusive, Factor, Means, Offer,
     OfferedVersion, Order, Range, Signing, Wave,

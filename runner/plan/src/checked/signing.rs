@@ -4,13 +4,20 @@
 //! ([R] Windows driver documentation, "How to Test Preproduction Drivers with Secure Boot Enabled": it "requires
 //! disabling Secure Boot"; "Secure boot feature signing requirements for kernel-mode drivers": testsigning is disabled
 //! when Secure Boot is on). Nothing that was read says that memory integrity keeps a test-signed driver out where
-//! TESTSIGNING is on, so that no rule speaks of it ([K]). Attested and WHQL-signed drivers ask for nothing here.
+//! TESTSIGNING is on, so that no rule speaks of it, for no signature ([K]).
+//!
+//! Attested drivers are for clients: attestation "only works on Windows 10 Desktop and later", while drivers that passed
+//! the tests of the hardware laboratory work on "Windows Server editions" too ([R] Windows driver documentation, "Driver
+//! signing offerings"). For Windows Server "Attestation Signing is not an option", with Secure Boot off as one of the
+//! exceptions ([R] OSR, "Driver Signing Details Emerge", 2016-06-02, after Microsoft's own talk). Whether Windows Server
+//! enforces it was not seen here ([K]: in OSR's forum a Server 2016 evaluation loaded attested drivers in 2016). WHQL-signed
+//! drivers ask for nothing.
 
-use coexist_model::CandidateKind;
+use coexist_model::{CandidateKind, Edition, Firmware};
 
 use crate::checked::matrix::Checker;
-use crate::checked::{Because, Condition, Constraint, Means, Signing, kind_word};
-use crate::message::{Message, Mistake};
+use crate::checked::{Because, Condition, Constraint, IncludeRow, ListedImage, Means, Signing, kind_word};
+use crate::message::{Message, Mistake, Severity};
 use crate::source::Span;
 use crate::words::{listed, quote};
 
@@ -33,7 +40,7 @@ impl Checker<'_> {
     }
 
     /// The rules that the candidate's signature leads to.
-    pub(super) fn check_signing(&mut self) -> Vec<Constraint> {
+    pub(super) fn check_signing(&mut self, images: &[ListedImage], include: &[IncludeRow]) -> Vec<Constraint> {
         let written = self.written;
         let Some(signing) = written.candidate.as_ref().and_then(|it| it.value.signing.as_ref()) else {
             return Vec::new();
@@ -44,38 +51,96 @@ impl Checker<'_> {
             self.tell(Message::error(Mistake::NotForThisKind, signing.span, found, "not for this kind"), PAGE);
             return Vec::new();
         }
-        let wanted: &[(Means, &str)] = match signing.value {
-            Signing::Test => &[(Means::SecureBoot, "off"), (Means::TestSigning, "on")],
-            Signing::Attested | Signing::Whql => &[],
-        };
-        wanted.iter().filter_map(|(means, value)| self.forced(*means, value, signing.span)).collect()
+        match signing.value {
+            Signing::Test => {
+                let wanted = [(Means::SecureBoot, "off"), (Means::TestSigning, "on")];
+                wanted.iter().filter_map(|(means, value)| self.forced(*means, value, signing.span)).collect()
+            }
+            Signing::Attested => {
+                let all = images.iter().chain(include.iter().map(|row| &row.image));
+                // Secure Boot is a part of UEFI: a machine with a BIOS has it off.
+                let servers = all.filter(|it| {
+                    it.image.windows.edition == Edition::Server && it.image.machine.firmware == Firmware::Uefi
+                });
+                let servers: Vec<&ListedImage> = servers.collect();
+                self.no_attested_server(&servers, signing.span).into_iter().collect()
+            }
+            Signing::Whql => Vec::new(),
+        }
     }
 
+    /// What a test-signed driver needs of a setting.
     fn forced(&mut self, means: Means, value: &str, span: Span) -> Option<Constraint> {
-        let axis = self.axes.iter().find(|axis| axis.means == Some(means))?;
-        let values = || axis.values.iter().map(|it| it.setting.value.as_str());
-        let (name, has) = (axis.name.clone(), values().any(|it| it == value));
-        if has {
+        let (name, values) = self.meaning(means)?;
+        if values.iter().any(|it| it == value) {
             let label = format!("signing: test needs {name} {value}");
             let condition = Condition::Setting(name, vec![value.to_owned()]);
             return Some(Constraint { condition, why: Because { label, span } });
         }
-        if self.are_values_whole(&name) {
-            let found =
-                format!("`signing: test` needs {} to be `{value}`, and it has no value of that name", quote(&name));
-            let help = format!("its values are {}; name the one that is meant `{value}`, or add it", listed(values()));
-            let message = Message::error(
-                Mistake::ValueNotNamed,
-                span,
-                found,
-                format!("expected a value `{value}` of {}", quote(&name)),
-            );
-            let place = self.place_of_values(&name);
-            let message =
-                place.map_or(message.clone(), |place| message.related(place, format!("means {}", means.word())));
-            self.tell(message.help(help), PAGE);
+        self.tell_value_not_named("test", means, value, span);
+        None
+    }
+
+    /// Keeps servers with Secure Boot away from attested drivers.
+    fn no_attested_server(&mut self, servers: &[&ListedImage], span: Span) -> Option<Constraint> {
+        if servers.is_empty() {
+            return None;
+        }
+        let Some((name, values)) = self.meaning(Means::SecureBoot) else {
+            self.warn_of_servers(servers, span);
+            return None;
+        };
+        if values.iter().any(|it| it == "on") {
+            let label = format!("signing: attested is not for Windows Server with {name} on");
+            let of_servers = Condition::Image(servers.iter().map(|it| it.image.id.clone()).collect());
+            let both = Condition::All(vec![of_servers, Condition::Setting(name, vec!["on".to_owned()])]);
+            return Some(Constraint { condition: Condition::Not(Box::new(both)), why: Because { label, span } });
+        }
+        // Where Secure Boot is off in every cell there is nothing to keep out.
+        if values.iter().any(|it| it != "off") {
+            self.tell_value_not_named("attested", Means::SecureBoot, "on", span);
         }
         None
+    }
+
+    /// No setting says whether Secure Boot is on, so that no rule can.
+    fn warn_of_servers(&mut self, servers: &[&ListedImage], span: Span) {
+        // What could not be read may be that setting.
+        if !self.are_settings_whole() {
+            return;
+        }
+        let found = "attested drivers are for Windows clients: a server with Secure Boot on may refuse them";
+        let message = Message::error(Mistake::NotForServer, span, found, "not for Windows Server");
+        let message = servers.iter().fold(message.severity(Severity::Warning), |message, server| {
+            message.related(server.span, format!("{} is a server", quote(&server.image.id)))
+        });
+        let help = "say which setting `means: secure-boot`, so that the plan keeps these cells out; leave the servers out; \
+                    or try a `whql` candidate";
+        self.tell(message.help(help), PAGE);
+    }
+
+    /// The setting of that meaning, with the names of its values.
+    fn meaning(&self, means: Means) -> Option<(String, Vec<String>)> {
+        let axis = self.axes.iter().find(|axis| axis.means == Some(means))?;
+        Some((axis.name.clone(), axis.values.iter().map(|it| it.setting.value.clone()).collect()))
+    }
+
+    fn tell_value_not_named(&mut self, signing: &str, means: Means, value: &str, span: Span) {
+        let Some((name, values)) = self.meaning(means) else { return };
+        // A value that could not be read may be the one.
+        if !self.are_values_whole(&name) {
+            return;
+        }
+        let found =
+            format!("`signing: {signing}` speaks of {} `{value}`, and it has no value of that name", quote(&name));
+        let help = format!("its values are {}; name the one that is meant `{value}`, or add it", listed(values));
+        let expected = format!("expected a value `{value}` of {}", quote(&name));
+        let message = Message::error(Mistake::ValueNotNamed, span, found, expected);
+        let message = match self.place_of_meaning(&name) {
+            Some(place) => message.related(place, format!("means {}", means.word())),
+            None => message,
+        };
+        self.tell(message.help(help), PAGE);
     }
 
     fn are_values_whole(&self, setting: &str) -> bool {
@@ -83,7 +148,7 @@ impl Checker<'_> {
         axis.is_some_and(|values| values.value.whole)
     }
 
-    fn place_of_values(&self, setting: &str) -> Option<Span> {
+    fn place_of_meaning(&self, setting: &str) -> Option<Span> {
         Some(self.written_axis(setting)?.means.as_ref()?.span)
     }
 

@@ -145,7 +145,6 @@ pub(crate) struct Coverage {
 pub(crate) struct Also {
     /// At least two. `[Agent, Agent, Setting("hvci")]`: every two agents with every value of the setting.
     pub(crate) factors: Vec<Factor>,
-    pub(crate) span: Span,
 }
 
 /// What a combination is made of.
@@ -166,7 +165,6 @@ pub(crate) struct Wave {
     pub(crate) of: Option<Condition>,
     /// No more than so many, those that cover most first.
     pub(crate) at_most: Option<usize>,
-    pub(crate) span: Span,
 }
 
 /// What a setting stands for, so that rules of Windows can speak of it.

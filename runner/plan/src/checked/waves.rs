@@ -39,7 +39,7 @@ impl Checker<'_> {
                 self.tell(message, PAGE);
             }
             if let Some(name) = &wave.value.name {
-                waves.push(Wave { name: name.value.0.clone(), of: of.flatten(), at_most, span: wave.span });
+                waves.push(Wave { name: name.value.0.clone(), of: of.flatten(), at_most });
             }
         }
         waves

@@ -178,7 +178,8 @@ fn impossible(checked: &Checked, space: &Space<'_>, plan: &Plan, rules: &[Rule<'
             Column::Offer(_) => space.span_of_version(parameter, value)?,
         };
         let found = format!("no cell can have {}", space.words((parameter, value)));
-        let message = Message::error(Mistake::ImpossibleValue, span, found, "stands in no cell");
+        let message = Message::error(Mistake::ImpossibleValue, span, found, "stands in no cell")
+            .help("take it out, or change a rule that keeps it out");
         let labels = coexist_cover::explain(&space.model, &[(parameter, value)]).ok().flatten().unwrap_or_default();
         Some(because(message, &labels, rules).severity(Severity::Warning).page("matrix.md#constraints"))
     };
@@ -204,7 +205,12 @@ pub(crate) fn refused(error: &CoverError, span: Span, rules: &[Rule<'_>]) -> Mes
             let found = if labels.len() == 1 { "no cell keeps this rule".to_owned() } else { found };
             let message = Message::error(Mistake::Contradiction, first.span, found, first.label.clone());
             let message = named.fold(message, |message, rule| message.related(rule.span, rule.label.clone()));
-            message.help("without any one of them there are cells").page("matrix.md#constraints")
+            let help = if labels.len() == 1 {
+                "without it there are cells"
+            } else {
+                "without any one of them there are cells"
+            };
+            message.help(help).page("matrix.md#constraints")
         }
         _ => too_large(error.to_string(), span),
     }

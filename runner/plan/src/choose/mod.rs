@@ -121,6 +121,8 @@ fn against(span: crate::source::Span, broken: &[&Rule<'_>]) -> Option<Message> {
         (None, Some(_)) => {
             let found = format!("this row breaks {}", crate::words::count(broken.len(), "rule"));
             let message = Message::error(Mistake::IncludedAgainstRule, span, found, "included here");
+            let message =
+                message.help("change the row so that it keeps every rule, or the rule so that it lets the row be");
             broken.iter().fold(message, |message, rule| message.related(rule.span, rule.label.clone()))
         }
         (None, None) => return None,

@@ -128,7 +128,7 @@ impl Checker<'_> {
         whole(listed) && items(listed).len() == images.len() && whole(rows) && items(rows).len() == include.len()
     }
 
-    fn are_settings_whole(&self) -> bool {
+    pub(in crate::checked) fn are_settings_whole(&self) -> bool {
         let Some(settings) = &self.written.settings else { return true };
         let whole = |axis: &crate::written::matrix::Axis| axis.values.as_ref().is_some_and(|it| it.value.whole);
         let counts = self.axes.iter().map(|axis| axis.values.len());
