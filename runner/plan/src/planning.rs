@@ -10,7 +10,8 @@ pub use coexist_cover::Effort;
 
 use crate::Resolved;
 use crate::budget::Budget;
-use crate::checked::{Origin, Package};
+use crate::checked::signing::forced;
+use crate::checked::{Checked, Origin, Package};
 use crate::choose::covered::Covered;
 use crate::choose::explain::ExplainError;
 use crate::choose::running::Turn;
@@ -65,6 +66,10 @@ pub struct Planned {
     pub rows: String,
     /// What became of the saved rows; `None` where there were none.
     pub replanned: Option<Replanned>,
+    /// Settings that the candidate's signature forces in every cell, each with its value.
+    pub forced_by_signing: Vec<(String, String)>,
+    /// How many cells each wave has, in the order they run; none where the matrix has no waves.
+    pub waves: Vec<(String, usize)>,
     /// What the cells cover; `None` where the full product was asked for, and is there.
     pub covered: Option<Covered>,
     /// What the cells cost.
@@ -116,7 +121,19 @@ pub fn plan(resolved: &Resolved, ask: &Ask) -> Result<Planned, Report> {
     let Finished { plan, covered } = last;
     let (price, shared) = (Price::of(&plan, &ask.history), Shared::of(&plan));
     let warnings = Report::new(sources, messages);
-    Ok(Planned { plan, warnings, rows: text, replanned, covered, price, shared })
+    let (waves, forced_by_signing) = (waves(checked, &plan), forced(checked));
+    Ok(Planned { plan, warnings, rows: text, replanned, forced_by_signing, waves, covered, price, shared })
+}
+
+/// Every wave of a matrix, and how many cells of a plan are in it. One without a cell holds nothing back, which its author
+/// should see.
+fn waves(checked: &Checked, plan: &Plan) -> Vec<(String, usize)> {
+    if checked.waves.is_empty() {
+        return Vec::new();
+    }
+    let names = checked.waves.iter().map(|wave| wave.name.as_str()).chain([choose::running::REST]);
+    let cells = |name: &str| plan.cells.iter().filter(|cell| cell.wave.as_deref() == Some(name)).count();
+    names.map(|name| (name.to_owned(), cells(name))).collect()
 }
 
 /// Why a cell is in the plan of a matrix, or a combination in its cells or in none: `asked` is a cell's id, or a

@@ -43,13 +43,13 @@ fn told(lab: &Lab, matrix: &Path) -> String {
     match plan(&resolved, &Ask::default()) {
         Ok(planned) => {
             let text = render(&planned, &Telling::default());
-            let steps = text.lines().filter(|line| !line.starts_with("   ") || line.starts_with("          "));
-            let summary: Vec<&str> = steps.take_while(|line| !line.is_empty()).collect();
+            // A large plan has one line for each cell, and that table stays.
+            let summary = text.split("\n\n1. ").next().unwrap_or(&text).trim_end();
             let warnings = match planned.warnings.messages() {
                 [] => String::new(),
                 _ => format!("\n{}", lab.told(&planned.warnings)),
             };
-            format!("{}\n\n{}{warnings}", summary.join("\n"), planned.rows)
+            format!("{}\n\n{}{warnings}", summary, planned.rows)
         }
         Err(report) => lab.told(&report),
     }

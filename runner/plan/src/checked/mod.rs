@@ -11,7 +11,7 @@ mod pool;
 mod recipe;
 mod rows;
 mod sentence;
-mod signing;
+pub(crate) mod signing;
 mod together;
 mod wanted;
 mod waves;

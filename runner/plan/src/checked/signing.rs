@@ -16,12 +16,24 @@
 use coexist_model::{CandidateKind, Edition, Firmware};
 
 use crate::checked::matrix::Checker;
-use crate::checked::{Because, Condition, Constraint, IncludeRow, ListedImage, Means, Signing, kind_word};
+use crate::checked::{Because, Checked, Condition, Constraint, IncludeRow, ListedImage, Means, Signing, kind_word};
 use crate::message::{Message, Mistake, Severity};
 use crate::source::Span;
 use crate::words::{listed, quote};
 
 const PAGE: &str = "matrix.md#signing";
+/// How the rules that come from a signature are told apart from those that somebody wrote: no sentence has a colon.
+const LABEL: &str = "signing: ";
+
+/// What the candidate's signature forces in every cell: settings, each with its value.
+pub(crate) fn forced(checked: &Checked) -> Vec<(String, String)> {
+    let by_signing = checked.constraints.iter().filter(|constraint| constraint.why.label.starts_with(LABEL));
+    let setting = |condition: &Condition| match condition {
+        Condition::Setting(name, values) => Some((name.clone(), values.first()?.clone())),
+        _ => None,
+    };
+    by_signing.filter_map(|constraint| setting(&constraint.condition)).collect()
+}
 
 impl Checker<'_> {
     /// Tells of two settings that mean the same: no rule could say which of them it speaks of.
@@ -73,7 +85,7 @@ impl Checker<'_> {
     fn forced(&mut self, means: Means, value: &str, span: Span) -> Option<Constraint> {
         let (name, values) = self.meaning(means)?;
         if values.iter().any(|it| it == value) {
-            let label = format!("signing: test needs {name} {value}");
+            let label = format!("{LABEL}test needs {name} {value}");
             let condition = Condition::Setting(name, vec![value.to_owned()]);
             return Some(Constraint { condition, why: Because { label, span } });
         }
@@ -91,7 +103,7 @@ impl Checker<'_> {
             return None;
         };
         if values.iter().any(|it| it == "on") {
-            let label = format!("signing: attested is not for Windows Server with {name} on");
+            let label = format!("{LABEL}attested is not for Windows Server with {name} on");
             let of_servers = Condition::Image(servers.iter().map(|it| it.image.id.clone()).collect());
             let both = Condition::All(vec![of_servers, Condition::Setting(name, vec!["on".to_owned()])]);
             return Some(Constraint { condition: Condition::Not(Box::new(both)), why: Because { label, span } });

@@ -32,7 +32,8 @@ pub fn render(planned: &Planned, telling: &Telling) -> String {
     let large = plan.cells.len() > MANY_CELLS;
     let mut text = String::new();
     // Writing to a string cannot fail.
-    let _ = head(plan, &mut text)
+    let _ = head(plan, Some(&planned.forced_by_signing), &mut text)
+        .and_then(|()| waves(&planned.waves, &mut text))
         .and_then(|()| summary::write(planned, telling.on_host.as_ref(), large, &mut text))
         .and_then(|()| if large && !telling.steps { table(plan, &mut text) } else { cells(plan, &mut text) });
     text
@@ -42,11 +43,12 @@ pub fn render(planned: &Planned, telling: &Telling) -> String {
 #[must_use]
 pub fn render_text(plan: &Plan) -> String {
     let mut text = String::new();
-    let _ = head(plan, &mut text).and_then(|()| cells(plan, &mut text));
+    let _ = head(plan, None, &mut text).and_then(|()| cells(plan, &mut text));
     text
 }
 
-fn head(plan: &Plan, text: &mut String) -> std::fmt::Result {
+/// `forced`: settings that the candidate's signature forces; `None` where only the plan is known.
+fn head(plan: &Plan, forced: Option<&[(String, String)]>, text: &mut String) -> std::fmt::Result {
     let candidate = &plan.candidate;
     let title = plan.matrix.title.as_ref().map(|title| format!(": {title}")).unwrap_or_default();
     writeln!(text, "matrix     {}{title}  {}", plan.matrix.name, short(&plan.matrix.sha256))?;
@@ -58,6 +60,10 @@ fn head(plan: &Plan, text: &mut String) -> std::fmt::Result {
         kind_word(candidate.kind),
         candidate.version
     )?;
+    if let Some(signing) = candidate.signing {
+        let what = forced.map(|forced| format!(": {}", forced_in_words(forced))).unwrap_or_default();
+        summary::line(text, "signing", &format!("{signing}{what}"))?;
+    }
     for image in plan.images.values() {
         let stand_in = if image.stand_in { ", a stand-in: no Windows" } else { "" };
         let disk = short(&image.disk.sha256);
@@ -69,12 +75,36 @@ fn head(plan: &Plan, text: &mut String) -> std::fmt::Result {
     writeln!(text, "size       {cells}, {arms}, {}, about {}", count(steps, "step"), count(starts, "boot"))
 }
 
+/// `secure-boot off and test-signing on in every cell`.
+fn forced_in_words(forced: &[(String, String)]) -> String {
+    let forced: Vec<String> = forced.iter().map(|(setting, value)| format!("{setting} {value}")).collect();
+    match forced.as_slice() {
+        [] => "no setting of this matrix is forced".to_owned(),
+        all => format!("{} in every cell", all.join(" and ")),
+    }
+}
+
+/// `canary 4 cells, then rest 31 cells`.
+fn waves(waves: &[(String, usize)], text: &mut String) -> std::fmt::Result {
+    if waves.is_empty() {
+        return Ok(());
+    }
+    let waves: Vec<String> = waves.iter().map(|(name, cells)| format!("{name} {}", count(*cells, "cell"))).collect();
+    summary::line(text, "waves", &waves.join(", then "))
+}
+
 /// A line for each cell.
 fn table(plan: &Plan, text: &mut String) -> std::fmt::Result {
+    const WAVE: &str = "wave";
     let digits = plan.cells.len().to_string().len();
-    writeln!(text, "\n{:>digits$}  boots  cell", "")?;
+    let widths = plan.cells.iter().filter_map(|cell| cell.wave.as_ref()).map(|wave| wave.chars().count());
+    // Two spaces behind the longest name; no column at all where there are no waves.
+    let width = widths.max().map_or(0, |longest| longest.max(WAVE.len()) + 2);
+    let title = if width > 0 { WAVE } else { "" };
+    writeln!(text, "\n{:>digits$}  boots  {title:<width$}cell", "")?;
     for (number, cell) in plan.cells.iter().enumerate() {
-        writeln!(text, "{:>digits$}  {:>5}  {}", number + 1, boots(cell), cell.id)?;
+        let wave = cell.wave.as_deref().unwrap_or("");
+        writeln!(text, "{:>digits$}  {:>5}  {wave:<width$}{}", number + 1, boots(cell), cell.id)?;
     }
     Ok(())
 }
@@ -85,7 +115,8 @@ fn cells(plan: &Plan, text: &mut String) -> std::fmt::Result {
         writeln!(text, "\n{}. {}", number + 1, cell.id)?;
         let agents: Vec<String> = cell.agents.iter().map(|agent| format!("{} {}", agent.id, agent.version)).collect();
         let agents = if agents.is_empty() { "none".to_owned() } else { agents.join(", ") };
-        writeln!(text, "   agents: {agents}; about {}", count(boots(cell), "boot"))?;
+        let wave = cell.wave.as_ref().map(|wave| format!("; wave {wave}")).unwrap_or_default();
+        writeln!(text, "   agents: {agents}; about {}{wave}", count(boots(cell), "boot"))?;
         for (baseline, candidate) in cell.arms.baseline.iter().zip(&cell.arms.candidate) {
             let (one, other) = (what(baseline), what(candidate));
             if one == other {
