@@ -53,8 +53,9 @@ pub fn index_html(report: Report<'_>, junit: &[String]) -> String {
         ("host", format!("{}, QEMU {}", run.host.name, run.host.qemu)),
         ("acceleration", report.acceleration()),
     ];
+    let coverage = report.coverage().map(|coverage| ("planned coverage", coverage));
     let notes = run.host.notes.iter().map(|note| ("note", note.clone()));
-    for (name, value) in facts.into_iter().chain(notes) {
+    for (name, value) in facts.into_iter().chain(coverage).chain(notes) {
         let _ = writeln!(out, "<dt>{name}</dt><dd>{}</dd>", h(&value));
     }
     out.push_str("</dl>\n<p>Files: ");

@@ -1,8 +1,8 @@
 //! `run.json`, the contract `coexist.run/1`. Unknown is absent, never null. Fields are only ever added.
 
 use coexist_model::{
-    AbandonedAttempt, ArmOutcome, ArmRecord, Arms, Boot, Crash, Ending, Evidence, HeldWave, Host, Run, RungOutcome,
-    RungRecord,
+    AbandonedAttempt, ArmOutcome, ArmRecord, Arms, Boot, Crash, Ending, Evidence, HeldWave, Host, PlanCoverage, Run,
+    RungOutcome, RungRecord,
 };
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -28,6 +28,9 @@ struct RunJson<'a> {
     /// The wave that held back the cells behind it.
     #[serde(skip_serializing_if = "Option::is_none")]
     held: Option<&'a HeldWave>,
+    /// Which combinations the planned cells hold, whatever became of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    coverage: Option<&'a PlanCoverage>,
     host: Host,
     #[serde(skip_serializing_if = "is_false")]
     stand_in: bool,
@@ -186,6 +189,7 @@ pub fn run_json(report: Report<'_>) -> Result<String, ReportError> {
         exit_code: report.exit().code(),
         exit_reason: report.exit_reason(),
         held: held.as_ref(),
+        coverage: plan.coverage.as_ref(),
         host: Host { notes: host.notes.iter().map(text::line).collect(), ..host.clone() },
         stand_in: cells.iter().any(|cell| cell.stand_in),
         cells,

@@ -30,6 +30,9 @@ pub fn summary_md(report: Report<'_>) -> String {
         let _ = writeln!(out, "- {}", md(&notice));
     }
     let _ = writeln!(out, "- candidate: {}", md(&report.candidate()));
+    if let Some(coverage) = report.coverage() {
+        let _ = writeln!(out, "- planned coverage: {}", md(&coverage));
+    }
     let (from, to) = (moment(run.started), moment(run.ended));
     let _ = writeln!(out, "- run {} on {}, {from} to {to}", md(run.id.as_str()), md(&run.host.name));
     let _ = writeln!(out, "- acceleration: {}", md(&report.acceleration()));

@@ -18,6 +18,9 @@ pub fn summary_text(report: Report<'_>) -> String {
     let _ = writeln!(out, "run          {}", clean(run.id.as_str()));
     let _ = writeln!(out, "matrix       {} ({})", clean(&report.matrix()), clean(&run.plan.matrix.path));
     let _ = writeln!(out, "candidate    {}", clean(&report.candidate()));
+    if let Some(coverage) = report.coverage() {
+        let _ = writeln!(out, "coverage     planned: {}", clean(&coverage));
+    }
     let _ = writeln!(out, "host         {}, QEMU {}", clean(&run.host.name), clean(&run.host.qemu));
     let _ = writeln!(out, "acceleration {}", clean(&report.acceleration()));
     for note in &run.host.notes {

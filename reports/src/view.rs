@@ -145,6 +145,11 @@ impl<'a> Report<'a> {
         Some(format!("{} not run, {}", number_of(back, "cell"), held.reason()))
     }
 
+    /// Which combinations the planned cells hold, in a line; `None` where the matrix asks for no coverage.
+    pub(crate) fn coverage(self) -> Option<String> {
+        self.run.plan.coverage.as_ref().map(ToString::to_string)
+    }
+
     pub(crate) fn is_stand_in(self, cell: &Cell) -> bool {
         self.run.plan.images.get(&cell.image).is_some_and(|image| image.stand_in)
     }

@@ -6,8 +6,8 @@ use coexist_model::{
     Action, AgentChoice, Arm, ArmOutcome, ArmRef, Arms, Blame, Bucket, CandidateKind, CandidateRef, Cell, Check,
     CheckOutcome, Crash, Disk, DiskBus, EVENTS_SCHEMA, Edition, Event, Evidence, EvidenceKind, Exercise, FailureState,
     FaultKind, Firmware, GuestAccess, Happening, Hex, Host, Image, LabFault, LoadedDriver, MachineEvent,
-    MachineProfile, MachineSign, MatrixRef, NetworkCard, PLAN_SCHEMA, Pace, PackageSource, Plan, Rung, RungOutcome,
-    Seconds, Sha256, Step, StepFailure, Strength, USUAL_LAB_FAULT_RETRIES, WindowsFacts,
+    MachineProfile, MachineSign, MatrixRef, NetworkCard, PLAN_SCHEMA, Pace, PackageSource, Plan, PlanCoverage, Rung,
+    RungOutcome, Seconds, Sha256, Step, StepFailure, Strength, StrengthCoverage, USUAL_LAB_FAULT_RETRIES, WindowsFacts,
 };
 use jiff::Timestamp;
 
@@ -313,7 +313,11 @@ pub(crate) fn plan() -> Plan {
             ("initechmon.sys".to_owned(), "Initech".to_owned()),
         ]),
         lab_fault_retries: USUAL_LAB_FAULT_RETRIES,
-        coverage: None,
+        // As if a budget had paid for all cells but one.
+        coverage: Some(PlanCoverage {
+            strengths: vec![StrengthCoverage { strength: 2, feasible: 14, covered: 13, impossible: 1 }],
+            left_out: 1,
+        }),
         cells: vec![
             cell("off", &["globex-sensor"]),
             cell("off", &["acme-endpoint", "globex-sensor"]),
