@@ -110,7 +110,7 @@ fn coverage(covered: &Covered, text: &mut String) -> std::fmt::Result {
         line(text, "", &format!("{combinations:>5}  {}", rules.join(" and ")))?;
         line(text, "", &format!("       such as {}", example.join(" with ")))?;
     }
-    more(text, covered.impossible.len(), "set of rules")
+    more(text, covered.impossible.len(), "rule set")
 }
 
 /// How a plan from nothing compares, in a line.
