@@ -24,7 +24,7 @@ impl Lab {
                      windows: {{build: {build}, edition: client}}\n\
                      machine: {{processor: max, memory: 4 GiB}}\n\
                      ssh: {{user: lab, host-key-file: host.pub, key-file: key}}\n\
-                     settings: [hvci, locale, secure-boot]\n\
+                     settings: [hvci, locale]\n\
                      boot-deadline: 90s\n"
                 ),
             );
