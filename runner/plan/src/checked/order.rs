@@ -28,10 +28,18 @@ impl<'a> Checker<'a> {
     /// Checks `order` against the agents that cells can have, and against what recipes require.
     pub(super) fn check_order(&mut self) -> Order {
         if let Some(At { value: Written::Every(sequences), span }) = &self.written.order {
-            let agents = match sequences {
-                Sequences::Pairs => 2,
-                Sequences::Triples => 3,
+            let (agents, word) = match sequences {
+                Sequences::Pairs => (2, "pairs"),
+                Sequences::Triples => (3, "triples"),
             };
+            if self.written.coverage.is_none() {
+                let found =
+                    format!("`order: {word}` needs `coverage`: without it every cell is there once, in one order");
+                let message = Message::error(Mistake::MissingKey, *span, found, "expected `coverage` beside it");
+                let message =
+                    message.help("add `coverage: {strength: 2}`, or list the agents in the order of installation");
+                self.tell(message, PAGE);
+            }
             return Order::Every { agents, span: *span };
         }
         let order = self.order();
