@@ -149,6 +149,8 @@ fn a_test_signed_candidate_keeps_secure_boot_off() {
 #[test]
 fn an_attested_candidate_meets_no_server_with_secure_boot() {
     let lab = Lab::new();
+    let entry = std::fs::read_to_string(lab.path("images/lab-2022/image.yaml")).unwrap();
+    lab.write("images/lab-2022/image.yaml", &entry.replace("edition: client", "edition: server"));
     let text = matrix("").replace("  hvci:\n", "  hvci:\n    means: secure-boot\n");
     let signed = |signing: &str| {
         let text = text.replace("version: '1.1'}", &format!("version: '1.1', signing: {signing}}}"));
