@@ -10,12 +10,13 @@ use crate::{UNSEEN, mistakes_in, root};
 
 /// Bad files in which a kind of mistake that schemas see elsewhere lies between two keys, or where YAML takes the text
 /// for a number.
-const UNSEEN_HERE: [(&str, Mistake); 9] = [
+const UNSEEN_HERE: [(&str, Mistake); 10] = [
     ("bad-digest.yaml", Mistake::BadDigest),
     ("bad-file-name.yaml", Mistake::BadFileName),
     ("choice-of-nobody.yaml", Mistake::Empty),
     ("choice-unknown-agent.yaml", Mistake::Empty),
     ("image-without-digest.yaml", Mistake::ExactlyOne),
+    ("order-without-coverage.yaml", Mistake::MissingKey),
     ("recipe-file-without-destination.yaml", Mistake::MissingKey),
     ("row-without-setting.yaml", Mistake::MissingKey),
     ("rule-without-parts.yaml", Mistake::Empty),
