@@ -10,6 +10,7 @@ mod process;
 mod soak;
 mod standin;
 mod suites;
+mod tell;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

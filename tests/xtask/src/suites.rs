@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
+use crate::tell::tell;
 use crate::{debian, process, standin};
 
 /// Readers nobody here wrote, from the Python package index.
@@ -28,7 +29,7 @@ pub(crate) fn test(root: &Path) -> Result<ExitCode, String> {
     let begun = Instant::now();
     debian::ensure(debian::Purpose::Test)?;
     let python = readers(root)?;
-    println!("set-up: {}", minutes(begun.elapsed()));
+    tell(&format!("set-up: {}", minutes(begun.elapsed())));
 
     let mut suites = Vec::new();
     let build = Instant::now();
@@ -36,10 +37,10 @@ pub(crate) fn test(root: &Path) -> Result<ExitCode, String> {
     // shared dependencies, and build them once more.
     process::run(process::cargo(root, &["build", "--quiet", "--workspace", "--bins", "--tests", "--examples"]))?;
     process::run(process::cargo(root, &["test", "--quiet", "--workspace", "--test", "live", "--no-run"]))?;
-    println!("building every test: {}", minutes(build.elapsed()));
+    tell(&format!("building every test: {}", minutes(build.elapsed())));
     let image = Instant::now();
     standin::ensure(root)?;
-    println!("stand-in image and packages: {}", minutes(image.elapsed()));
+    tell(&format!("stand-in image and packages: {}", minutes(image.elapsed())));
 
     suites.push(suite(root, &python, "all that needs no cell", &["--workspace"], None)?);
     // Two labs at a time, each with a machine for both arms: one waits while the other computes. On two processors a
@@ -56,7 +57,7 @@ fn readers(root: &Path) -> Result<PathBuf, String> {
     if std::fs::read_to_string(&marker).is_ok_and(|there| there == wanted) {
         return Ok(folder.join("bin"));
     }
-    println!("Installing the readers that check our output: {}", READERS.join(", "));
+    tell(&format!("Installing the readers that check our output: {}", READERS.join(", ")));
     let place = folder.to_string_lossy().into_owned();
     process::run(process::command(root, "python3", &["-m", "venv", "--clear", &place]))?;
     let mut install = vec!["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
@@ -73,7 +74,7 @@ fn suite(
     what: &[&str],
     threads: Option<u32>,
 ) -> Result<Outcome, String> {
-    println!("\n== {name}");
+    tell(&format!("\n== {name}"));
     let mut arguments = vec!["test", "--no-fail-fast"];
     arguments.extend_from_slice(what);
     arguments.extend_from_slice(&["--", "--show-output"]);
@@ -94,7 +95,7 @@ fn suite(
         }
         // A live test takes a minute: each one that ends is a sign of life.
         if is_worth_showing(line) || (threads.is_some() && line.starts_with("test ")) {
-            println!("{line}");
+            tell(line);
         }
     })?;
     outcome.took = begun.elapsed();
@@ -136,27 +137,27 @@ fn is_worth_showing(line: &str) -> bool {
 }
 
 fn close(suites: &[Outcome], took: Duration) -> ExitCode {
-    println!("\n== suites");
+    tell("\n== suites");
     for suite in suites {
         let word = if suite.good { "passed" } else { "FAILED" };
-        println!(
+        tell(&format!(
             "{word}  {:<28} {:>4} passed, {} failed, {}",
             suite.name,
             suite.passed,
             suite.failed,
             minutes(suite.took)
-        );
+        ));
     }
     let skipped: Vec<&String> = suites.iter().flat_map(|suite| &suite.skipped).collect();
     for reason in &skipped {
-        println!("skipped {reason}");
+        tell(&format!("skipped {reason}"));
     }
     if debian::in_ci() && !skipped.is_empty() {
-        println!("FAILED  in CI nothing may be skipped: what the lines above name must be there");
+        tell("FAILED  in CI nothing may be skipped: what the lines above name must be there");
     }
-    println!("all of it: {}", minutes(took));
+    tell(&format!("all of it: {}", minutes(took)));
     let sum = |of: fn(&Outcome) -> u64| suites.iter().map(of).sum::<u64>();
-    println!("{} passed, {} failed, {} skipped", sum(|it| it.passed), sum(|it| it.failed), skipped.len());
+    tell(&format!("{} passed, {} failed, {} skipped", sum(|it| it.passed), sum(|it| it.failed), skipped.len()));
     if all_good(suites, debian::in_ci()) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
