@@ -71,7 +71,7 @@ fn sizes_of_constraints() {
     assert_eq!(about(&format!("[A] IN {{{}1}};", "1,".repeat(2_000_000))), words);
     assert_eq!(
         about(&"[A]=1;".repeat(690_000)),
-        "error: m.pict: line 3: 5001 constraints up to here; at most 5000 are read: join some by AND\n"
+        "error: m.pict: line 3: 50001 constraints up to here; at most 50000 are read: join some by AND\n"
     );
     let wide = |name: &str| each(6000, |number| format!("{name}{number}, ")) + name;
     let related = format!("A: {}\nB: {}\n{}", wide("v"), wide("w"), "[A] <> [B];\n".repeat(100));

@@ -9,8 +9,8 @@ pub(super) const MOST_VALUES: usize = 12_288;
 const MOST_NAME: usize = 1000;
 /// Sub-models: each is looked at for every combination.
 const MOST_SUB_MODELS: usize = 256;
-/// Constraints: each is a rule that may be to blame for a combination.
-const MOST_CONSTRAINTS: usize = 5_000;
+/// Constraints: each is a rule that may be to blame for a combination. Real models have tens of thousands.
+const MOST_CONSTRAINTS: usize = 50_000;
 /// Words of one constraint.
 pub(super) const MOST_WORDS: usize = 200_000;
 /// Values that all constraints list together, as they are understood.
