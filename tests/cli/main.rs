@@ -88,6 +88,22 @@ fn schemas_are_those_that_are_checked_in() {
 }
 
 #[test]
+fn a_ledger_that_cannot_be_read_costs_prices_and_no_plan() {
+    let ledger = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(ledger.path(), "no ledger at all, and longer than the first words of one".repeat(40)).unwrap();
+    let plan = |more: &[&str]| {
+        let arguments: Vec<&str> = ["plan", "matrices/demo.yaml"].iter().chain(more).copied().collect();
+        command(&arguments).env("COEXIST_LEDGER", ledger.path()).output().unwrap()
+    };
+    let output = plan(&[]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(stderr(&output).contains("made without the ledger"), "{}", stderr(&output));
+    let output = plan(&["--prefer-untested"]);
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+    assert!(stdout(&output).is_empty());
+}
+
+#[test]
 fn a_plan_is_whole_and_pinned() {
     let output = coexist(&["plan", "--json", "matrices/demo.yaml"]);
     assert!(output.status.success(), "{}", stderr(&output));

@@ -6,7 +6,7 @@ use coexist_model::{Exit, PastCell};
 use coexist_plan::{Ask, Budget};
 
 use crate::args::Effort;
-use crate::ledger;
+use crate::{ledger, say};
 
 /// What `coexist plan` and `coexist run` both take.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -37,8 +37,11 @@ impl Wishes {
     pub(crate) fn ask(&self, ledger: Option<&Path>) -> Result<Ask, Exit> {
         let history = match remembered(ledger) {
             Ok(history) => history,
-            // Prices alone are worth no refusal: they are then those that are assumed.
-            Err(_) if !self.prefer_untested => Vec::new(),
+            // Prices alone are worth no refusal.
+            Err(_) if !self.prefer_untested => {
+                say::aside("the plan is made without the ledger: its prices are those that are assumed");
+                Vec::new()
+            }
             Err(exit) => return Err(exit),
         };
         Ok(Ask {
