@@ -41,8 +41,8 @@ pub(crate) fn spend(
 fn budget(effort: Effort, coverage: &Coverage) -> Budget {
     let (pairs, each_beyond, most, each_fruitless) = match effort {
         Effort::Quick => (100_000_000, 1_000, 1_000_000_000, 3_000),
-        Effort::Normal => (1_000_000_000, 20_000, 22_000_000_000, 300_000),
-        Effort::Long => (5_000_000_000, 50_000, 34_000_000_000, 1_000_000),
+        Effort::Normal => (1_000_000_000, 20_000, 12_000_000_000, 300_000),
+        Effort::Long => (5_000_000_000, 50_000, 20_000_000_000, 1_000_000),
     };
     let beyond = coverage.wanted() - coverage.pairs.as_ref().map_or(0, Pairs::wanted);
     let all = beyond.saturating_mul(each_beyond).saturating_add(pairs).min(most);
