@@ -11,6 +11,7 @@
 //! would ask for rows of their own.
 
 mod arrange;
+mod company;
 mod lawful;
 mod measure;
 mod pack;

@@ -14,8 +14,10 @@ use crate::random::Random;
 const TRIES: u64 = 12;
 /// Open sequences from which each row is begun; the row that meets most counts.
 const STARTS: usize = 12;
-/// Sequences looked at in all.
+/// Sequences looked at in all, to compare starts and tries.
 const STEPS: u64 = 60_000_000;
+/// Sequences looked at after that, from one start for each row: a plan of hundreds of rows is packed all the same.
+const RESERVE: u64 = 600_000_000;
 
 /// Rows to run once more in another order: their numbers, and the orders that meet everything that is open.
 ///
@@ -53,7 +55,15 @@ pub(super) fn pack(
     rows: &mut impl Together,
 ) -> Result<Vec<Vec<usize>>, CoverError> {
     let rules = asked.before.iter().copied().collect();
-    let mut packer = Packer { rules, events, rows, known: BTreeMap::new(), random: Random::stream(0), steps: STEPS };
+    let mut packer = Packer {
+        rules,
+        events,
+        rows,
+        known: BTreeMap::new(),
+        random: Random::stream(0),
+        steps: STEPS,
+        reserve: RESERVE,
+    };
     let mut fewest: Option<Vec<Vec<usize>>> = None;
     for number in 0..TRIES {
         packer.random = Random::stream(50 + number);
@@ -75,10 +85,18 @@ struct Packer<'a, R> {
     /// Events that stand together, with a row for each set.
     known: BTreeMap<Vec<usize>, Option<Vec<usize>>>,
     random: Random,
+    /// What is left for comparing.
     steps: u64,
+    /// What is left when that is spent.
+    reserve: u64,
 }
 
 impl<R: Together> Packer<'_, R> {
+    fn spend(&mut self, steps: u64) {
+        let left = if self.steps > 0 { &mut self.steps } else { &mut self.reserve };
+        *left = left.saturating_sub(steps);
+    }
+
     fn all(&mut self, mut table: Table) -> Result<Vec<Vec<usize>>, CoverError> {
         let mut orders = Vec::new();
         let mut open: Vec<Vec<usize>> = table.open().collect();
@@ -128,7 +146,7 @@ impl<R: Together> Packer<'_, R> {
 
     /// Puts in event after event, each the one that meets most, where it meets most.
     fn grow(&mut self, table: &Table, mut order: Vec<usize>) -> Result<Vec<usize>, CoverError> {
-        while self.steps > 0 {
+        while self.steps > 0 || self.reserve > 0 {
             let now = table.fresh(&order);
             let mut choices: Vec<(u64, u64, Vec<usize>)> = Vec::new();
             for event in (0..self.events).filter(|event| !order.contains(event)) {
@@ -140,7 +158,7 @@ impl<R: Together> Packer<'_, R> {
                 for at in lawful.places(&order, event) {
                     let mut longer = order.clone();
                     longer.insert(at, event);
-                    self.steps = self.steps.saturating_sub((longer.len() as u64).pow(table.length() as u32));
+                    self.spend((longer.len() as u64).pow(table.length() as u32));
                     let gain = table.fresh(&longer);
                     if gain > now && lawful.allows(&longer) {
                         choices.push((gain, self.random.next(), longer));

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::arrange::{EventRow, arrange};
+use super::company::Company;
 use super::lawful::Lawful;
 use super::pack::pack;
 use super::table::{Table, sets};
@@ -224,21 +225,14 @@ impl Planner<'_> {
     fn seeds(&mut self, rows: &[Vec<usize>], orders: &[Vec<usize>]) -> Result<Vec<Vec<Option<usize>>>, SequenceError> {
         let mut chosen_rows: Vec<Vec<Option<usize>>> = Vec::new();
         let parameters: BTreeSet<usize> = self.events.iter().map(|event| event.parameter).collect();
+        let values = |parameter: usize| self.model.parameters().get(parameter).map_or(0, |it| it.values.len());
+        let mut company = Company::new(parameters.iter().map(|&parameter| (parameter, values(parameter))));
+        rows.iter().for_each(|row| company.add(|parameter| row.get(parameter).copied()));
         for order in orders {
             let mut chosen: Vec<(usize, usize)> = Vec::new();
             for &parameter in &parameters {
-                let stand = |value: usize| {
-                    let beside = |get: &dyn Fn(usize) -> Option<usize>| {
-                        let own = get(parameter) == Some(value);
-                        let others = chosen.iter().filter(|(other, with)| get(*other) == Some(*with)).count();
-                        if own { 1 + others } else { 0 }
-                    };
-                    let old: usize = rows.iter().map(|row| beside(&|at| row.get(at).copied())).sum();
-                    let new: usize = chosen_rows.iter().map(|row| beside(&|at| row.get(at).copied().flatten())).sum();
-                    old + new
-                };
-                let values = self.model.parameters().get(parameter).map_or(0, |it| it.values.len());
-                let mut liked: Vec<(usize, usize)> = (0..values).map(|value| (stand(value), value)).collect();
+                let stand = |value: usize| company.stands((parameter, value), &chosen);
+                let mut liked: Vec<(u64, usize)> = (0..values(parameter)).map(|value| (stand(value), value)).collect();
                 liked.sort_unstable();
                 for (_, value) in liked {
                     chosen.push((parameter, value));
@@ -250,6 +244,7 @@ impl Planner<'_> {
             }
             let mut row = vec![None; self.model.parameters().len()];
             chosen.into_iter().for_each(|(parameter, value)| row[parameter] = Some(value));
+            company.add(|parameter| row.get(parameter).copied().flatten());
             chosen_rows.push(row);
         }
         Ok(chosen_rows)

@@ -205,15 +205,20 @@ fn too_many_events_are_refused() {
     assert!(matches!(arrange(&asked, &vec![row(&all); 2000]), Err(SequenceError::TooManySequences(_))));
 }
 
+/// A model of agents at one version each, of which a row has only so many; and what says that each is there.
+fn agents(agents: usize, at_most: usize) -> (Model, Vec<Predicate>) {
+    let parameters = (0..agents).map(|agent| Parameter::new(format!("agent {agent}"), ["none", "1"])).collect();
+    let installed: Vec<Predicate> = (0..agents).map(|agent| Predicate::is(agent, 1)).collect();
+    let demand = coexist_cover::Demand::AtMost(at_most, installed.clone());
+    let rule = Rule { label: format!("at most {at_most}"), demand };
+    (Model::new(parameters, vec![rule]).expect("a small model"), installed)
+}
+
 /// Agents at one version each, at most three in a row: each pair of them needs to meet once for the strength, and twice for
 /// their order. All six of four agents' pairs fit in a row more than the pairs need.
 #[test]
 fn agents_that_meet_once_meet_again_in_few_rows() {
-    let agents = 6;
-    let parameters = (0..agents).map(|agent| Parameter::new(format!("agent {agent}"), ["none", "1"])).collect();
-    let installed: Vec<Predicate> = (0..agents).map(|agent| Predicate::is(agent, 1)).collect();
-    let rule = Rule { label: "at most 3".into(), demand: coexist_cover::Demand::AtMost(3, installed.clone()) };
-    let model = Model::new(parameters, vec![rule]).expect("a small model");
+    let (model, installed) = agents(6, 3);
     let made =
         plan_in_order(&model, &Request::strength(2), &installed, &Sequencing::pairs(), &[]).expect("it is valid");
     assert!(made.open.is_empty());
@@ -225,4 +230,18 @@ fn agents_that_meet_once_meet_again_in_few_rows() {
     // One triple a row at most: each of its six orders has a row, and one row has no agent.
     assert_eq!((triples.feasible, triples.open.len()), (120, 0));
     assert!((120..=121).contains(&triples.plan.rows.len()), "{} rows", triples.plan.rows.len());
+}
+
+/// More rows than can be compared with others while they are packed: each still meets what it can, in few seconds.
+#[test]
+fn hundreds_of_rows_are_packed_too() {
+    let (model, installed) = agents(18, 5);
+    let made = plan_in_order(&model, &Request::strength(2), &installed, &Sequencing::triples(), &[]);
+    let made = made.expect("it is valid");
+    let all = 18 * 17 * 16;
+    assert_eq!((made.feasible, made.open.len()), (all, 0));
+    assert_eq!(met_by_all(&made.orders, 3).len() as u64, all);
+    // Ten triples a row at most.
+    let least = all as usize / 10;
+    assert!((least..=least * 7 / 5).contains(&made.plan.rows.len()), "{} rows", made.plan.rows.len());
 }
