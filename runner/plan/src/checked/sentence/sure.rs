@@ -9,7 +9,7 @@ use crate::source::Span;
 /// So many combinations are tried.
 const MOST_TRIED: usize = 10_000;
 
-/// What can be told of a condition by itself.
+/// What can be told of a condition by itself; nothing where what it speaks of could not all be read.
 pub(super) fn check(condition: &Condition, scope: &Scope, span: Span) -> Option<Message> {
     let outcomes = outcomes(condition, scope)?;
     match outcomes {
@@ -52,10 +52,21 @@ struct Subjects<'a> {
 /// One thing that varies, as facts that go together.
 type Dimension<'a> = Vec<Facts<'a>>;
 
-/// `None` where there are too many combinations.
+impl Subjects<'_> {
+    fn are_whole(&self, scope: &Scope) -> bool {
+        (scope.images_whole || !self.image)
+            && (scope.settings_whole || self.settings.is_empty())
+            && (scope.agents_whole || self.agents.is_empty())
+    }
+}
+
+/// `None` where there are too many combinations, or some are not known.
 fn outcomes(condition: &Condition, scope: &Scope) -> Option<Outcomes> {
     let mut subjects = Subjects::default();
     collect(condition, &mut subjects);
+    if !subjects.are_whole(scope) {
+        return None;
+    }
     let dimensions = dimensions(&subjects, scope);
     let many = dimensions.iter().map(Vec::len).try_fold(1, usize::checked_mul)?;
     if many == 0 || many > MOST_TRIED {
