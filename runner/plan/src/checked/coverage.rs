@@ -6,7 +6,7 @@ use crate::checked::{Agents, Also, Coverage, Factor};
 use crate::element::{At, List, items};
 use crate::message::{Message, Mistake};
 use crate::scalars::Name;
-use crate::words::{alternatives, quote};
+use crate::words::{alternatives, count, quote};
 
 const PAGE: &str = "matrix.md#coverage";
 const IMAGE: &str = "image";
@@ -41,7 +41,7 @@ impl Checker<'_> {
                 (1, "the sets of agents are listed, and each is one value: `agent` stands for them once".to_owned())
             }
             Agents::Choice(pool) => {
-                (pool.at_most.min(pool.offers.len()), format!("no cell has more than {} agents", pool.at_most))
+                (pool.at_most.min(pool.offers.len()), format!("no cell has more than {}", count(pool.at_most, "agent")))
             }
         };
         let named = names.iter().filter(|name| scope.has_agent(&name.value.0)).count();
