@@ -1,5 +1,7 @@
 //! Why there is no plan.
 
+use crate::coverage::MOST_ROWS;
+
 /// What stops a plan before it has a row.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CoverError {
@@ -66,9 +68,15 @@ pub enum CoverError {
     /// The rules are so entangled that a solver was stopped after a fixed number of steps.
     #[error("the rules are too entangled to tell which combinations they allow: the solver was stopped")]
     TooHard,
-    /// More rows than can be counted.
-    #[error("the plan needs more than {0} rows: ask for a lower strength, or for this one among fewer parameters")]
-    TooManyRows(usize),
+    /// More rows than are planned.
+    #[error(
+        "the plan needs {least} rows or more; at most {MOST_ROWS} are planned: ask for a lower strength, or for this one \
+         among fewer parameters"
+    )]
+    TooManyRows {
+        /// How many rows it has, at least.
+        least: usize,
+    },
 }
 
 /// Memory that one plan may take for its combinations.

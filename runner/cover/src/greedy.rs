@@ -35,7 +35,7 @@ impl<'a> Greedy<'a> {
     ) -> Result<(), CoverError> {
         while suite.coverage.uncovered() > 0 {
             if suite.len() == MOST_ROWS {
-                return Err(CoverError::TooManyRows(MOST_ROWS));
+                return Err(CoverError::TooManyRows { least: MOST_ROWS + 1 });
             }
             let row = self.row(suite, oracle, drafts)?;
             suite.push(row, Held::Nothing);

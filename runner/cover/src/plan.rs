@@ -142,7 +142,7 @@ pub fn plan(model: &Model, request: &Request) -> Result<Plan, CoverError> {
         let bound = lower_bound(&ground, &coverage);
         plan.lower_bound += bound;
         if bound > MOST_ROWS {
-            return Err(CoverError::TooManyRows(MOST_ROWS));
+            return Err(CoverError::TooManyRows { least: bound });
         }
         let mut suite = Suite::new(&ground, coverage);
         let mut greedy = Greedy::new(&ground, 10 + number as u64);

@@ -360,6 +360,27 @@ fn a_plan_that_is_too_large_is_refused_with_what_to_do() {
 }
 
 #[test]
+fn a_plan_of_too_many_rows_is_refused_with_their_number() {
+    let lab = Lab::new();
+    let values = |name: &str| {
+        let values = (0..180).map(|value| format!("      v{value}: {{read-back: [command: 'x']}}\n"));
+        format!("  {name}:\n    values:\n{}", values.collect::<String>())
+    };
+    let text = usual().yaml();
+    let (before, rest) = (text.find("settings:\n").unwrap(), text.find("agents:\n").unwrap());
+    let settings = format!("settings:\n{}{}", values("hvci"), values("locale"));
+    let text = format!("{}{settings}{}", &text[..before], &text[rest..]);
+    let told =
+        lab.told(&planned(&lab, &text.replace("  - if initech-guard then hvci = v0\n", ""), &quick()).unwrap_err());
+    // Each value of one setting with each of the other, on one image at least.
+    assert!(
+        told.contains("error[too-many-cells]: the plan needs 32400 rows or more; at most 30000 are planned"),
+        "{told}"
+    );
+    assert!(told.contains("help: ask for a lower strength"), "{told}");
+}
+
+#[test]
 fn a_cell_and_a_combination_are_explained() {
     let lab = Lab::new();
     let resolved = load(&lab.matrix(&usual().yaml())).unwrap();
