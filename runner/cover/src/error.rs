@@ -70,7 +70,7 @@ pub enum CoverError {
     TooHard,
     /// More rows than are planned.
     #[error(
-        "the plan needs {least} rows or more; at most {MOST_ROWS} are planned: ask for a lower strength, or for this one \
+        "the plan takes {least} rows or more; at most {MOST_ROWS} are planned: ask for a lower strength, or for this one \
          among fewer parameters"
     )]
     TooManyRows {

@@ -374,7 +374,7 @@ fn a_plan_of_too_many_rows_is_refused_with_their_number() {
         lab.told(&planned(&lab, &text.replace("  - if initech-guard then hvci = v0\n", ""), &quick()).unwrap_err());
     // Each value of one setting with each of the other, on one image at least.
     assert!(
-        told.contains("error[too-many-cells]: the plan needs 32400 rows or more; at most 30000 are planned"),
+        told.contains("error[too-many-cells]: the plan takes 32400 rows or more; at most 30000 are planned"),
         "{told}"
     );
     assert!(told.contains("help: ask for a lower strength"), "{told}");

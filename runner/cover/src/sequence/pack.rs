@@ -7,6 +7,7 @@ use super::lawful::Lawful;
 use super::table::Table;
 use super::together::{GivenRows, Together, stands};
 use super::{SequenceError, Sequencing};
+use crate::coverage::MOST_ROWS;
 use crate::error::CoverError;
 use crate::random::Random;
 
@@ -101,6 +102,11 @@ impl<R: Together> Packer<'_, R> {
         let mut orders = Vec::new();
         let mut open: Vec<Vec<usize>> = table.open().collect();
         while !open.is_empty() {
+            // What is open when nothing is left to look with gets rows that meet little else.
+            let alone = if self.reserve == 0 { open.len() } else { 0 };
+            if orders.len() + alone > MOST_ROWS {
+                return Err(CoverError::TooManyRows { least: MOST_ROWS + 1 });
+            }
             let Some(order) = self.best(&table, &open)? else { break };
             table.add(&order);
             orders.push(order);
