@@ -11,26 +11,30 @@ use super::text::{counted_words, memory_words, symbol, tally_words, versions_wor
 use super::{Coverage, Entry, Grid, Standpoint};
 use crate::text;
 
+/// Focus is drawn in the page's own colours, because a place's text may have the colour of the page around it.
 const STYLE: &str = "\
-:root{color-scheme:light dark;--line:#8886}\
-body{font:16px/1.5 system-ui,sans-serif;max-width:80rem;margin:2rem auto;padding:0 1rem}\
+:root{color-scheme:light dark;--line:#8886;--names:min(16rem,40vw)}\
+body{font:16px/1.5 system-ui,sans-serif;max-width:80rem;margin:2rem auto;padding:0 1rem;overflow-wrap:anywhere}\
 table{border-collapse:separate;border-spacing:2px}\
-.scroll{overflow-x:auto}\
+.scroll{overflow-x:auto;padding:4px 4px 4px 0;scroll-padding-left:calc(var(--names) + 2rem)}\
 th{font-weight:400;text-align:left;padding:.2rem .5rem}\
-thead th{vertical-align:bottom}\
-thead th span{writing-mode:vertical-rl;transform:rotate(180deg);max-height:14rem}\
-td{text-align:center;min-width:3.5rem;padding:0;border-radius:3px}\
-td a{display:block;padding:.3rem;color:inherit;text-decoration:none}\
-a:focus-visible{outline:3px solid;outline-offset:1px}\
+thead th{vertical-align:bottom;text-align:center}\
+thead th span{writing-mode:vertical-rl;transform:rotate(180deg);text-align:left;max-height:14rem}\
+tbody th,thead td{position:sticky;left:0;z-index:1;background:Canvas}\
+tbody th span{display:block;width:max-content;max-width:var(--names)}\
+td{text-align:center;min-width:3.5rem;padding:0;border-radius:3px;print-color-adjust:exact}\
+td a{display:block;padding:.3rem;color:inherit;text-decoration:none;overflow-wrap:normal}\
+a:focus-visible{outline:3px solid CanvasText;outline-offset:0;box-shadow:inset 0 0 0 2px Canvas}\
+.legend{display:flex;flex-wrap:wrap;gap:4px;padding:0;list-style:none}\
+.legend li{padding:.2rem .6rem;border-radius:3px;print-color-adjust:exact}\
 .list td{text-align:left;padding:.2rem .6rem .2rem 0;border-bottom:1px solid var(--line)}\
 .list{border-spacing:0;width:100%}\
 .a0{background:#08306b;color:#fff}.a1{background:#2171b5;color:#fff}.a2{background:#6baed6;color:#000}\
 .a3{background:#c6dbef;color:#000}.a4{background:#f1f6fb;color:#000;outline:1px solid #6baed6;outline-offset:-1px}\
-.broken{box-shadow:inset 0 -4px #d55e00}\
+.broken{box-shadow:inset 0 -4px #d55e00,inset 0 -6px #fff}\
 .masked{background:repeating-linear-gradient(45deg,#e69f00 0 3px,#fff1cc 3px 12px);color:#000}\
-.never{border:2px dashed light-dark(#a40000,#ff8a80)}\
+.never{outline:2px dashed light-dark(#a40000,#ff8a80);outline-offset:-2px}\
 .impossible,.itself{color:light-dark(#666,#aaa)}\
-.legend td{padding:.2rem .6rem}\
 tr:target td{outline:2px solid}\
 .notice{border:2px solid;padding:.6rem 1rem}";
 
@@ -61,16 +65,15 @@ pub fn coverage_html(coverage: &Coverage) -> String {
 }
 
 fn legend(out: &mut String) {
-    out.push_str("<table class=\"legend\"><caption>What a place says</caption><tbody>\n<tr>");
+    out.push_str("<p>What a place says:</p>\n<ul class=\"legend\">\n");
     for (number, (words, _)) in SHADES.iter().enumerate() {
-        let _ = write!(out, "<td class=\"a{number}\">tested less than {words} ago</td>");
+        let _ = writeln!(out, "<li class=\"a{number}\">tested less than {words} ago</li>");
     }
-    let _ = writeln!(out, "<td class=\"a{}\">tested longer ago</td></tr>", SHADES.len());
+    let _ = writeln!(out, "<li class=\"a{}\">tested longer ago</li>", SHADES.len());
     out.push_str(
-        "<tr><td class=\"a0 broken\">2d! tested, and in a broken or inconclusive cell then or since</td>\
-         <td class=\"masked\">(2d) masked: only in broken or inconclusive cells</td>\
-         <td class=\"never\">never met</td><td class=\"impossible\">– in no cell of this matrix</td><td></td></tr>\n\
-         </tbody></table>\n",
+        "<li class=\"a0 broken\">2d! tested, and in a broken or inconclusive cell then or since</li>\n\
+         <li class=\"masked\">(2d) masked: only in broken or inconclusive cells</li>\n\
+         <li class=\"never\">never met</li>\n<li class=\"impossible\">– in no cell of this matrix</li>\n</ul>\n",
     );
 }
 
@@ -82,7 +85,7 @@ fn section(out: &mut String, coverage: &Coverage, title: &str, key: &str, grid: 
     }
     out.push_str("</tr></thead>\n<tbody>\n");
     for row in 0..grid.rows.len() {
-        let _ = write!(out, "<tr><th scope=\"row\">{}</th>", h(&grid.row_words(row)));
+        let _ = write!(out, "<tr><th scope=\"row\"><span>{}</span></th>", h(&grid.row_words(row)));
         for column in 0..grid.columns.len() {
             match grid.entry(row, column) {
                 Some(entry) => place(out, coverage, key, grid, entry),
@@ -150,4 +153,56 @@ fn capital(words: &str) -> String {
 
 fn h(foreign: &str) -> String {
     text::html(&text::line(foreign))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::STYLE;
+
+    /// Relative luminance of `#rrggbb` or `#rgb` (WCAG 2.1).
+    fn luminance(color: &str) -> f64 {
+        let digits: Vec<u32> = color.chars().skip(1).map(|digit| digit.to_digit(16).unwrap()).collect();
+        let channels: Vec<u32> = match digits[..] {
+            [red, green, blue] => [red, green, blue].map(|it| it * 17).to_vec(),
+            _ => digits.chunks(2).map(|pair| pair[0] * 16 + pair[1]).collect(),
+        };
+        let linear = |channel: u32| match f64::from(channel) / 255.0 {
+            dark if dark <= 0.04045 => dark / 12.92,
+            other => ((other + 0.055) / 1.055).powf(2.4),
+        };
+        [0.2126, 0.7152, 0.0722].iter().zip(channels).map(|(weight, channel)| weight * linear(channel)).sum()
+    }
+
+    fn contrast(one: &str, other: &str) -> f64 {
+        let (one, other) = (luminance(one), luminance(other));
+        (one.max(other) + 0.05) / (one.min(other) + 0.05)
+    }
+
+    fn colors(words: &str) -> Vec<&str> {
+        words.match_indices('#').map(|(at, _)| words[at..].split([' ', ',', ';', ')', '}']).next().unwrap()).collect()
+    }
+
+    /// WCAG 2.1, 1.4.3: text has a contrast of 4.5 and more to everything it stands on.
+    #[test]
+    fn every_place_can_be_read() {
+        let mut seen = 0;
+        for rule in STYLE.split('}').filter(|rule| rule.contains("background:#") || rule.contains("gradient")) {
+            let (behind, after) = rule.split_once("background:").unwrap().1.split_once(";color:").unwrap();
+            let text = colors(after)[0];
+            for background in colors(behind) {
+                let contrast = contrast(text, background);
+                assert!(contrast >= 4.5, "{text} on {background}: {contrast:.2}");
+                seen += 1;
+            }
+        }
+        assert_eq!(seen, 7, "five shades, and two colours of a hatching");
+    }
+
+    /// Chromium's pages are white and #121212.
+    #[test]
+    fn what_has_no_background_can_be_read_on_a_light_and_a_dark_page() {
+        let rule = STYLE.split('}').find(|rule| rule.starts_with(".impossible")).unwrap();
+        let [light, dark] = colors(rule)[..] else { panic!("{rule}") };
+        assert!(contrast(light, "#fff") >= 4.5 && contrast(dark, "#121212") >= 4.5, "{rule}");
+    }
 }
