@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use coexist_plan::{Ask, Planned, Replanned, RowsFile, load, plan};
+use coexist_plan::{Ask, Planned, Replanned, RowsFile, Telling, load, plan, render};
 
 const MATRIX: &str = "matrices/nightly.yaml";
 const ROWS: &str = "matrices/nightly.rows.tsv";
@@ -68,6 +68,20 @@ fn the_committed_rows_are_what_the_matrix_needs() {
     let covered = planned.covered.unwrap();
     assert!(covered.uncovered.is_empty(), "{}", covered.summary);
     assert!(covered.summary.strengths.iter().all(|it| it.feasible > 0 && it.covered == it.feasible));
+}
+
+/// The page leaves lines out, and adds and reorders none.
+#[test]
+fn the_page_shows_what_the_plan_says() {
+    let page = std::fs::read_to_string(root().join("docs/nightly.md")).unwrap();
+    let shown = page.split("```text\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    assert!(shown.lines().count() > 5, "{shown}");
+    let planned = planned(RowsFile::of(&root().join(MATRIX)).unwrap());
+    let said = render(&planned, &Telling { steps: false, on_host: None });
+    let mut said_lines = said.lines();
+    for line in shown.lines() {
+        assert!(said_lines.any(|it| it == line), "docs/nightly.md: `{line}` is not what is said:\n{said}");
+    }
 }
 
 /// One row, by its columns.
