@@ -9,7 +9,7 @@ use super::model::{Column, Space};
 use super::rules::Rule;
 use super::saved::SavedRows;
 use super::sequence::Events;
-use super::{Chosen, Row, id, replan, strength};
+use super::{Chosen, Row, id, order, replan, strength};
 use crate::checked::{Checked, Coverage};
 use crate::message::{Message, Mistake, Severity};
 use crate::planning::Ask;
@@ -39,8 +39,12 @@ pub(crate) fn rows<'a>(
         messages.push(too_large("`also` names more groups of parameters than can be planned", coverage.span));
         return None;
     };
-    let names = included.iter().map(id).collect();
     let mut rows = included;
+    for row in &mut rows {
+        // Else the orders that are counted were those of no cell.
+        order::fixed(checked, &mut row.set.members);
+    }
+    let names = rows.iter().map(id).collect();
     let Seeds { seeds, from_file } = gather(checked, &space, &rows, saved);
     let masked = masked(&space, &rows, ask);
     let request = Request {
