@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use coexist_plan::{Ask, Planned, Replanned, RowsFile, Telling, load, plan, render};
+use coexist_plan_checker::check_matrix;
 
 const MATRIX: &str = "matrices/nightly.yaml";
 const ROWS: &str = "matrices/nightly.rows.tsv";
@@ -68,6 +69,43 @@ fn the_committed_rows_are_what_the_matrix_needs() {
     let covered = planned.covered.unwrap();
     assert!(covered.uncovered.is_empty(), "{}", covered.summary);
     assert!(covered.summary.strengths.iter().all(|it| it.feasible > 0 && it.covered == it.feasible));
+}
+
+/// The lab as it is, and as it might be: what is planned for it is found whole by a checker that shares nothing with the
+/// planner.
+#[test]
+fn plans_are_found_whole_by_another_reader_of_the_matrix() {
+    let variants: [&[(&str, &str)]; 6] = [
+        &[],
+        &[("order: pairs", "order: triples"), ("at-most: 4", "at-most: 5")],
+        &[("    - [agent, agent, hvci]", "    - [image, verifier, hvci]\n    - [agent, agent, defender, image]")],
+        &[("kind: upgrade", "kind: fresh"), ("at-least: 2", "at-least: 1")],
+        &[
+            ("order: pairs", "order: [hooli-shield, initech-guard]"),
+            ("    initech-guard:", "    initech-guard: {with: [HOOLI]}"),
+        ],
+        &[("version: \"7.2\"", "version: \"7.2\"\n  signing: test"), ("at-most: 4\n", "at-most: 3\n")],
+    ];
+    for changes in variants {
+        let lab = lab();
+        let path = lab.path().join(MATRIX);
+        let mut text = std::fs::read_to_string(&path).unwrap();
+        for (old, new) in changes {
+            assert!(text.contains(old), "{old}");
+            text = text.replacen(old, new, 1);
+        }
+        if changes.iter().any(|(_, new)| new.contains("signing")) {
+            // What its one row says of the test-signing is what the signature keeps out.
+            text = text.replacen("      test-signing: \"off\"", "      test-signing: \"on\"", 1);
+        }
+        std::fs::write(&path, text).unwrap();
+        let resolved = load(&path).unwrap_or_else(|report| panic!("{changes:?}: {report}"));
+        let planned = plan(&resolved, &Ask::default()).unwrap_or_else(|report| panic!("{changes:?}: {report}"));
+        let found = check_matrix(&path, &planned.rows, None).unwrap_or_else(|error| panic!("{changes:?}: {error}"));
+        assert!(found.all_good(), "{changes:?}: {found}");
+        let told: u64 = planned.covered.unwrap().summary.strengths.iter().map(|it| it.feasible as u64).sum();
+        assert_eq!(found.rows.feasible, told, "{changes:?}: {found}");
+    }
 }
 
 /// The page leaves lines out, and adds and reorders none.

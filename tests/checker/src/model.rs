@@ -60,6 +60,15 @@ pub enum Formula {
     And(Vec<Formula>),
     /// One of them at least.
     Or(Vec<Formula>),
+    /// So many of them are true.
+    Count {
+        /// Statements without [`Formula::Count`] in them.
+        of: Vec<Formula>,
+        /// At least.
+        least: usize,
+        /// At most.
+        most: usize,
+    },
 }
 
 impl Formula {
@@ -71,6 +80,9 @@ impl Formula {
             Self::Not(inner) => !inner.holds(row),
             Self::And(parts) => parts.iter().all(|part| part.holds(row)),
             Self::Or(parts) => parts.iter().any(|part| part.holds(row)),
+            Self::Count { of, least, most } => {
+                (*least..=*most).contains(&of.iter().filter(|part| part.holds(row)).count())
+            }
         }
     }
 }

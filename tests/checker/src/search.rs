@@ -153,6 +153,16 @@ fn without_not(formula: &Formula, negated: bool) -> Formula {
         Formula::And(parts) => Formula::Or(all(parts)),
         Formula::Or(parts) if !negated => Formula::Or(all(parts)),
         Formula::Or(parts) => Formula::And(all(parts)),
+        Formula::Count { of, least, most } => {
+            let of: Vec<Formula> = of.iter().map(|part| without_not(part, false)).collect();
+            let count = |least, most| Formula::Count { of: of.clone(), least, most };
+            if !negated {
+                return count(*least, *most);
+            }
+            let fewer = least.checked_sub(1).map(|most| count(0, most));
+            let more = (*most < of.len()).then(|| count(most + 1, of.len()));
+            Formula::Or(fewer.into_iter().chain(more).collect())
+        }
     }
 }
 
@@ -161,7 +171,9 @@ fn parameters_of(formula: &Formula, named: &mut Vec<usize>) {
         Formula::OneOf(parameter, _) => named.push(*parameter),
         Formula::Pair(left, right, _) => named.extend([*left, *right]),
         Formula::Not(inner) => parameters_of(inner, named),
-        Formula::And(parts) | Formula::Or(parts) => parts.iter().for_each(|part| parameters_of(part, named)),
+        Formula::And(parts) | Formula::Or(parts) | Formula::Count { of: parts, .. } => {
+            parts.iter().for_each(|part| parameters_of(part, named));
+        }
     }
 }
 
@@ -203,6 +215,12 @@ fn truth(formula: &Formula, domains: &Domains) -> Truth {
                 _ => Truth::Never,
             })
         }
+        Formula::Count { of: parts, least, most } => {
+            let parts: Vec<Truth> = parts.iter().map(|part| truth(part, domains)).collect();
+            let always = parts.iter().filter(|part| **part == Truth::Always).count();
+            let possible = parts.iter().filter(|part| **part != Truth::Never).count();
+            of(possible >= *least && always <= *most, always >= *least && possible <= *most)
+        }
     }
 }
 
@@ -224,6 +242,23 @@ fn demand(formula: &Formula, domains: &mut Domains, changed: &mut Vec<usize>) ->
                 (None, _) => false,
                 (Some(only), None) => demand(only, domains, changed),
                 _ => true,
+            }
+        }
+        Formula::Count { of, least, most } => {
+            let parts: Vec<Truth> = of.iter().map(|part| truth(part, domains)).collect();
+            let always = parts.iter().filter(|part| **part == Truth::Always).count();
+            let open = parts.iter().filter(|part| **part == Truth::Open).count();
+            if always > *most || always + open < *least {
+                return false;
+            }
+            let undecided = of.iter().zip(&parts).filter(|(_, part)| **part == Truth::Open);
+            let mut undecided = undecided.map(|(part, _)| part);
+            if always == *most {
+                undecided.all(|part| demand(&without_not(part, true), domains, changed))
+            } else if always + open == *least {
+                undecided.all(|part| demand(part, domains, changed))
+            } else {
+                true
             }
         }
     }
