@@ -25,6 +25,7 @@ mod signature_builder;
 #[allow(dead_code, reason = "shared with the readers' own tests")]
 mod user_dump_builder;
 
+mod matrices;
 mod seeds;
 mod zeros;
 

@@ -6,6 +6,7 @@ use standin_forge::vendors;
 use crate::dump_builder::{self, ACME, DumpSpec, GLOBEX, Order};
 use crate::event_log_builder::Story;
 use crate::hive_builder::{self, Listed};
+use crate::matrices::MATRICES;
 use crate::memory_builder::{BITMAP, Machine};
 use crate::signature_builder::{Certificates, signed};
 use crate::user_dump_builder::{MinidumpSpec, ModuleSpec, Raised};
@@ -234,11 +235,13 @@ fn matrices() -> Vec<Seed> {
         std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
     };
     let chosen = |choice: u8, place: &str| [vec![choice], text(place)].concat();
-    vec![
+    let files = vec![
         ("matrix", "good", chosen(0, "3/nightly.yaml")),
         ("matrix", "bad", chosen(0, "1/nightly.yaml")),
         ("matrix", "recipe", chosen(1, "agents/globex-sensor.yaml")),
-    ]
+    ];
+    let planned = MATRICES.iter().map(|(name, text)| ("matrix", *name, [&[0], text.as_bytes()].concat()));
+    files.into_iter().chain(planned).collect()
 }
 
 /// The first byte chooses how the model is written.
