@@ -6,6 +6,7 @@ mod faults;
 mod ledger;
 mod mending;
 mod pict;
+mod plan;
 mod triage;
 
 use std::fs::File;
