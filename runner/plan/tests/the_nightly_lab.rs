@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use coexist_plan::{Ask, Planned, Replanned, RowsFile, Telling, load, plan, render};
+use coexist_plan::{Ask, OnHost, Planned, Replanned, RowsFile, Telling, load, plan, render};
 use coexist_plan_checker::check_matrix;
 
 const MATRIX: &str = "matrices/nightly.yaml";
@@ -52,8 +52,11 @@ fn lab() -> tempfile::TempDir {
 }
 
 fn planned(saved: Option<RowsFile>) -> Planned {
-    let lab = lab();
-    let resolved = load(&lab.path().join(MATRIX)).unwrap_or_else(|report| panic!("{report}"));
+    planned_in(lab().path(), saved)
+}
+
+fn planned_in(lab: &Path, saved: Option<RowsFile>) -> Planned {
+    let resolved = load(&lab.join(MATRIX)).unwrap_or_else(|report| panic!("{report}"));
     plan(&resolved, &Ask { saved, ..Ask::default() }).unwrap_or_else(|report| panic!("{report}"))
 }
 
@@ -119,6 +122,31 @@ fn the_page_shows_what_the_plan_says() {
     let mut said_lines = said.lines();
     for line in shown.lines() {
         assert!(said_lines.any(|it| it == line), "docs/nightly.md: `{line}` is not what is said:\n{said}");
+    }
+}
+
+/// The plan from nothing as it is kept, printed and saved in a run.
+fn all_that_is_told(lab: &Path) -> String {
+    let planned = planned_in(lab, None);
+    let json = coexist_plan::json(&planned, &OnHost::default()).unwrap();
+    let text = render(&planned, &Telling { steps: true, on_host: None });
+    [planned.rows, text, serde_json::to_string_pretty(&json).unwrap()].concat()
+}
+
+#[test]
+fn the_plan_is_the_same_in_one_two_and_four_threads() {
+    // Paths of packages are in it, so that all plan in one folder.
+    let lab = lab();
+    let once = all_that_is_told(lab.path());
+    assert!(once.lines().count() > 1000, "a whole plan");
+    for threads in [2, 4] {
+        std::thread::scope(|scope| {
+            let started: Vec<_> = (0..threads).map(|_| scope.spawn(|| all_that_is_told(lab.path()))).collect();
+            for thread in started {
+                // Hash tables are seeded anew in each thread: what follows their order differs here.
+                assert!(thread.join().unwrap() == once, "another plan in one of {threads} threads");
+            }
+        });
     }
 }
 

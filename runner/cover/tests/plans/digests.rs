@@ -25,6 +25,12 @@ fn plain(parameters: Vec<Parameter>) -> Model {
     Model::new(parameters, Vec::new()).expect("only what exists is named")
 }
 
+/// The model of the command line's tests: constraints, aliases, numbers.
+fn volumes() -> Model {
+    let text = include_str!("../../../../tests/cli/pict/volume.pict");
+    coexist_cover::pict::parse(text, &coexist_cover::pict::Dialect::default()).expect("it is PICT's language").model
+}
+
 fn cases() -> Vec<Case> {
     let usual = Request::strength;
     let mut weighted = grid(4, 3);
@@ -62,6 +68,7 @@ fn cases() -> Vec<Case> {
             Request { counted: vec![vec![0; 4], vec![1; 4]], masked: vec![vec![2; 4]], ..usual(2) },
         ),
         case("a small lab", lab(6, 2), usual(2)),
+        case("a model of PICT's", volumes(), usual(3)),
         case("a small lab, alike", lab(6, 2), Request { fill: Fill::Alike(vec![0, 1, 2, 3]), ..usual(2) }),
     ]
 }
