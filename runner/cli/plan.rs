@@ -101,7 +101,12 @@ pub(crate) fn make(
         tell(&planned.warnings);
     }
     if planned.plan.cells.is_empty() {
-        say::aside(&format!("error: {} selects no cell: its exclusions leave nothing", matrix.display()));
+        let why = if ask.budget.is_some() && planned.covered.is_some() {
+            "the budget is less than any cell takes; `coexist plan` without one tells what they take"
+        } else {
+            "its exclusions leave nothing"
+        };
+        say::aside(&format!("error: {} selects no cell: {why}", matrix.display()));
         return Err(Exit::NothingSelected);
     }
     if wishes.locked {
