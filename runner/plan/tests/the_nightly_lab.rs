@@ -106,7 +106,7 @@ fn plans_are_found_whole_by_another_reader_of_the_matrix() {
         let planned = plan(&resolved, &Ask::default()).unwrap_or_else(|report| panic!("{changes:?}: {report}"));
         let found = check_matrix(&path, &planned.rows, None).unwrap_or_else(|error| panic!("{changes:?}: {error}"));
         assert!(found.all_good(), "{changes:?}: {found}");
-        let told: u64 = planned.covered.unwrap().summary.strengths.iter().map(|it| it.feasible as u64).sum();
+        let told: u64 = planned.covered.unwrap().summary.strengths.iter().map(|it| it.feasible).sum();
         assert_eq!(found.rows.feasible, told, "{changes:?}: {found}");
     }
 }
