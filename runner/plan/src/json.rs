@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::choose::orders::Orders;
 use crate::planning::Planned;
 use crate::text::OnHost;
 
@@ -40,6 +41,9 @@ pub fn json(planned: &Planned, on_host: &OnHost) -> Result<Value, serde_json::Er
             .map(|group| json!({"rules": group.rules, "combinations": group.combinations, "example": group.example}));
         about["impossible"] = groups.collect();
         about["uncovered"] = json!(covered.uncovered);
+        if let Some(orders) = &covered.orders {
+            about["orders"] = of_orders(orders);
+        }
     }
     if let Some(replanned) = &planned.replanned {
         let dropped = replanned.dropped.iter();
@@ -55,4 +59,17 @@ pub fn json(planned: &Planned, on_host: &OnHost) -> Result<Value, serde_json::Er
         keys.insert("about".to_owned(), about);
     }
     Ok(plan)
+}
+
+fn of_orders(orders: &Orders) -> Value {
+    let impossible = orders.impossible.iter();
+    let impossible = impossible.map(|it| json!({"rules": it.rules, "orders": it.orders, "example": it.example}));
+    let uncovered = orders.uncovered.iter().map(|it| json!({"order": it.order, "why": it.why.to_string()}));
+    json!({
+        "agents": orders.agents,
+        "feasible": orders.feasible,
+        "covered": orders.covered,
+        "impossible": impossible.collect::<Value>(),
+        "uncovered": uncovered.collect::<Value>(),
+    })
 }

@@ -48,6 +48,7 @@ use coexist_model::{Image, ImageId};
 pub use budget::{Budget, BudgetError};
 pub use choose::covered::{Covered, ImpossibleGroup};
 pub use choose::explain::ExplainError;
+pub use choose::orders::{ImpossibleOrders, Orders, UncoveredOrder, WhyUncovered};
 pub use element::{Key, Need, Record};
 pub use files::{FileKind, check};
 pub use json::json;

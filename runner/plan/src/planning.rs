@@ -218,7 +218,14 @@ fn finish(
         let values = |row: usize| chosen.rows.get(row).and_then(|row| space.values(row));
         let all: Vec<Vec<usize>> = (0..chosen.rows.len()).filter_map(values).collect();
         let some: Vec<Vec<usize>> = kept.iter().filter_map(|at| values(turns[*at].row)).collect();
-        covered = Some(choose::covered::look(space, &chosen.strength, &all, &some, left_out)?);
+        let mut look = choose::covered::look(space, &chosen.strength, &all, &some, left_out)?;
+        look.orders = chosen.sequences.as_ref().map(|sequences| {
+            let seen = |row: &usize| chosen.rows.get(*row).filter(|row| space.values(row).is_some());
+            let all: Vec<&Row<'_>> = (0..chosen.rows.len()).filter_map(|row| seen(&row)).collect();
+            let some: Vec<&Row<'_>> = kept.iter().filter_map(|at| seen(&turns.get(*at)?.row)).collect();
+            choose::orders::look(checked, sources, sequences, &all, &some)
+        });
+        covered = Some(look);
     }
     plan.coverage = covered.as_ref().map(|covered| covered.summary.clone());
     Ok(Finished { plan, covered })

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use coexist_cover::{CoverError, ModelError, Plan, Request, SequenceError};
+use coexist_cover::{CoverError, ModelError, OrderedPlan, Plan, Request, SequenceError};
 use coexist_model::Standing;
 
 use super::model::{Column, Space};
@@ -56,8 +56,8 @@ pub(crate) fn rows<'a>(
     };
     let events = Events::of(checked, &space);
     let kept = events.as_ref().map(|events| orders(events, &space, &rows, &from_file, saved)).unwrap_or_default();
-    let (plan, orders) = match with_masked(&space, request, events.as_ref(), &kept) {
-        Ok(plan) => plan,
+    let (planned, masked) = match with_masked(&space, request, events.as_ref(), &kept) {
+        Ok(planned) => planned,
         Err(error) => {
             messages.push(match error {
                 SequenceError::Cover(error) => refused(&error, coverage.span, rules),
@@ -66,6 +66,8 @@ pub(crate) fn rows<'a>(
             return None;
         }
     };
+    let sequences = events.as_ref().map(|events| events.sequences(&planned, &masked));
+    let OrderedPlan { plan, orders, .. } = planned;
     messages.extend(impossible(checked, &space, &plan, rules));
     // Included rows were held against the rules before: what was dropped is from the file.
     let first = seeds.len() - from_file.len();
@@ -81,7 +83,7 @@ pub(crate) fn rows<'a>(
         }
         rows.push(row);
     }
-    Some(Chosen { rows, included: names, space: Some(space), strength, dropped })
+    Some(Chosen { rows, included: names, space: Some(space), strength, dropped, sequences })
 }
 
 /// Cells that were broken or inconclusive when they last ran, as rows that shall not come again. What is included comes
@@ -117,26 +119,30 @@ fn orders(
     included.chain(from_file.iter().map(|number| rows.get(*number).map(|row| events.of_saved(row)))).collect()
 }
 
-/// Plans without the masked rows, but for those that alone can hold some combination: these are tried again.
+/// Plans without the masked rows, but for those that alone can hold some combination: these are tried again. With the
+/// rows that stay masked. No orders where the matrix fixes them.
 fn with_masked(
     space: &Space<'_>,
     mut request: Request,
     events: Option<&Events<'_>>,
     kept: &[Option<Vec<usize>>],
-) -> Result<(Plan, Vec<Vec<usize>>), SequenceError> {
+) -> Result<(OrderedPlan, Vec<Vec<usize>>), SequenceError> {
     let plan = |request: &Request| match events {
         Some(events) => events.plan(space, request, kept),
-        None => Ok((coexist_cover::plan(&space.model, request)?, Vec::new())),
+        None => {
+            let plan = coexist_cover::plan(&space.model, request)?;
+            Ok(OrderedPlan { plan, orders: Vec::new(), for_order: 0, feasible: 0, open: Vec::new() })
+        }
     };
     let planned = plan(&request)?;
-    if planned.0.only_masked.is_empty() {
-        return Ok(planned);
+    if planned.plan.only_masked.is_empty() {
+        return Ok((planned, request.masked));
     }
     let holds = |row: &[usize], combination: &Vec<(usize, usize)>| {
         combination.iter().all(|(parameter, value)| row.get(*parameter) == Some(value))
     };
-    request.masked.retain(|row| !planned.0.only_masked.iter().any(|combination| holds(row, combination)));
-    plan(&request)
+    request.masked.retain(|row| !planned.plan.only_masked.iter().any(|combination| holds(row, combination)));
+    Ok((plan(&request)?, request.masked))
 }
 
 /// A rule as the engine tells it; it names masked rows by all their values, which the cell's name does already.

@@ -6,6 +6,7 @@ use coexist_cover::{CoverError, Strength};
 use coexist_model::{PlanCoverage, StrengthCoverage};
 
 use super::model::Space;
+use super::orders::Orders;
 
 /// Uncovered combinations that are listed.
 const MOST_LISTED: usize = 100_000;
@@ -24,6 +25,8 @@ pub struct Covered {
     pub impossible: Vec<ImpossibleGroup>,
     /// Feasible combinations that no cell holds, in words: the first hundred thousand.
     pub uncovered: Vec<Vec<String>>,
+    /// In which orders agents meet; `None` where the matrix fixes the order.
+    pub orders: Option<Orders>,
 }
 
 /// Combinations that the same rules forbid.
@@ -78,6 +81,7 @@ pub(crate) fn look(
         summary: PlanCoverage { strengths, left_out },
         impossible: impossible(space, asked.base, all)?,
         uncovered: uncovered.iter().map(words).collect(),
+        orders: None,
     })
 }
 

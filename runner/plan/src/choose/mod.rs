@@ -14,6 +14,7 @@ mod full;
 mod id;
 mod model;
 mod order;
+pub(crate) mod orders;
 mod replan;
 mod rules;
 pub(crate) mod running;
@@ -32,6 +33,7 @@ use coexist_cover::{CoverError, Strength};
 use model::Space;
 use rules::Rule;
 use saved::SavedRows;
+use sequence::Sequences;
 
 /// The strength by which a full product is measured where no other is given.
 const PAIRS: usize = 2;
@@ -58,6 +60,8 @@ pub(crate) struct Chosen<'a> {
     pub(crate) strength: Strength,
     /// Saved rows that could not be kept, by their number, with the rules that they break.
     pub(crate) dropped: Vec<(usize, Vec<String>)>,
+    /// What is known of the orders of agents; `None` where the matrix fixes the order.
+    pub(crate) sequences: Option<Sequences>,
 }
 
 /// Chooses rows: those that the matrix includes come first where coverage is asked for, and last in a full product, as
@@ -80,7 +84,8 @@ pub(crate) fn choose<'a>(
                 saved::in_saved_order(saved, &mut rows);
             }
             let space = Space::new(checked, &rules).ok();
-            Some(Chosen { rows, included: names, space, strength: Strength::uniform(PAIRS), dropped: Vec::new() })
+            let strength = Strength::uniform(PAIRS);
+            Some(Chosen { rows, included: names, space, strength, dropped: Vec::new(), sequences: None })
         }
     }
 }

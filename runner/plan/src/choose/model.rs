@@ -8,7 +8,7 @@ use coexist_model::{AgentChoice, PastCell};
 
 use super::rules::{self, Rule};
 use super::{Row, order};
-use crate::checked::{AgentSet, Agents, Checked, Condition, ExcludeRule, Member, Offer, Range};
+use crate::checked::{AgentSet, Agents, Checked, Condition, ExcludeRule, Member, Offer, Order, Range};
 use crate::source::Span;
 
 /// What a parameter stands for.
@@ -151,10 +151,7 @@ impl<'a> Space<'a> {
                 let was = past.settings.get(&axis.name)?;
                 axis.values.iter().position(|it| it.setting.value == *was)
             }
-            Column::Sets => self.checked.agents.sets().iter().position(|set| {
-                set.members.len() == past.agents.len()
-                    && set.members.iter().zip(&past.agents).all(|(member, choice)| is(member, choice))
-            }),
+            Column::Sets => self.set(&past.agents, is),
             Column::Offer(number) => {
                 let agent = &self.offer(number)?.agent;
                 match past.agents.iter().find(|choice| choice.id.as_str() == agent) {
@@ -173,7 +170,9 @@ impl<'a> Space<'a> {
                 let wanted = &row.values.get(axis)?.setting.value;
                 self.checked.axes.get(axis)?.values.iter().position(|it| it.setting.value == *wanted)
             }
-            Column::Sets => self.checked.agents.sets().iter().position(|set| same(set, &row.set)),
+            Column::Sets => {
+                self.set(&row.set.members, |one, other| one.agent == other.agent && one.version == other.version)
+            }
             Column::Offer(number) => {
                 let agent = &self.offer(number)?.agent;
                 match row.set.members.iter().find(|member| member.agent == *agent) {
@@ -182,6 +181,20 @@ impl<'a> Space<'a> {
                 }
             }
         }
+    }
+
+    /// The listed set with these agents: in this order, or in any where the matrix asks for every one.
+    pub(crate) fn set<T>(&self, agents: &[T], is: impl Fn(&Member, &T) -> bool) -> Option<usize> {
+        let sets = self.checked.agents.sets();
+        let as_listed = |set: &AgentSet| set.members.iter().zip(agents).all(|(member, agent)| is(member, agent));
+        let in_any_order =
+            |set: &AgentSet| set.members.iter().all(|member| agents.iter().any(|agent| is(member, agent)));
+        let place = |fits: &dyn Fn(&AgentSet) -> bool| {
+            sets.iter().position(|set| set.members.len() == agents.len() && fits(set))
+        };
+        let listed = place(&as_listed);
+        let every = matches!(self.checked.order, Order::Every { .. });
+        listed.or_else(|| if every { place(&in_any_order) } else { None })
     }
 
     /// What a value is called where combinations are told: `hvci on`, `acme-endpoint 4.1`, `no globex-sensor`.
@@ -207,13 +220,6 @@ impl<'a> Space<'a> {
             }
         }
     }
-}
-
-fn same(one: &AgentSet, other: &AgentSet) -> bool {
-    let names = |set: &AgentSet| {
-        set.members.iter().map(|member| (member.agent.clone(), member.version.clone())).collect::<Vec<_>>()
-    };
-    names(one) == names(other)
 }
 
 /// The number of an offer's first version among its values: 0 where every cell has the agent.

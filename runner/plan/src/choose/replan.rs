@@ -32,10 +32,7 @@ fn value(checked: &Checked, space: &Space<'_>, saved: &SavedRows, row: &SavedRow
             let written = row.values.get(at)?;
             axis.values.iter().position(|it| it.setting.value == *written)
         }
-        Column::Sets => checked.agents.sets().iter().position(|set| {
-            set.members.len() == row.agents.len()
-                && set.members.iter().zip(&row.agents).all(|(member, written)| is(member, written))
-        }),
+        Column::Sets => space.set(&row.agents, is),
         Column::Offer(number) => {
             let Agents::Choice(pool) = &checked.agents else { return None };
             let offer = pool.offers.get(number)?;

@@ -76,7 +76,7 @@ pub(crate) fn of<'a>(checked: &'a Checked, sources: &Sources) -> Vec<Rule<'a>> {
 }
 
 struct Rules<'a, 's> {
-    /// The matrix's own source: places in it are told by their line alone.
+    /// The matrix's own source.
     home: usize,
     sources: &'s Sources,
     /// How often each label was given out.
@@ -90,17 +90,22 @@ impl<'a> Rules<'a, '_> {
     }
 
     fn add(&mut self, words: &str, span: Span, demand: Demand<'a>) {
-        let line = self.sources.line(span);
-        let mut label = match self.sources.get(span.source) {
-            Some(source) if span.source != self.home => format!("{words} ({}:{line})", source.shown),
-            _ => format!("{words} (line {line})"),
-        };
+        let mut label = placed(words, span, self.home, self.sources);
         let before = self.told.entry(label.clone()).or_default();
         *before += 1;
         if *before > 1 {
             label = format!("{label}, {before}");
         }
         self.all.push(Rule { label, span, demand });
+    }
+}
+
+/// A rule's words with its place; places in the matrix itself, `home`, are told by their line alone.
+pub(crate) fn placed(words: &str, span: Span, home: usize, sources: &Sources) -> String {
+    let line = sources.line(span);
+    match sources.get(span.source) {
+        Some(source) if span.source != home => format!("{words} ({}:{line})", source.shown),
+        _ => format!("{words} (line {line})"),
     }
 }
 

@@ -1,11 +1,35 @@
 //! `order: pairs` and `order: triples`: an order of installation for each row, so that agents meet in every one.
 
-use coexist_cover::{Plan, Predicate, Request, SequenceError, Sequencing};
+use std::collections::BTreeSet;
+
+use coexist_cover::{OrderedPlan, Predicate, Request, SequenceError, Sequencing};
 
 use super::model::Space;
 use super::order;
 use super::saved::SavedRow;
 use crate::checked::{AgentSet, Agents, Checked, Order};
+
+/// Orders of agents by the agents' numbers.
+#[derive(Debug, Clone)]
+pub(crate) struct Sequences {
+    /// Every agent that can be in a row.
+    pub(crate) agents: Vec<String>,
+    /// Agents of an order: 2 or 3.
+    pub(crate) length: usize,
+    /// How many orders some row can have.
+    pub(crate) feasible: u64,
+    /// Those of them that no row has, smallest first.
+    pub(crate) open: Vec<Vec<usize>>,
+    /// The agents of rows that were not to come again, as they were broken or inconclusive.
+    pub(crate) masked: BTreeSet<BTreeSet<usize>>,
+}
+
+impl Sequences {
+    /// The agents of an order by their ids.
+    pub(crate) fn names(&self, order: &[usize]) -> Vec<String> {
+        order.iter().filter_map(|&agent| self.agents.get(agent).cloned()).collect()
+    }
+}
 
 /// Agents as the engine orders them: each is an event of the rows that have it.
 pub(crate) struct Events<'a> {
@@ -22,7 +46,7 @@ impl<'a> Events<'a> {
             Agents::Choice(pool) => pool.offers.iter().map(|offer| offer.agent.as_str()).collect(),
             Agents::Sets(sets) => sets.iter().flat_map(|set| &set.members).map(|it| it.agent.as_str()).collect(),
         };
-        let mut seen = std::collections::BTreeSet::new();
+        let mut seen = BTreeSet::new();
         agents.retain(|agent| seen.insert(*agent));
         let place = |agent: &str| agents.iter().position(|it| *it == agent);
         let mut before = Vec::new();
@@ -43,9 +67,23 @@ impl<'a> Events<'a> {
         space: &Space<'_>,
         request: &Request,
         kept: &[Option<Vec<usize>>],
-    ) -> Result<(Plan, Vec<Vec<usize>>), SequenceError> {
-        let ordered = coexist_cover::plan_in_order(&space.model, request, &self.predicates, &self.asked, kept)?;
-        Ok((ordered.plan, ordered.orders))
+    ) -> Result<OrderedPlan, SequenceError> {
+        coexist_cover::plan_in_order(&space.model, request, &self.predicates, &self.asked, kept)
+    }
+
+    /// What the engine says of orders. `masked` are the rows that were not to come again.
+    pub(crate) fn sequences(&self, planned: &OrderedPlan, masked: &[Vec<usize>]) -> Sequences {
+        let agents = |row: &Vec<usize>| -> BTreeSet<usize> {
+            let has = |it: &Predicate| row.get(it.parameter).is_some_and(|value| it.values.contains(value));
+            (0..self.agents.len()).filter(|&agent| self.predicates.get(agent).is_some_and(has)).collect()
+        };
+        Sequences {
+            agents: self.agents.iter().map(|agent| (*agent).to_owned()).collect(),
+            length: self.asked.length,
+            feasible: planned.feasible,
+            open: planned.open.clone(),
+            masked: masked.iter().map(agents).collect(),
+        }
     }
 
     /// The order in which a set stands.

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::choose::covered::{Covered, ImpossibleGroup};
+use crate::choose::orders::{ImpossibleOrders, Orders, UncoveredOrder};
 use crate::planning::{Planned, Replanned};
 use crate::price::Price;
 use crate::words::count;
@@ -104,6 +105,11 @@ fn coverage(covered: &Covered, text: &mut String) -> std::fmt::Result {
         line(text, "", &format!("uncovered: {}", combination.join(", ")))?;
     }
     more(text, covered.uncovered.len(), "uncovered")?;
+    impossible(covered, text)?;
+    covered.orders.as_ref().map_or(Ok(()), |it| orders(it, text))
+}
+
+fn impossible(covered: &Covered, text: &mut String) -> std::fmt::Result {
     let Some(first) = covered.summary.strengths.first().filter(|first| first.impossible > 0) else { return Ok(()) };
     line(text, "impossible", &format!("{}, by the fewest rules that forbid each:", first.impossible))?;
     for ImpossibleGroup { rules, combinations, example } in covered.impossible.iter().take(MOST_GROUPS) {
@@ -111,6 +117,33 @@ fn coverage(covered: &Covered, text: &mut String) -> std::fmt::Result {
         line(text, "", &format!("       such as {}", example.join(" with ")))?;
     }
     more(text, covered.impossible.len(), "rule set")
+}
+
+/// `all 12 ordered pairs of agents`, then what is not covered and what cannot be.
+fn orders(orders: &Orders, text: &mut String) -> std::fmt::Result {
+    let word = if orders.agents == 2 { "pair" } else { "triple" };
+    let what = format!("ordered {word}s of agents");
+    let told = match (orders.covered, orders.feasible) {
+        (_, 0) => format!("no {what}: no cell has so many"),
+        (covered, feasible) if covered == feasible => format!("all {feasible} {what}"),
+        (covered, feasible) => format!("{covered} of {feasible} {what}"),
+    };
+    line(text, "orders", &told)?;
+    for UncoveredOrder { order, why } in orders.uncovered.iter().take(MOST_TOLD) {
+        line(text, "", &format!("uncovered: {}, {why}", order.join(" before ")))?;
+    }
+    more(text, orders.uncovered.len(), "uncovered")?;
+    let all: u64 = orders.impossible.iter().map(|group| group.orders).sum();
+    if all == 0 {
+        return Ok(());
+    }
+    let counted = count_of(all, "order");
+    line(text, "impossible", &format!("{counted}, by the fewest rules that forbid each:"))?;
+    for ImpossibleOrders { rules, orders, example } in orders.impossible.iter().take(MOST_GROUPS) {
+        line(text, "", &format!("{orders:>5}  {}", rules.join(" and ")))?;
+        line(text, "", &format!("       such as {}", example.join(" before ")))?;
+    }
+    more(text, orders.impossible.len(), "rule set")
 }
 
 /// How a plan from nothing compares, in a line.
