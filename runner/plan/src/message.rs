@@ -175,6 +175,8 @@ mistakes! {
     Contradiction = "contradiction",
     /// A value that no cell can have.
     ImpossibleValue = "impossible-value",
+    /// A wave without a cell.
+    EmptyWave = "empty-wave",
     /// A rows file that is not as it was written.
     DamagedRows = "damaged-rows",
     /// Every cell is excluded.

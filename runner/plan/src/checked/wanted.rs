@@ -165,6 +165,8 @@ pub(crate) struct Wave {
     pub(crate) of: Option<Condition>,
     /// No more than so many, those that cover most first.
     pub(crate) at_most: Option<usize>,
+    /// Its `where`, or the wave itself.
+    pub(crate) span: Span,
 }
 
 /// What a setting stands for, so that rules of Windows can speak of it.

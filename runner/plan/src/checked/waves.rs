@@ -39,7 +39,8 @@ impl Checker<'_> {
                 self.tell(message, PAGE);
             }
             if let Some(name) = &wave.value.name {
-                waves.push(Wave { name: name.value.0.clone(), of: of.flatten(), at_most });
+                let span = wave.value.r#where.as_ref().map_or(wave.span, |sentence| sentence.span);
+                waves.push(Wave { name: name.value.0.clone(), of: of.flatten(), at_most, span });
             }
         }
         waves

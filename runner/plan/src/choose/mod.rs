@@ -75,7 +75,7 @@ pub(crate) fn choose<'a>(
 ) -> Option<Chosen<'a>> {
     let rules = rules::of(checked, sources);
     let included = included(checked, &rules, messages);
-    match &checked.coverage {
+    let chosen = match &checked.coverage {
         Some(coverage) => cover::rows(checked, coverage, &rules, included?, saved, ask, messages),
         None => {
             let names = included.iter().flatten().map(id).collect();
@@ -87,7 +87,9 @@ pub(crate) fn choose<'a>(
             let strength = Strength::uniform(PAIRS);
             Some(Chosen { rows, included: names, space, strength, dropped: Vec::new(), sequences: None })
         }
-    }
+    };
+    messages.extend(chosen.iter().flat_map(|chosen| running::without_cells(checked, &chosen.rows)));
+    chosen
 }
 
 /// What the engine says of a matrix that it cannot look at, in the author's words.

@@ -4,8 +4,10 @@ use coexist_cover::{CoverError, Strength};
 use coexist_model::{PastCell, Standing};
 
 use super::model::Space;
-use super::{Chosen, id, rules};
-use crate::checked::Checked;
+use super::{Chosen, Row, id, rules};
+use crate::checked::{Checked, Wave};
+use crate::message::{Message, Mistake, Severity};
+use crate::words::quote;
 
 /// Looks back at earlier runs: more are put together.
 const MOST_AGES: usize = 6;
@@ -56,6 +58,49 @@ pub(crate) fn turns(
         .collect();
     turns.sort_by_key(|turn| turn.wave);
     Ok(turns)
+}
+
+/// Waves that hold nothing back, as no row is in them. Where a wave takes some of the rows that it could, nobody knows yet
+/// which: only what is sure is told.
+pub(crate) fn without_cells(checked: &Checked, rows: &[Row<'_>]) -> Vec<Message> {
+    let mut messages = Vec::new();
+    // For each row the wave that has it for sure.
+    let mut taken: Vec<Option<&Wave>> = vec![None; rows.len()];
+    for wave in checked.waves.iter().filter(|_| !rows.is_empty()) {
+        let is_of = |row: &usize| wave.of.as_ref().is_none_or(|of| rules::holds(of, &rows[*row]));
+        let of: Vec<usize> = (0..rows.len()).filter(is_of).collect();
+        let left: Vec<usize> = of.iter().copied().filter(|row| taken[*row].is_none()).collect();
+        if left.is_empty() {
+            messages.push(without_cell(checked, wave, of.first().and_then(|row| taken[*row])));
+        } else if wave.at_most.is_none_or(|most| left.len() <= most) {
+            left.iter().for_each(|row| taken[*row] = Some(wave));
+        }
+    }
+    messages
+}
+
+fn without_cell(checked: &Checked, wave: &Wave, earlier: Option<&Wave>) -> Message {
+    let name = quote(&wave.name);
+    let message = match (earlier, &checked.coverage) {
+        (Some(earlier), _) => {
+            let found = format!("no cell is left for the wave {name}: it holds nothing back");
+            Message::error(Mistake::EmptyWave, wave.span, found, "only cells that earlier waves have")
+                .related(earlier.span, format!("{} has them", quote(&earlier.name)))
+                .help("put it before the other, say more in the other's `where`, or take it out")
+        }
+        (None, Some(_)) => {
+            let found = format!("no cell is in the wave {name}: it holds nothing back");
+            Message::error(Mistake::EmptyWave, wave.span, found, "true of no cell").help(
+                "say less in `where`, or have such a cell: `include` one, or name its parts in `also` of `coverage`",
+            )
+        }
+        (None, None) => {
+            let found = format!("no cell is in the wave {name}: it holds nothing back");
+            Message::error(Mistake::EmptyWave, wave.span, found, "true of no cell")
+                .help("say less in `where`, or change the rules that keep such cells out")
+        }
+    };
+    message.severity(Severity::Warning).page("matrix.md#waves")
 }
 
 /// The rows by what they add to those before them: included rows first; then what was never tested, then what was not
