@@ -2,17 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use coexist_model::{Cell, Met, Part, PartKind, Plan, Standing, Verdict};
+use coexist_model::{Cell, Met, Part, PartKind, Plan, Sha256, Standing, Verdict};
 use jiff::Timestamp;
 
 /// When a combination last stood in a cell of one standing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Look {
     /// When the last of the runs ended.
     pub last: Timestamp,
     /// The verdict there; of several, the one that needs a reader most.
     pub verdict: Verdict,
-    /// How many runs.
+    /// Digests of the row's and the column's part there, where they are known.
+    pub digests: [Option<Sha256>; 2],
+    /// How many runs, on whatever digests.
     pub runs: u64,
 }
 
@@ -73,7 +75,7 @@ impl OfVersions {
     /// What broke or hid it in the run that last tested it, or after that.
     #[must_use]
     pub fn broken_since(&self) -> Option<&Look> {
-        let tested = self.tested?;
+        let tested = self.tested.as_ref()?;
         self.masked.as_ref().filter(|masked| masked.last >= tested.last)
     }
 }
@@ -179,7 +181,7 @@ impl Grid {
             let row = rows.iter().position(|row| *row == heading(&pair[0]));
             let column = columns.iter().position(|column| *column == pair[1].name);
             let Some(place) = row.zip(column) else { continue };
-            let look = |standing| known.get(&(pair.clone(), standing)).copied();
+            let look = |standing| known.get(&(pair.clone(), standing)).cloned();
             let (tested, masked) = (look(Standing::Tested), look(Standing::Masked));
             of_places.entry(place).or_default().push(OfVersions { parts: pair, tested, masked });
         }
@@ -253,19 +255,23 @@ fn known<'a>(met: impl IntoIterator<Item = &'a Met>, mirrored: bool) -> BTreeMap
     let mut known: BTreeMap<(Pair, Standing), Look> = BTreeMap::new();
     for met in met {
         let [first, second] = met.parts.as_slice() else { continue };
-        let plain = |it: &Part| part(it.kind, &it.name, &it.value);
-        let pair = [plain(first), plain(second)];
-        let mirror = mirrored.then(|| [plain(second), plain(first)]);
-        let look = Look { last: met.last, verdict: met.verdict, runs: met.runs };
-        for pair in [Some(pair), mirror].into_iter().flatten() {
-            known.entry((pair, met.standing)).and_modify(|other| *other = later(*other, look)).or_insert(look);
+        let mirror = mirrored.then_some([second, first]);
+        for pair in [Some([first, second]), mirror].into_iter().flatten() {
+            let digests = pair.map(|it| it.digest.clone());
+            let look = Look { last: met.last, verdict: met.verdict, digests, runs: met.runs };
+            let plain = pair.map(|it| part(it.kind, &it.name, &it.value));
+            known.entry((plain, met.standing)).and_modify(|other| other.add(&look)).or_insert(look);
         }
     }
     known
 }
 
-fn later(one: Look, other: Look) -> Look {
-    let rank = |it: Look| std::cmp::Reverse(Verdict::ALL.iter().position(|known| *known == it.verdict));
-    let last = if (one.last, rank(one)) >= (other.last, rank(other)) { one } else { other };
-    Look { runs: one.runs.saturating_add(other.runs), ..last }
+impl Look {
+    /// Counts the runs of both and keeps the later one, of two at once the one whose verdict needs a reader most.
+    fn add(&mut self, other: &Self) {
+        let rank = |it: &Self| std::cmp::Reverse(Verdict::ALL.iter().position(|known| *known == it.verdict));
+        let runs = self.runs.saturating_add(other.runs);
+        let later = if (self.last, rank(self)) >= (other.last, rank(other)) { self.clone() } else { other.clone() };
+        *self = Self { runs, ..later };
+    }
 }

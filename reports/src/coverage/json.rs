@@ -68,7 +68,7 @@ fn of_versions(coverage: &Coverage, of: &OfVersions) -> Value {
     object.insert("state".to_owned(), json!(of.standpoint().as_str()));
     for (name, it) in [("tested", &of.tested), ("masked", &of.masked)] {
         if let Some(it) = it {
-            object.insert(name.to_owned(), look(coverage, it));
+            object.insert(name.to_owned(), look(coverage, &of.parts, it));
         }
     }
     Value::Object(object)
@@ -82,7 +82,12 @@ fn part(part: &Part) -> Value {
     }
 }
 
-fn look(coverage: &Coverage, look: &Look) -> Value {
+fn look(coverage: &Coverage, parts: &[Part; 2], look: &Look) -> Value {
     let age = coverage.now.as_second().saturating_sub(look.last.as_second()).max(0);
-    json!({"last": look.last, "age_s": age, "verdict": look.verdict.as_str(), "runs": look.runs})
+    let on = parts.iter().zip(&look.digests).filter_map(|(it, digest)| {
+        let mut on = part(it);
+        on.as_object_mut()?.insert("digest".to_owned(), json!(digest.as_ref()?));
+        Some(on)
+    });
+    json!({"last": look.last, "age_s": age, "verdict": look.verdict.as_str(), "runs": look.runs, "on": on.collect::<Value>()})
 }

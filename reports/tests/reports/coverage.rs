@@ -142,6 +142,30 @@ fn the_version_of_which_least_is_known_speaks() {
 }
 
 #[test]
+fn the_digests_of_the_last_run_are_told() {
+    let met_on = |digests: [&str; 2], hours| {
+        let mut met =
+            met([agent("acme-endpoint", "4.1"), agent("globex-sensor", "7.0")], Verdict::Compatible, hours, 1);
+        for (part, digest) in met.parts.iter_mut().zip(digests) {
+            part.digest = (!digest.is_empty()).then(|| digest.to_owned().into());
+        }
+        met
+    };
+    let pairs = vec![met_on(["aa", "bb"], 9), met_on(["aa", "cc"], 3), met_on(["", "bb"], 30)];
+    let coverage = coverage(&Answers { pairs, ..Answers::default() }, 2).unwrap();
+    let tested = |row: &str, column: &str| {
+        let place = |name: &str| coverage.pairs.columns.iter().position(|it| it == name).unwrap();
+        coverage.pairs.entry(place(row), place(column)).unwrap().of_versions[0].tested.clone().unwrap()
+    };
+    let digests = |row: &str, column: &str| tested(row, column).digests.map(|it| it.unwrap().as_str().to_owned());
+    assert_eq!(digests("acme-endpoint", "globex-sensor"), ["aa", "cc"]);
+    assert_eq!(digests("globex-sensor", "acme-endpoint"), ["cc", "aa"], "the mirror's too");
+    assert_eq!(tested("acme-endpoint", "globex-sensor").runs, 3);
+    let json = coverage_json(&coverage).unwrap();
+    assert!(json.contains(r#""digest": "cc""#) && !json.contains(r#""digest": "bb""#), "{json}");
+}
+
+#[test]
 fn combinations_of_the_plan_are_counted_at_each_strength() {
     // By hand: the first two cells hold the same four values; the others share two, three and three with those before.
     let expected = [(1, 8, 4, 1), (2, 17, 6, 3), (3, 14, 4, 3)];
