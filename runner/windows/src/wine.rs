@@ -14,7 +14,13 @@ use crate::quote::{Place, argument, tests::TABLE};
 
 struct Wine {
     prefix: tempfile::TempDir,
+    /// Whether processes start without randomised addresses: about one of a thousand with them finds the page taken that
+    /// Windows keeps at a fixed address, and ends before it did anything. A container may forbid it.
+    same_addresses: bool,
 }
+
+/// Before a program, has the kernel lay out its memory the same way each time.
+const SAME_ADDRESSES: [&str; 2] = ["setarch", "--addr-no-randomize"];
 
 impl Wine {
     fn find() -> Option<Self> {
@@ -26,7 +32,9 @@ impl Wine {
     /// With a prefix that is whole before the first program, and a server that stays: by itself it leaves a few seconds
     /// after its last program, while the next may just begin.
     fn started() -> Self {
-        let wine = Self { prefix: tempfile::tempdir().unwrap() };
+        let [setarch, flag] = SAME_ADDRESSES;
+        let same_addresses = Command::new(setarch).args([flag, "true"]).output().is_ok_and(|it| it.status.success());
+        let wine = Self { prefix: tempfile::tempdir().unwrap(), same_addresses };
         std::fs::create_dir(wine.prefix.path().join("prefix")).unwrap();
         let steps: [(&str, &[&str]); 4] = [
             ("wineboot", &["--init"]),
@@ -44,7 +52,11 @@ impl Wine {
     }
 
     fn command(&self, program: &str) -> Command {
-        let mut command = Command::new(program);
+        let [setarch, flag] = SAME_ADDRESSES;
+        let mut command = Command::new(if self.same_addresses { setarch } else { program });
+        if self.same_addresses {
+            command.args([flag, program]);
+        }
         command
             .env("WINEPREFIX", self.prefix.path().join("prefix"))
             .env("WINEDEBUG", "-all")

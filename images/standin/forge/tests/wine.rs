@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests may stop at the first surprise")]
 
+use std::fs::File;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -17,6 +18,8 @@ use tempfile::TempDir;
 const DEADLINE_S: &str = "300";
 /// Longest wait for the service controller.
 const READY: Duration = Duration::from_secs(120);
+/// Before a program, has the kernel lay out its memory the same way each time.
+const SAME_ADDRESSES: [&str; 2] = ["setarch", "--addr-no-randomize"];
 /// Where a filter stands whose package names no group.
 const ACTIVITY_MONITOR: &str = "FSFilter Activity Monitor";
 const NOT_INSTALLED: i32 = 1605;
@@ -27,6 +30,10 @@ struct Wine {
     prefix: TempDir,
     /// A process that waits for input, so that the services are not stopped and started between the commands.
     session: Option<Child>,
+    /// Whether processes start without randomised addresses. Of a thousand with them about one finds the page taken that
+    /// Windows keeps at a fixed address, and ends before it did anything (seen with Wine 8.0: "failed to map the shared
+    /// user data"). A container may forbid it.
+    same_addresses: bool,
 }
 
 impl Wine {
@@ -38,7 +45,9 @@ impl Wine {
             std::io::stdout().write_all(b"SKIPPED wine: wine is not on PATH\n").unwrap();
             return None;
         }
-        let mut wine = Self { prefix: tempfile::tempdir().unwrap(), session: None };
+        let [setarch, flag] = SAME_ADDRESSES;
+        let same_addresses = Command::new(setarch).args([flag, "true"]).output().is_ok_and(|it| it.status.success());
+        let mut wine = Self { prefix: tempfile::tempdir().unwrap(), session: None, same_addresses };
         let status = wine.command("wineboot", &["--init"]).status().unwrap();
         assert!(status.success(), "wineboot: {status}");
         // Services started while the prefix is still being made fail with 1053 and 1055 (seen with Wine 8.0).
@@ -65,8 +74,12 @@ impl Wine {
 
     fn command(&self, program: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new("timeout");
+        command.arg(DEADLINE_S);
+        if self.same_addresses {
+            command.args(SAME_ADDRESSES);
+        }
         command
-            .args([DEADLINE_S, program])
+            .arg(program)
             .args(arguments)
             .env("WINEPREFIX", self.prefix.path())
             .env("WINEARCH", "win64")
@@ -87,10 +100,17 @@ impl Wine {
     fn run(&self, line: &str) -> (i32, String) {
         let script = format!("@echo off\r\n{line}\r\necho code=%ERRORLEVEL%\r\n");
         std::fs::write(self.path(r"C:\run.cmd"), script).unwrap();
-        let output = self.command("wine", &["cmd", "/c", r"C:\run.cmd"]).stdout(Stdio::piped()).output().unwrap();
+        // A file, as services that the command starts would keep a pipe open.
+        let complaints = self.path(r"C:\complaints.txt");
+        let mut command = self.command("wine", &["cmd", "/c", r"C:\run.cmd"]);
+        command.env("WINEDEBUG", "fixme-all").stderr(File::create(&complaints).unwrap());
+        let output = command.stdout(Stdio::piped()).output().unwrap();
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let code = text.lines().rev().find_map(|it| it.trim().strip_prefix("code=")?.parse().ok());
-        (code.unwrap_or_else(|| panic!("{line}: no exit code in {text:?}")), text)
+        let Some(code) = code else {
+            panic!("{line}: no exit code in {text:?}; {}", String::from_utf8_lossy(&std::fs::read(complaints).unwrap()))
+        };
+        (code, text)
     }
 
     fn code(&self, line: &str) -> i32 {
